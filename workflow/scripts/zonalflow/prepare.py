@@ -1,0 +1,72 @@
+"""Preparing a study: the grid that its rasters share, the box on it, and the zones that overlap it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import shapely
+
+from zonalflow.atomic import atomic_path, write_json
+from zonalflow.boxes import box_window
+from zonalflow.slices import open_raster, raster_grid
+from zonalflow.vectors import write_template
+from zonalflow.year import year_slices
+from zonalflow.zones import INSIDE, prepare, read_zones, zone_options
+
+
+def study_grid(raster: dict, inputs: list[str], reference: tuple[str, int], bbox: list[float] | None) -> dict:
+    """Return the study's grid as plain data: the grid of the reference raster, cut to the box.
+
+    ``file_grid`` is the raster's whole grid, ``origin`` the row and column in it of the upper-left cell that the box
+    touches, ``grid`` the part that the box touches, ``reference`` the variable and year that gave it.
+    """
+    variable, year = reference
+    first = year_slices(raster, inputs, variable, year)[0]
+    with open_raster(first.path, first.layer) as dataset:
+        grid = raster_grid(dataset, raster["crs"])
+    row0, row1, col0, col1 = box_window(grid, bbox)
+    return {
+        "reference": {"variable": variable, "year": year, "path": first.path},
+        "bbox": bbox,
+        "file_grid": grid.to_dict(),
+        "origin": [row0, col0],
+        "grid": grid.window(row0, row1, col0, col1).to_dict(),
+    }
+
+
+def prepare_study(
+    *, files: list[str], zones: dict, raster: dict, reference, inputs: list[str], bbox, targets, say: Callable
+) -> None:
+    """Write the study's grid and prepared zones to ``targets`` (``grid``, ``zones``, ``template``, ``report``).
+
+    Args:
+        files: where the zones are.
+        zones, raster, bbox: as configured.
+        reference: variable and year of the raster that gives the grid; ``inputs`` are its files or receipt.
+        say: writes a line of the log.
+    """
+    from zonalflow.grid import Grid
+
+    place = study_grid(raster, inputs, reference, bbox)
+    grid = Grid.from_dict(place["grid"])
+    say(f"grid of {place['reference']['path']}: {grid.describe()}")
+    frame = read_zones(files, **zone_options(zones))
+    prepared, report = prepare(frame, grid, id_column=zones["id"], keep=zones["keep"])
+    say(f"{report.read} zones read, {report.kept} overlap the grid, {len(report.cut)} of them are cut by its edge")
+    for done, ids in (("repaired", report.repaired), ("dropped, wholly outside", report.dropped_outside)):
+        say(f"{len(ids)} {done}{': ' + ', '.join(ids[:50]) if ids else ''}{' …' if len(ids) > 50 else ''}")
+    if report.reprojected:
+        say(f"reprojected from {report.crs_of_file}")
+
+    with atomic_path(targets.zones) as temporary:
+        prepared.to_parquet(temporary, compression="zstd")
+    fields = write_template(prepared, Path(targets.template[0]).with_suffix(""))
+    write_json(targets.grid, place)
+    write_json(
+        targets.report,
+        {
+            **report.to_dict(),
+            "fields": fields,
+            "vertices": int(shapely.get_num_coordinates(prepared.geometry.to_numpy()).sum()),
+            "inside_fraction": prepared[INSIDE].tolist(),
+        },
+    )
