@@ -1,0 +1,80 @@
+"""Doing two things at a time, within the processors of one job.
+
+NumPy and GDAL let go of Python's lock while they work, so threads are enough, and the raster is in memory once.
+"""
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+LARGE = 1 << 19  # cells: smaller rasters are done in the time that handing them from one thread to another takes
+
+
+def workers(number: int, cells: int) -> int:
+    """Return how many threads should reduce one of `number` rasters of so many `cells`, on this job's processors.
+
+    Where the next raster is being read at the same time (:func:`in_advance`), one of them is busy with that.
+    """
+    free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if cells < LARGE else max(1, free - (number > 1))
+
+
+def share(work: Callable[[Iterator[Item]], None], items: Iterable[Item], threads: int) -> None:
+    """Call `work` once in each of so many `threads`, this one included, with an iterator that they have in common.
+
+    So each item is worked on once, by whoever is free. An error in any of them is raised here, when all have ended.
+    Threads are started plainly: importing a pool of them takes longer than reducing a raster.
+    """
+    common = iter(list(items))  # a list's iterator gives each item once, whichever thread asks
+    errors: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work(common)
+        except BaseException as error:
+            errors.append(error)
+
+    others = [threading.Thread(target=guarded) for _ in range(threads - 1)]
+    for thread in others:
+        thread.start()
+    guarded()
+    for thread in others:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def in_advance(items: Iterator[Item], number: int, cells: int) -> Iterator[Item]:
+    """Yield `number` rasters of so many `cells` in order, some of them read before they are asked for.
+
+    Small ones several at a time, since going to and fro between reading and reducing empties the processor's caches,
+    and each takes longer then; large ones by :func:`read_ahead`.
+    """
+    if cells < LARGE:
+        while some := list(itertools.islice(items, LARGE // cells)):
+            yield from some
+    elif number > 1:
+        yield from read_ahead(items)
+    else:
+        yield from items
+
+
+def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield `items` in order, the next one being made in a thread while the caller works on this one.
+
+    With items that are read and then reduced, the time of a year is that of the slower of the two and not their sum.
+    At most two items exist at a time. An error of `items` is raised in its turn.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # a year of one raster does without
+
+    end = object()
+    with ThreadPoolExecutor(1) as pool:
+        upcoming = pool.submit(next, items, end)
+        while (item := upcoming.result()) is not end:
+            upcoming = pool.submit(next, items, end)
+            yield item
+            del item
