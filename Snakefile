@@ -1,0 +1,43 @@
+# zonalflow: polygons and rasters in, zonal statistics of every year out.
+#
+#   snakemake -n --profile profiles/ceres     preview: what would run, and why
+#   snakemake --profile profiles/ceres        run the study of config/config.yaml
+#
+# Targets for parts of it: vectors, tables, maps, provenance, report.
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+# A configuration given with --configfile stands alone: a study must not inherit keys from another one.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/control.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    input:
+        study.products,
+    localrule: True
+
+
+include: "workflow/rules/zones.smk"
+include: "workflow/rules/rasters.smk"
+include: "workflow/rules/stats.smk"
+include: "workflow/rules/summary.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/verify.smk"
+
+
+# Inside a SLURM job the work is done by the Snakemake that SLURM started, not by a second one behind `srun`: that would
+# cost each job as much again.
+if workflow.remote_exec:
+    workflow.localrules(*(rule.name for rule in workflow.rules))

@@ -1,0 +1,49 @@
+# The study, and the few functions that the rules share. Every cluster job parses this again: nothing heavy is imported
+# here, and what needs checking once is checked in the controlling process only.
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+
+from zonalflow import console
+from zonalflow.config import load_schema, resolve
+from zonalflow.errors import ZonalflowError
+from zonalflow.provenance import code_digest
+from zonalflow.ownership import check_owner
+from zonalflow.formats import VECTOR_SUFFIXES
+from zonalflow.study import Study
+
+
+def plan_study() -> Study:
+    """Return the checked study; a mistake ends here with its message, before any job."""
+    schema = load_schema(Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+    try:
+        study = Study(resolve(config, schema, check=workflow.is_main_process))
+        if workflow.is_main_process:
+            from zonalflow.preflight import check_catalogue, check_inputs
+
+            check_owner(study, configfile_name())
+            check_inputs(study)
+            if not workflow.output_settings.dryrun:
+                check_catalogue(study)
+            print(f"zonalflow\n{study.summary()}\n", file=sys.stderr)
+    except ZonalflowError as error:
+        sys.exit(f"zonalflow: {error}")
+    return study
+
+
+def configfile_name() -> str:
+    """Return which configuration file this run was asked for, relative to the working directory where it can be."""
+    files = [Path(path) for path in workflow.overwrite_configfiles or ["config/config.yaml"]]
+    return " + ".join(os.path.relpath(path) for path in files)
+
+
+study = plan_study()
+
+# a server like GeoCDL works on one request at a time: `fetch.at_once` bounds the download jobs, wherever they run
+if "downloads" not in workflow.global_resources:
+    workflow.register_resource("downloads", study.config["fetch"]["at_once"])
+
+if workflow.is_main_process and not workflow.output_settings.verbose:
+    console.install(workflow.logger_manager.logger, preview=workflow.output_settings.dryrun)

@@ -1,0 +1,43 @@
+# The rasters: one job for each variable and year, whatever the grain, and never twice. A rule's output is the receipt
+# of what came; the rasters lie beside it, so that a failed or repeated job loses none of them. Local rasters stay where
+# they are. A change of the code fetches nothing again.
+
+if study.raster["source"] in ("geocdl", "prism"):
+
+    rule fetch_rasters:
+        output:
+            receipt=study.receipt("{variable}", "{year}"),
+        log:
+            f"{study.logs}/fetch_rasters/{{variable}}_{{year}}.log",
+        localrule: study.fetches_here
+        conda:
+            "../../envs/geo.yaml"
+        resources:
+            downloads=1,
+        params:
+            raster=study.raster,
+            bbox=study.bbox,
+            fetch=study.config["fetch"],
+        message:
+            "Fetch rasters: {wildcards.variable}, {wildcards.year}"
+        script:
+            "../scripts/fetch_rasters.py"
+
+
+if study.raster["source"] == "demo":
+
+    rule make_rasters:
+        output:
+            receipt=study.receipt("{variable}", "{year}"),
+        log:
+            f"{study.logs}/make_rasters/{{variable}}_{{year}}.log",
+        conda:
+            "../../envs/geo.yaml"
+        params:
+            grain=study.raster["grain"],
+            bbox=study.bbox,
+            code=code_digest("demo"),
+        message:
+            "Make synthetic rasters: {wildcards.variable}, {wildcards.year}"
+        script:
+            "../scripts/make_rasters.py"

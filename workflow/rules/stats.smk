@@ -1,0 +1,33 @@
+# One job for each variable and year: the unit that a cluster distributes.
+
+
+rule zonal_stats:
+    input:
+        rasters=lambda wildcards: study.rasters(wildcards.variable, wildcards.year),
+        zones=study.prepared,
+        report=study.preparation,
+        grid=study.grid,
+        index=study.index,
+        # rasters on other grids need the zones as they came, and the weights anew
+        elsewhere=[*study.zones_inputs, *study.weights_inputs] if study.elsewhere else [],
+    output:
+        table=study.year_table("{variable}", "{year}"),
+        vectors=study.year_vectors("{variable}", "{year}"),
+    log:
+        f"{study.logs}/zonal_stats/{{variable}}_{{year}}.log",
+    conda:
+        "../../envs/geo.yaml"
+    params:
+        stem=lambda wildcards: study.year_stem(wildcards.variable, wildcards.year),
+        template=lambda wildcards: study.template,
+        raster=study.value_keys,
+        stats=study.config["stats"],
+        formats=study.formats,
+        method=study.config["method"],
+        weights=study.config["weights"],
+        elsewhere=study.elsewhere,
+        code=code_digest("year"),
+    message:
+        "Zonal statistics: {wildcards.variable}, {wildcards.year}"
+    script:
+        "../scripts/zonal_stats.py"

@@ -1,0 +1,16 @@
+# Whether the results still are what was computed. Nothing is an input, since nothing may be made anew before it has been
+# looked at; and nothing is an output, so that each request is a fresh look.
+
+
+rule verify:
+    log:
+        f"{study.logs}/verify.log",
+    conda:
+        "../../envs/geo.yaml"
+    params:
+        config=study.config,
+        verdict=study.verification,
+    message:
+        "Verify: every checksum, and a sample of the numbers with another engine"
+    script:
+        "../scripts/verify.py"

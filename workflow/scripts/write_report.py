@@ -1,0 +1,9 @@
+"""Rule write_report: the report of a run, one file that shows and explains its results."""
+
+from pathlib import Path
+
+from zonalflow.jobs import job_log
+from zonalflow.report import write_report
+
+with job_log(snakemake.log[0]):
+    write_report(Path(snakemake.input.manifest).parent, snakemake.output[0])
