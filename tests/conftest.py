@@ -1,0 +1,46 @@
+"""What the tests of fetching share: a stand-in server, a clock that nobody waits for, little patience."""
+
+import signal
+import tempfile
+
+import pytest
+
+
+def pytest_configure():
+    """Take signals as a terminal's user sends them: under nohup, or behind `&`, they come ignored and stay so."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+@pytest.fixture
+def server(own_lock_folder):
+    """A stand-in for GeoCDL, the Census Bureau and PRISM."""
+    from standin import Server  # brings rasterio
+
+    with Server() as running:
+        yield running
+
+
+@pytest.fixture
+def turned():
+    """A clock that tests turn."""
+    from standin.clock import TurnedClock
+
+    return TurnedClock()
+
+
+@pytest.fixture
+def brief():
+    """Three tries, and a minute for the stand-in, which a busy machine may keep waiting."""
+    from zonalflow.download import Patience
+
+    return Patience(connect=60, read=60, attempts=3)
+
+
+@pytest.fixture
+def own_lock_folder(tmp_path_factory, monkeypatch):
+    """Keep the locks that processes of one user share out of the machine's own folder."""
+    folder = tmp_path_factory.mktemp("locks")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder

@@ -1,0 +1,59 @@
+"""Second opinions on zones and cells: GDAL's rasterizer and exactextract, called one zone at a time."""
+
+import warnings
+
+import numpy as np
+from affine import Affine
+from rasterio.features import rasterize
+
+from zonalflow.grid import Grid
+
+
+def rasterized(geometry, grid: Grid, *, all_touched: bool) -> tuple[set[tuple[int, int]], int]:
+    """Return (row, column) of a zone's cells on the grid and the number of those off it, as GDAL has it.
+
+    The zone is rasterized as rasterstats does it: in a window from the floor to the ceiling of its bounds in
+    cells, on a transform shifted to the window's corner. (rasterstats itself cannot read a raster whose first
+    row is southernmost; the window here is the same one, its rows counted from the south.)
+    """
+    a, _, c, _, e, f = grid.transform
+    west, south, east, north = geometry.bounds
+    first, last = (north, south) if e < 0 else (south, north)
+    row0, row1 = int(np.floor((first - f) / e)), int(np.ceil((last - f) / e))
+    col0, col1 = int(np.floor((west - c) / a)), int(np.ceil((east - c) / a))
+    if row0 == row1 or col0 == col1:
+        return set(), 0
+    burnt = rasterize(
+        [(geometry, 1)],
+        out_shape=(row1 - row0, col1 - col0),
+        transform=Affine(a, 0, a * col0 + c, 0, e, e * row0 + f),
+        all_touched=all_touched,
+        dtype="uint8",
+    )
+    row, column = np.nonzero(burnt)
+    row, column = row + row0, column + col0
+    on = (row >= 0) & (row < grid.height) & (column >= 0) & (column < grid.width)
+    return set(zip(row[on].tolist(), column[on].tolist(), strict=True)), int((~on).sum())
+
+
+def exact_extract(geometries, values: np.ndarray, grid: Grid, operations: list[str], nodata: float | None = None):
+    """Return exactextract's result as a pandas frame, one row a zone; for grids with e < 0."""
+    import geopandas
+    from exactextract import exact_extract
+    from exactextract.raster import NumPyRasterSource
+
+    west, south, east, north = grid.bounds
+    source = NumPyRasterSource(values, xmin=west, ymin=south, xmax=east, ymax=north, nodata=nodata)
+    zones = geopandas.GeoDataFrame(geometry=list(geometries), crs=grid.crs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return exact_extract(source, zones, operations, output="pandas")
+
+
+def covered(geometries, grid: Grid) -> list[dict[tuple[int, int], float]]:
+    """Return (row, column) → covered fraction of each zone, as exactextract has it."""
+    frame = exact_extract(geometries, np.zeros(grid.shape), grid, ["cell_id", "coverage"])
+    return [
+        {divmod(int(cell), grid.width): float(fraction) for cell, fraction in zip(cells, fractions, strict=True)}
+        for cells, fractions in zip(frame["cell_id"], frame["coverage"], strict=True)
+    ]

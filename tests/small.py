@@ -1,0 +1,47 @@
+"""Small rasters and zones whose numbers can be worked out by hand."""
+
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import rasterio
+import shapely
+from rasterio.transform import Affine
+
+from zonalflow.build import build_index
+from zonalflow.grid import Grid
+from zonalflow.places import Place
+
+GRID = Grid("EPSG:4269", (1.0, 0.0, 0.0, 0.0, -1.0, 4.0), 6, 4)  # 6 × 4 cells of a degree, west 0, north 4
+
+
+def write_tif(path: Path, values, *, grid: Grid = GRID, driver="GTiff", scale=None, offset=None, **profile) -> Path:
+    """Write one band (2-D) or several (3-D) of ``values`` on a grid's corner and cell."""
+    values = np.asarray(values)
+    bands = values if values.ndim == 3 else values[np.newaxis]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    options = {"crs": grid.crs or None, "transform": Affine(*grid.transform), "dtype": bands.dtype, **profile}
+    with rasterio.open(
+        path, "w", driver=driver, count=len(bands), height=bands.shape[1], width=bands.shape[2], **options
+    ) as dataset:
+        dataset.write(bands)
+        if scale is not None:
+            dataset.scales, dataset.offsets = [scale] * len(bands), [offset] * len(bands)
+    return path
+
+
+def counting(grid: Grid = GRID, start: float = 0) -> np.ndarray:
+    """Return start, start + 1, … row by row, float32."""
+    return np.arange(start, start + grid.width * grid.height, dtype=np.float32).reshape(grid.shape)
+
+
+def boxes(*corners, crs="EPSG:4269") -> geopandas.GeoDataFrame:
+    """Return rectangles (west, south, east, north) as zones named a, b, c, …"""
+    names = [chr(ord("a") + i) for i in range(len(corners))]
+    return geopandas.GeoDataFrame({"id": names}, geometry=[shapely.box(*corner) for corner in corners], crs=crs)
+
+
+def place(zones: geopandas.GeoDataFrame, grid: Grid = GRID, method="center", **options) -> Place:
+    """Return the place of zones that lie within a grid."""
+    index = build_index(zones.geometry.to_numpy(), grid, method, **options)
+    return Place(grid, (0, 0), index, np.ones(len(zones)))

@@ -1,0 +1,76 @@
+"""A file is there whole or not at all."""
+
+import json
+
+import pytest
+
+from zonalflow.atomic import atomic_path, sha256, sweep, temporary_name, write_json, write_text
+
+
+def test_the_file_appears_only_at_the_end(tmp_path):
+    target = tmp_path / "new" / "table.csv"
+    with atomic_path(target) as temporary:
+        temporary.write_text("a,b\n")
+        assert not target.exists()
+    assert target.read_text() == "a,b\n"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+    with pytest.raises(RuntimeError, match="midway"), atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("midway")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_temporary_name_is_hidden_beside_the_target_and_keeps_the_suffixes(tmp_path):
+    target = tmp_path / "cb_2021_us_county_20m.shp.zip"
+    name = temporary_name(target)
+    assert name.parent == tmp_path
+    assert name.name.startswith(".cb_2021_us_county_20m~")
+    assert name.suffixes == [".shp", ".zip"]
+    assert temporary_name(target) != name
+
+
+def test_a_name_as_long_as_names_may_be_still_has_a_temporary_one(tmp_path):
+    target = tmp_path / ("x" * 250 + ".csv")
+    write_text(target, "fits")
+    assert target.read_text() == "fits"
+
+
+def test_json_is_readable_and_ends_with_a_newline(tmp_path):
+    write_json(tmp_path / "a.json", {"zone": "Doña Ana", "b": [1, 2], "a": None})
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert text.startswith('{\n "zone": "Doña Ana"')
+    assert text.endswith("}\n")
+    assert list(json.loads(text)) == ["zone", "b", "a"]
+
+
+def test_json_without_a_word_for_nan_is_refused_and_nothing_is_written(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"mean": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_line_ends_are_written_as_they_are(tmp_path):
+    write_text(tmp_path / "a.txt", "one\r\ntwo\n")
+    assert (tmp_path / "a.txt").read_bytes() == b"one\r\ntwo\n"
+
+
+def test_sha256_is_that_of_the_standard(tmp_path):
+    # FIPS 180-2, example B.1: the message "abc"
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_sweeping_removes_what_killed_writers_of_this_file_left_and_nothing_else(tmp_path):
+    target = tmp_path / "data[1].tif"
+    left = temporary_name(target)
+    other = temporary_name(tmp_path / "data.tif")
+    for path in (target, left, other):
+        path.write_text("x")
+    sweep(target)
+    assert sorted(tmp_path.iterdir()) == sorted([target, other])

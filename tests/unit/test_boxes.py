@@ -1,0 +1,80 @@
+"""The part of a grid that a box touches: whole cells, by hand."""
+
+import pytest
+from pyproj import Transformer
+
+from zonalflow.boxes import box_window
+from zonalflow.errors import GridError
+from zonalflow.grid import Grid
+
+# PRISM's 4 km grid: 1405 × 621 cells of 1/24°, from −125.0208333 W and 49.9375 N
+CELL = 1 / 24
+PRISM = Grid("EPSG:4269", (CELL, 0.0, -125 - CELL / 2, 0.0, -CELL, 49.9375), 1405, 621)
+UNIT = Grid("EPSG:4269", (1.0, 0.0, -90.0, 0.0, -1.0, 40.0), 10, 8)  # x −90 … −80, y 32 … 40
+
+
+def test_the_tutorials_box_is_205_by_157_cells():
+    row0, row1, col0, col1 = box_window(PRISM, [-87.5, 24.5, -79.0, 31.0])
+    assert (col1 - col0, row1 - row0) == (205, 157)
+    assert PRISM.window(row0, row1, col0, col1).bounds == pytest.approx(
+        (-87.520833, 24.479167, -78.979167, 31.020833), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("box", "window"),
+    [
+        (None, (0, 8, 0, 10)),
+        ([-90, 32, -80, 40], (0, 8, 0, 10)),
+        ([-88, 34, -86, 37], (3, 6, 2, 4)),  # on cell edges: no neighbour comes along
+        ([-88.001, 33.999, -85.999, 37.001], (2, 7, 1, 5)),  # a hair over them: all four sides grow
+        ([-88.0000001, 34, -86, 37], (3, 6, 2, 4)),  # a ten-millionth of a cell is rounding
+        ([-87.5, 35.4, -87.4, 35.5], (4, 5, 2, 3)),  # within one cell
+        ([-180, -90, 180, 90], (0, 8, 0, 10)),  # more than the grid
+        ([-95, 39.5, -89.5, 60], (0, 1, 0, 1)),  # a corner
+    ],
+)
+def test_boxes(box, window):
+    assert box_window(UNIT, box) == window
+
+
+def test_a_grid_whose_first_row_is_the_southernmost():
+    south_up = Grid("EPSG:4269", (1.0, 0.0, -90.0, 0.0, 1.0, 32.0), 10, 8)
+    assert box_window(south_up, [-88, 34, -86, 37]) == (2, 5, 2, 4)
+
+
+def test_a_grid_that_counts_longitudes_to_360():
+    grid = Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 90.0), 360, 180)
+    assert box_window(grid, [-88, 34, -86, 37]) == (53, 56, 272, 274)
+
+
+def test_a_projected_grid_takes_the_box_around_the_boxs_outline():
+    albers = Grid("EPSG:5070", (10_000.0, 0.0, -2.4e6, 0.0, -10_000.0, 3.2e6), 480, 300)
+    row0, row1, col0, col1 = box_window(albers, [-87.5, 24.5, -79.0, 31.0])
+    west, south, east, north = albers.window(row0, row1, col0, col1).bounds
+    to_albers = Transformer.from_crs("EPSG:4326", "EPSG:5070", always_xy=True)
+    x, y = to_albers.transform([-87.5, -79.0, -79.0, -87.5], [24.5, 24.5, 31.0, 31.0])
+    # whole cells around the corners; in between, parallels bulge southwards by some 20 km
+    assert west <= min(x) < west + 10_000 and east - 10_000 < max(x) <= east
+    assert south <= min(y) < south + 40_000 and north - 10_000 < max(y) <= north
+
+
+@pytest.mark.parametrize("box", [[10, 34, 11, 37], [-88, 50, -86, 51], [-80, 34, -79, 37], [-88, 30, -86, 32]])
+def test_a_box_beside_the_grid_shows_both(box):
+    with pytest.raises(GridError) as caught:
+        box_window(UNIT, box)
+    assert str(box) in str(caught.value)
+    assert "-90, 32, -80, 40" in str(caught.value)
+
+
+@pytest.mark.parametrize("bbox", [[-180.0, -90.0, 180.0, 90.0], [-100.0, 0.0, -60.0, 80.0]])
+def test_a_box_around_all_of_a_projected_grid_takes_all_of_it(bbox):
+    # 100 x 200 cells of 1 km in UTM zone 17N, around 81° W, 27° N
+    grid = Grid("EPSG:32617", (1000.0, 0.0, 450_000.0, 0.0, -1000.0, 3_100_000.0), 100, 200)
+    assert box_window(grid, bbox) == (0, 200, 0, 100)
+
+
+def test_a_box_far_from_a_projected_grid_is_outside_it():
+    grid = Grid("EPSG:32617", (1000.0, 0.0, 450_000.0, 0.0, -1000.0, 3_100_000.0), 100, 200)
+    with pytest.raises(GridError, match="lies outside the rasters"):
+        box_window(grid, [100.0, 24.0, 110.0, 31.0])

@@ -1,0 +1,223 @@
+"""Which cells a zone has: against GDAL's rasterizer, GEOS and exactextract, and by hand."""
+
+import numpy as np
+import oracles
+import pytest
+import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from shapely.geometry import MultiPolygon, Polygon, box
+
+from zonalflow.build import build_index
+from zonalflow.grid import Grid
+
+# cell sizes and corners that are exact in binary, and some that are not; rows southwards, and northwards
+GRIDS = [
+    Grid("EPSG:4269", (1.0, 0, 0.0, 0, -1.0, 8.0), 10, 8),
+    Grid("EPSG:4269", (1.0, 0, -4.0, 0, 1.0, -3.0), 7, 7),
+    Grid("EPSG:4269", (0.1, 0, -0.3, 0, -0.1, 0.7), 9, 5),
+    Grid("EPSG:4269", (0.0416666666667, 0, -125.020833333, 0, -0.0416666666667, 49.937500000003), 8, 8),
+    Grid("EPSG:5070", (30.0, 0, -2356095.0, 0, -30.0, 3172605.0), 1, 12),
+    Grid("EPSG:4326", (0.3, 0, 10.1, 0, -0.7, 45.3), 12, 3),
+    Grid("EPSG:4326", (0.7, 0, -179.9, 0, 0.3, -60.1), 6, 6),
+]  # fmt: skip
+
+
+def lattice_vertices(draw, grid: Grid, size: int):
+    """Draw `size` vertices near the grid, in cells: on borders and centres, or on a finer lattice."""
+    fineness = draw(st.sampled_from([1, 2, 2, 4, 60]))
+    shift = draw(st.sampled_from([0.0, 0.0, 0.5, 0.123456789]))
+    reach = draw(st.sampled_from([1, 3, 8]))
+    corner = draw(st.integers(-3, grid.width + 1)), draw(st.integers(-3, grid.height + 1))
+    steps = draw(hnp.arrays(np.int16, (size, 2), elements=st.integers(0, reach * fineness)))
+    return steps / fineness + corner + shift
+
+
+def on_the_map(grid: Grid, vertices: np.ndarray) -> np.ndarray:
+    a, _, c, _, e, f = grid.transform
+    return np.column_stack([c + a * vertices[:, 0], f + e * vertices[:, 1]])
+
+
+def polygons_of(geometry) -> list[Polygon]:
+    return [part for part in shapely.get_parts(shapely.get_parts([geometry])) if part.geom_type == "Polygon"]
+
+
+@st.composite
+def zones(draw, grid: Grid):
+    """Draw a polygon or multipolygon, with holes, larger or smaller than a cell, on or off the grid."""
+    parts = []
+    for _ in range(draw(st.sampled_from([1, 1, 2]))):
+        vertices = lattice_vertices(draw, grid, draw(st.integers(3, 9)))
+        about = vertices - vertices.mean(axis=0)
+        vertices = vertices[np.argsort(np.arctan2(about[:, 1], about[:, 0]), kind="stable")]  # star-shaped, as a rule
+        shape = shapely.make_valid(Polygon(on_the_map(grid, vertices)))
+        if draw(st.booleans()):
+            hole = vertices.mean(axis=0) + 0.5 * (vertices - vertices.mean(axis=0))
+            shape = shapely.difference(shape, shapely.make_valid(Polygon(on_the_map(grid, hole))))
+        parts += polygons_of(shape)
+    if draw(st.booleans()):
+        parts = polygons_of(shapely.union_all(parts))
+    return MultiPolygon(parts) if len(parts) != 1 else parts[0]  # no part at all: an empty geometry
+
+
+@st.composite
+def cases(draw):
+    """Draw a grid and five zones, which often overlap: 5 of the cases that count."""
+    grid = draw(st.sampled_from(GRIDS))
+    return grid, [draw(zones(grid)) for _ in range(5)]
+
+
+def cells_of(index, zone: int) -> set[tuple[int, int]]:
+    row, column, fraction = index.cells(zone)
+    pairs = list(zip(row.tolist(), column.tolist(), strict=True))
+    assert len(set(pairs)) == len(pairs), "a cell counts once in a zone"
+    assert index.is_fractional or (fraction == 1).all()
+    return set(pairs)
+
+
+def thorough(examples: int):
+    """Return settings for a number of examples, the same ones in every run."""
+    too_slow = [HealthCheck.data_too_large, HealthCheck.too_slow]
+    return settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=too_slow)
+
+
+@thorough(1000)
+@given(cases())
+def test_center_and_all_touched_have_the_cells_of_gdal(case):
+    grid, geometries = case
+    for method in ("center", "all_touched"):
+        index = build_index(np.array(geometries), grid, method)
+        for zone, geometry in enumerate(geometries):
+            if geometry.is_empty:
+                assert not cells_of(index, zone)
+                continue
+            expected, off_grid = oracles.rasterized(geometry, grid, all_touched=method == "all_touched")
+            assert cells_of(index, zone) == expected, (method, geometry.wkt, grid)
+            assert index.off_grid[zone] == off_grid, (method, geometry.wkt, grid)
+
+
+def fractions_of(index, zone: int) -> dict[tuple[int, int], float]:
+    row, column, fraction = index.cells(zone)
+    return dict(zip(zip(row.tolist(), column.tolist(), strict=True), fraction.tolist(), strict=True))
+
+
+@thorough(500)
+@given(cases())
+def test_coverage_has_the_areas_of_the_intersections(case):
+    """GEOS cuts each zone with each cell: slow, and another algorithm altogether."""
+    grid, geometries = case
+    geometries = np.array([geometry for geometry in geometries if geometry.is_valid], dtype=object)
+    a, e = grid.transform[0], grid.transform[4]
+    index = build_index(geometries, grid, "coverage")
+    row, column = np.divmod(np.arange(grid.width * grid.height), grid.width)
+    corners = (
+        on_the_map(grid, np.column_stack([column, row])),
+        on_the_map(grid, np.column_stack([column, row]) + 1),
+    )
+    cells = shapely.box(*np.minimum(*corners).T, *np.maximum(*corners).T)
+    for zone, geometry in enumerate(geometries):
+        expected = shapely.area(shapely.intersection(cells, geometry)) / abs(a * e)
+        found = np.zeros(len(cells))
+        for (r, c), fraction in fractions_of(index, zone).items():
+            found[r * grid.width + c] = fraction
+        assert found == pytest.approx(expected, abs=1e-6), geometry.wkt
+        assert index.n_cells[zone] + index.off_grid[zone] == pytest.approx(geometry.area / abs(a * e), abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_coverage_has_the_fractions_of_exactextract(seed):
+    """Zones of a Voronoi diagram with holes, in general position: exactextract does not bear all others."""
+    rng = np.random.default_rng(seed)
+    grid = Grid("EPSG:4269", (1 / 24, 0, -87.520833, 0, -1 / 24, 31.020833), 60, 50)
+    west, south, east, north = grid.bounds
+    points = shapely.multipoints(np.column_stack([rng.uniform(west, east, 150), rng.uniform(south, north, 150)]))
+    zones = shapely.get_parts(shapely.voronoi_polygons(points))  # some reach beyond the grid
+    holes = shapely.buffer(shapely.centroid(zones), rng.uniform(0.001, 0.05, len(zones)), quad_segs=3)
+    zones = shapely.difference(zones, holes)
+    index = build_index(zones, grid, "coverage")
+    for zone, expected in enumerate(oracles.covered(zones, grid)):
+        found = fractions_of(index, zone)
+        assert found.keys() == expected.keys()
+        assert list(found.values()) == pytest.approx([expected[cell] for cell in found], abs=1e-6)
+
+
+@pytest.fixture
+def unit_grid():
+    return Grid("EPSG:4269", (1.0, 0, 0.0, 0, -1.0, 4.0), 5, 4)  # x 0 … 5, y 4 … 0
+
+
+def test_a_box_by_hand(unit_grid):
+    # x 0.6 … 2.5 holds the centre 1.5, and 2.5 by the tie rule (a right edge holds its centres, a left one
+    # does not); y 1.0 … 3.0 holds the centres 1.5 and 2.5, of rows 2 and 1
+    zone = np.array([box(0.6, 1.0, 2.5, 3.0)])
+    assert cells_of(build_index(zone, unit_grid, "center"), 0) == {(1, 1), (2, 1), (1, 2), (2, 2)}
+    touched = cells_of(build_index(zone, unit_grid, "all_touched"), 0)
+    assert touched == {(row, column) for row in (1, 2) for column in (0, 1, 2)}
+    index = build_index(zone, unit_grid, "coverage")
+    row, column, fraction = index.cells(0)
+    assert list(zip(row.tolist(), column.tolist(), strict=True)) == sorted(touched)
+    assert fraction == pytest.approx([0.4, 1.0, 0.5] * 2, abs=1e-7)
+    assert index.n_cells[0] == pytest.approx(1.9 * 2.0, abs=1e-6)
+
+
+def test_a_triangle_by_hand(unit_grid):
+    # the lower left half of the square 1 … 3 × 1 … 3: one whole cell, two halves, nothing of the fourth
+    triangle = Polygon([(1, 1), (3, 1), (1, 3)])
+    row, column, fraction = build_index(np.array([triangle]), unit_grid, "coverage").cells(0)
+    assert list(zip(row.tolist(), column.tolist(), fraction.tolist(), strict=True)) == [
+        (1, 1, 0.5), (2, 1, 1.0), (2, 2, 0.5)
+    ]  # fmt: skip
+
+
+def test_a_hole_by_hand(unit_grid):
+    ring = box(0, 0, 4, 4) - box(1, 1, 3, 3.5)  # the hole takes 2 × 2 whole cells and two halves
+    index = build_index(np.array([ring]), unit_grid, "coverage")
+    assert index.n_cells[0] == 16 - 4 - 2 * 0.5
+    # the centres of columns 1 and 2 lie in the hole in rows 1 and 2, and on its upper edge in row 0: in the
+    # hole
+    expected = {(row, column) for row in range(4) for column in range(4) if column in (0, 3) or row == 3}
+    assert cells_of(build_index(np.array([ring]), unit_grid, "center"), 0) == expected
+
+
+def test_an_edge_along_a_row_leaves_its_cells_in_part(unit_grid):
+    # a horizontal edge inside of a row, with no vertex for three cells: none of them is whole
+    row, _, fraction = build_index(np.array([box(0.0, 1.25, 5.0, 3.0)]), unit_grid, "coverage").cells(0)
+    assert dict(zip(row.tolist(), fraction.tolist(), strict=True)) == {1: 1.0, 2: 0.75}
+    assert len(row) == 10
+
+
+def test_zones_without_a_cell_are_kept(unit_grid):
+    zones = np.array([None, Polygon(), box(10, 10, 11, 11), box(1.1, 1.1, 1.2, 1.2), box(0, 0, 1, 1)], dtype=object)
+    for method, cells in (("center", [0, 0, 0, 0, 1]), ("all_touched", [0, 0, 0, 1, 1])):
+        index = build_index(zones, unit_grid, method)
+        assert index.n_cells.tolist() == cells
+        assert index.off_grid.tolist() == [0, 0, 1, 0, 0]
+    assert build_index(zones, unit_grid, "coverage").n_cells == pytest.approx([0, 0, 0, 0.01, 1], abs=1e-7)
+
+
+def test_cells_off_the_grid_are_counted_not_held(unit_grid):
+    index = build_index(np.array([box(-2, 1, 2, 6)]), unit_grid, "center")  # 4 × 5 cells, 2 × 3 of them on the grid
+    assert (index.n_cells[0], index.off_grid[0]) == (6, 14)
+    index = build_index(np.array([box(-2, 1, 2, 6)]), unit_grid, "coverage")
+    assert (index.n_cells[0], index.off_grid[0]) == (6, 14)
+
+
+def test_many_batches_give_the_same_index(unit_grid, monkeypatch):
+    rng = np.random.default_rng(4)
+    corner = rng.uniform(-1, 5, (50, 2))
+    zones = shapely.box(*corner.T, *(corner + rng.uniform(0, 4, (50, 2))).T)
+    for method in ("center", "all_touched", "coverage"):
+        whole = build_index(zones, unit_grid, method)
+        with monkeypatch.context() as patch:
+            patch.setattr("zonalflow.edges.BATCH", 7)
+            parts = build_index(zones, unit_grid, method)
+        for zone in range(50):
+            for one, other in zip(whole.cells(zone), parts.cells(zone), strict=True):
+                assert np.array_equal(one, other)
+        assert np.array_equal(whole.off_grid, parts.off_grid)
+
+
+def test_a_geometry_collection_counts_by_its_polygons(unit_grid):
+    mixed = shapely.GeometryCollection([box(0, 0, 2, 2), shapely.Point(4, 3), shapely.LineString([(0, 3), (5, 3)])])
+    assert build_index(np.array([mixed]), unit_grid, "all_touched").n_cells.tolist() == [4]

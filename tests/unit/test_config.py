@@ -1,0 +1,266 @@
+"""The configuration: what is filled in, and one clear message for each mistake."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from zonalflow.config import load_schema, nearest, parse_bbox, resolve
+from zonalflow.errors import ConfigError
+from zonalflow.study import Study
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
+
+MINIMAL = {
+    "run": "a",
+    "years": 2000,
+    "zones": {"source": "file", "path": "zones.gpkg", "id": "GEOID"},
+    "raster": {"source": "demo", "variables": ["ppt"]},
+}
+
+
+def changed(dotted, value, base=MINIMAL):
+    """Return the configuration with one key set; `dotted` may be empty for the whole of it."""
+    config = copy.deepcopy(base)
+    *parents, last = dotted.split(".")
+    place = config
+    for key in parents:
+        place = place.setdefault(key, {})
+    place[last] = value
+    return config
+
+
+def message(config):
+    with pytest.raises(ConfigError) as caught:
+        resolve(config, SCHEMA)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["config", "demo"])
+def test_the_files_that_ship_are_whole(name):
+    config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
+    study = Study(resolve(config, SCHEMA))
+    assert study.years == list(range(2000, 2021))
+    assert study.bbox == [-87.5, 24.5, -79.0, 31.0]
+
+
+def test_defaults_are_filled_in_and_the_given_is_left_alone():
+    before = copy.deepcopy(MINIMAL)
+    config = resolve(MINIMAL, SCHEMA)
+    assert before == MINIMAL
+    assert (config["stats"], config["method"], config["weights"]) == (["mean"], "center", "none")
+    assert (config["years"], config["bbox"], config["baseline"]) == ([2000], None, None)
+    assert config["output"] == {"formats": ["shp", "csv", "parquet"]}
+    assert config["fetch"]["attempts"] == 5
+    assert config["zones"]["keep"] == "clipped"
+    assert config["raster"]["grain"] == "annual"
+
+
+def test_a_default_is_not_shared_between_two_configurations():
+    one, two = resolve(MINIMAL, SCHEMA), resolve(MINIMAL, SCHEMA)
+    one["stats"].append("max")
+    one["output"]["formats"].clear()
+    assert two["stats"] == ["mean"]
+    assert two["output"]["formats"] == ["shp", "csv", "parquet"]
+
+
+@pytest.mark.parametrize(
+    ("source", "url"),
+    [
+        ("geocdl", "http://10.1.1.80:8000"),
+        ("prism", "https://services.nacse.org/prism/data/get"),
+        ("demo", None),
+    ],
+)
+def test_each_source_has_its_address(source, url):
+    assert resolve(changed("raster.source", source), SCHEMA)["raster"]["url"] == url
+
+
+def test_a_job_reads_the_configuration_as_the_controlling_process_did():
+    config = changed("bbox", [-87.5, 24.5, -79, 31])
+    assert resolve(config, SCHEMA, check=False) == resolve(config, SCHEMA)
+
+
+def test_resolving_twice_changes_nothing():
+    once = resolve(changed("years", "2000:2002"), SCHEMA)
+    assert resolve(once, SCHEMA) == once
+
+
+@pytest.mark.parametrize(
+    ("dotted", "written", "value"),
+    [
+        ("years", "2000:2002", [2000, 2001, 2002]),
+        ("bbox", "[-87.5, 24.5, -79.0, 31.0]", [-87.5, 24.5, -79.0, 31.0]),
+        ("bbox", "-87.5,24.5,-79,31", [-87.5, 24.5, -79.0, 31.0]),
+        ("bbox", "null", None),
+        ("bbox", "none", None),
+        ("raster.variables", "ppt,tmean", ["ppt", "tmean"]),
+        ("raster.variables", "[ppt, tmean]", ["ppt", "tmean"]),
+        ("stats", "mean", ["mean"]),
+        ("output.formats", "[shp]", ["shp"]),
+        ("zones.states", "FL, GA", ["FL", "GA"]),
+        ("baseline", "1991:1992", [1991, 1992]),
+    ],
+)
+def test_what_the_command_line_gives_as_text(dotted, written, value):
+    place = resolve(changed(dotted, written), SCHEMA)
+    for key in dotted.split("."):
+        place = place[key]
+    assert place == value
+
+
+def test_a_nodata_value_that_json_has_no_word_for_becomes_text():
+    resolved = [resolve(changed("raster.nodata", value), SCHEMA) for value in (float("nan"), float("-inf"), -9999)]
+    assert [config["raster"]["nodata"] for config in resolved] == ["nan", "-inf", -9999]
+    assert "NaN" not in json.dumps(resolved, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("dotted", "value", "said"),
+    [
+        # names
+        ("yeers", 1, "yeers: unknown key; did you mean 'years'?"),
+        ("raster.nodta", 1, "raster.nodta: unknown key; did you mean 'nodata'?"),
+        ("zones.xyzzy", 1, "zones.xyzzy: unknown key. Known here: source, url"),
+        ("output.format", [], "output.format: unknown key; did you mean 'formats'?"),
+        ("fetch.retries", 3, "fetch.retries: unknown key"),
+        # types
+        ("run", 2020, "run: 2020 is not text"),
+        ("zones", None, "zones: None is not keys and values"),
+        ("raster", [], "raster: [] is not keys and values"),
+        ("zones.year", 2021.0, "zones.year: 2021.0 is not a whole number"),
+        ("zones.year", True, "zones.year: True is not a whole number"),
+        ("zones.id", 5, "zones.id: 5 is not text"),
+        ("bbox", {}, "bbox: {} is not a list or text or null"),
+        ("stats", {"mean": 1}, "stats: {'mean': 1} is not a list"),
+        ("stats", [5], "stats.0: 5 is not text"),
+        ("raster.nodata", "no", "raster.nodata: 'no' is not a number, nan or none"),
+        ("raster.nodata", True, "raster.nodata: True is not a number, nan or none"),
+        # choices
+        (
+            "method",
+            "centre",
+            "method: 'centre' is not one of center, all_touched, coverage; did you mean 'center'?",
+        ),
+        ("raster.source", "geocld", "did you mean 'geocdl'?"),
+        ("zones.source", "fille", "did you mean 'file'?"),
+        ("output.formats", ["tif"], "output.formats.0: 'tif' is not one of shp"),
+        ("weights", "areas", "weights: 'areas' is not none, area or {path: RASTER}"),
+        ("weights", {"path": "w.tif", "band": 1}, "is not none, area or {path: RASTER}"),
+        ("stats", ["meen"], "stats: 'meen' is not a statistic; did you mean 'mean'?"),
+        ("stats", ["percentile_101"], "'percentile_101' is beyond 100"),
+        ("stats", ["mean", "mean"], "stats: 'mean' is there twice"),
+        ("stats", [], "stats: the list is empty"),
+        ("raster.variables", [], "raster.variables: the list is empty"),
+        # names that become paths
+        ("run", "../up", "run: '../up' may hold only letters, digits"),
+        ("run", "", "run: '' may hold only"),
+        ("run", ".hidden", "may hold only"),
+        ("run", "a b", "may hold only"),
+        ("run", "florida\n", "run: 'florida\\n' holds the character '\\n'"),
+        ("run", "Flörida", "may hold only"),
+        ("run", "x" * 65, "may hold only"),
+        ("raster.variables", ["a/b"], "raster.variables.0: 'a/b' may hold only"),
+        ("raster.variables", ["$(touch x)"], "may hold only"),
+        ("raster.dataset", "a;b", "raster.dataset: 'a;b' may hold only"),
+        ("zones.path", "zones\0.gpkg", "zones.path: 'zones\\x00.gpkg' holds the character '\\x00'"),
+        ("zones.path", "zones\ud800.gpkg", "holds the character"),
+        ("zones.path", "zones{1}.gpkg", "zones.path: 'zones{1}.gpkg' holds '{', which is no part of a name"),
+        ("zones.path", "a;b!.gpkg", "zones.path: 'a;b!.gpkg' holds '!'"),
+        ("weights", {"path": "w{}.tif"}, "weights.path: 'w{}.tif' holds '{'"),
+        # addresses and references
+        ("raster.url", "ftp://geocdl", "raster.url: 'ftp://geocdl' is not an address"),
+        ("raster.url", "http://", "is not an address"),
+        ("zones.url", "https://x y", "is not an address"),
+        ("zones.crs", "EPSG:0", "zones.crs: 'EPSG:0' is not a CRS; write it like EPSG:4269"),
+        ("raster.crs", "garbage", "raster.crs: 'garbage' is not a CRS"),
+        # numbers
+        ("fetch.at_once", 0, "fetch.at_once: 0 is less than the minimum of 1"),
+        ("fetch.attempts", 21, "fetch.attempts: 21 is greater than the maximum of 20"),
+        ("fetch.read_timeout", 0, "fetch.read_timeout: 0 is less than or equal to the minimum of 0"),
+        ("fetch.read_timeout", float("nan"), "fetch.read_timeout: nan is not a number of seconds"),
+        ("fetch.read_timeout", float("inf"), "fetch.read_timeout: inf is greater than the maximum"),
+        ("years", [10**5000], "years: a whole number of about 5000 digits is out of range"),
+        # one key and another
+        ("zones.source", "census", "zones.year: zones.source is census, so this key must say"),
+        ("raster.path", "a.tif", "raster.path: only used with raster.source: local; raster.source is demo"),
+        (
+            "raster.source",
+            "local",
+            "raster.path: raster.source is local, so this key must give the files' pattern",
+        ),
+        (
+            "raster.units",
+            {"pt": "mm"},
+            "raster.units.pt: no such variable in raster.variables; did you mean 'ppt'?",
+        ),
+        ("raster.units", {1: "mm", "a": "m"}, "no such variable"),
+        ("raster.units", {"ppt": 5}, "raster.units.ppt: 5 is not text"),
+        ("zones.id", "date", "zones.id: 'date' is the name of a column of the results"),
+        ("zones.id", "mean", "zones.id: 'mean' is the name of a column of the results"),
+    ],
+)
+def test_one_mistake_one_message(dotted, value, said):
+    text = message(changed(dotted, value))
+    assert said in text
+    assert len(text.splitlines()) == 1
+
+
+def test_a_census_study_needs_no_path():
+    config = changed("zones", {"source": "census", "year": 2021, "id": "GEOID", "path": "mine.gpkg"})
+    assert "zones.path: only used with zones.source: file" in message(config)
+
+
+def test_a_file_study_needs_a_path():
+    assert "zones.path: zones.source is file" in message(changed("zones", {"source": "file", "id": "GEOID"}))
+
+
+def test_an_empty_configuration_lists_each_missing_key_once():
+    assert message({}).splitlines() == [f"{key}: this key is required" for key in ("run", "years", "zones", "raster")]
+
+
+def test_several_mistakes_are_all_told_at_once():
+    config = changed("method", "centre", changed("yeers", 1))
+    assert [line.partition(":")[0] for line in message(config).splitlines()] == ["yeers", "method"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ([-87.5, 24.5, -79.0], "not four numbers"),
+        ([1, 2, 3, 4, 5], "not four numbers"),
+        (["a", 2, 3, 4], "not four numbers"),
+        ([[1], 2, 3, 4], "not four numbers"),
+        ([True, 2, 3, 4], "not four numbers"),
+        ([float("nan"), 2, 3, 4], "not four numbers"),
+        ([10**400, 2, 3, 4], "not four numbers"),
+        ("florida", "not four numbers"),
+        (5, "not four numbers"),
+        ([24.5, -87.5, 31.0, -100.0], "are longitude and latitude swapped?"),
+        ([272.5, 24.5, 281.0, 31.0], "leaves ±180° of longitude"),
+        ([-79.0, 24.5, -87.5, 31.0], "west -79.0 is not less than east -87.5"),
+        ([-87.5, 31.0, -79.0, 24.5], "south 31.0 is not less than north 24.5"),
+        ([-87.5, 24.5, -87.5, 31.0], "is not less than"),
+    ],
+)
+def test_what_is_no_box(written, said):
+    with pytest.raises(ConfigError) as caught:
+        parse_bbox(written)
+    assert said in str(caught.value)
+    assert "write [west, south, east, north] in degrees" in str(caught.value)
+
+
+def test_nearest_names_what_is_meant_or_nothing():
+    assert nearest("yeers", ["years", "bbox"]) == "; did you mean 'years'?"
+    assert nearest("xyzzy", ["years", "bbox"]) == ""
+
+
+def test_two_boxes_that_differ_do_not_share_a_folder_of_rasters():
+    folders = {
+        Study(resolve(changed("bbox", [west, 24.5, -79.0, 31.0]), SCHEMA)).raster_folder
+        for west in (-87.52083, -87.52084)
+    }
+    assert len(folders) == 2

@@ -1,0 +1,69 @@
+"""The terminal's lines: one a job, in the order of the years, and nothing of what does not help."""
+
+import io
+import logging
+
+from zonalflow.console import Brief, Lines, install, short_reason
+
+
+def record(event, text="", **details):
+    made = logging.LogRecord("snakemake", logging.INFO, "", 0, text, (), None)
+    made.__dict__.update(details, event=event)
+    return made
+
+
+def job(number, year, reason="Missing output files: a.npz"):
+    message = f"Zonal statistics: ppt, {year}"
+    return record("job_info", jobid=number, rule_name="zonal_stats", rule_msg=message, reason=reason)
+
+
+def written(*records, preview):
+    stream = io.StringIO()
+    handler = Lines(stream)
+    handler.setFormatter(Brief(preview=preview))
+    for each in records:
+        handler.emit(each)
+    return [line[10:] if line[2:3] == ":" else line for line in stream.getvalue().splitlines()]
+
+
+def test_a_preview_tells_why_each_job_would_run_with_the_years_in_order():
+    end = record(None, "This was a dry-run")
+    changed = job(3, 2001, "Code has changed since last execution")
+    lines = written(job(1, 2002), job(2, 2000), changed, end, preview=True)
+    assert [line.split(":")[1].split()[1] for line in lines[:3]] == ["2000", "2001", "2002"]
+    assert lines[0].endswith("output missing")
+    assert lines[1].endswith("script changed")
+    assert lines[3] == "This was a dry-run"
+
+
+def test_a_run_says_what_starts_and_what_is_done_and_how_far_it_is():
+    done = record("job_finished", "Finished jobid: 1", job_id=1)
+    lines = written(job(1, 2000), done, record("progress", done=3, total=21), preview=False)
+    assert lines == ["start  Zonal statistics: ppt, 2000", "done   Zonal statistics: ppt, 2000  ( 3 of 21)"]
+
+
+def test_what_does_not_help_is_left_out():
+    assert written(record(None, "Select jobs to execute..."), record("job_error", "…"), preview=False) == []
+
+
+def test_reasons_are_told_without_the_names_of_files():
+    many = "Missing output files: a, b; Input files updated by another job: c, d"
+    assert short_reason(many) == "output missing"
+    params = "Params have changed since last execution: Params added or removed"
+    assert short_reason(params) == "configuration or code changed"
+    both = "Updated input files: a; Code has changed since last execution"
+    assert short_reason(both) == "input newer, script changed"
+    assert short_reason("Something new") == ""
+
+
+def test_it_takes_the_place_of_snakemakes_own_display_and_keeps_its_filters():
+    logger = logging.Logger("test")
+    old = logging.StreamHandler(io.StringIO())
+    old.name = "DefaultStreamHandler"
+    old.addFilter(lambda each: each.levelno >= logging.WARNING)
+    logger.addHandler(old)
+    install(logger, preview=False)
+    logger.info("not shown")
+    logger.warning("shown")
+    assert old not in logger.handlers
+    assert old.stream.getvalue() == "shown\n"

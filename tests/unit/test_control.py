@@ -1,0 +1,260 @@
+"""One controlling process a folder, and what becomes of a dead one's lock and jobs."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from zonalflow import cluster, control
+from zonalflow.cluster import QueuedJob
+from zonalflow.control import BusyError, Controller, Record, take_over
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory; nothing is left to happen at the end of the tests' own process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(control.atexit, "register", lambda function: None)
+    (tmp_path / control.LOCKS).mkdir(parents=True)
+    (tmp_path / control.LOCKS / "0.output.lock").write_text("results/a\n")
+    return tmp_path
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+def begin(said):
+    """Take over as the process of a test does, and stop its heartbeat with it."""
+    controller = take_over(["snakemake"], said.append)
+    controller.end()
+    return controller
+
+
+def dead_record(**changes):
+    """A record of a process of this machine that is gone."""
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    child.wait()
+    return replace(Record.own(["snakemake", "--profile", "p"]), pid=child.pid, born="1", **changes)
+
+
+def test_the_first_in_a_folder_leaves_a_record(folder, said):
+    begin(said)
+    record = Record.read(control.RECORD)
+    assert (record.host, record.pid, record.command) == (socket.gethostname(), os.getpid(), "snakemake")
+    assert record.ended
+    assert said == []
+    assert list((folder / control.LOCKS).iterdir())  # a lock that is not known to be ours stays
+
+
+def test_a_dead_ones_lock_is_removed(folder, said):
+    dead_record().write(control.RECORD)
+    begin(said)
+    assert not (folder / control.LOCKS).exists()
+    assert "was ended by force; taking it up" in said[0]
+
+
+def test_one_that_ended_in_order_left_no_lock_of_its_own(folder, said):
+    dead_record(ended=True).write(control.RECORD)
+    begin(said)
+    assert (folder / control.LOCKS).exists()
+    assert said == []
+
+
+def test_a_live_one_is_left_alone(folder, said):
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        other = replace(Record.own(["snakemake", "maps"]), pid=child.pid, born=control.birth(child.pid))
+        other.write(control.RECORD)
+        with pytest.raises(BusyError, match=rf"process {child.pid} on (.|\n)*snakemake maps\n(.|\n)*kill {child.pid}"):
+            begin(said)
+        assert Record.read(control.RECORD) == other
+        assert (folder / control.LOCKS).exists()
+    finally:
+        child.communicate(b"\n")
+
+
+def test_a_later_process_with_the_same_number_is_another(folder):
+    assert not replace(Record.own([]), born="1").alive(0)
+    assert Record.own([]).alive(10**6)
+
+
+@pytest.mark.parametrize("birth", [control.birth, control.birth_by_ps])
+def test_a_process_is_told_from_a_dead_one(birth):
+    if birth is control.birth_by_ps and not shutil.which("ps"):
+        pytest.skip("no ps(1) here")
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    alive = birth(child.pid)
+    assert alive
+    assert birth(child.pid) == alive
+    child.stdin.close()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert birth(child.pid) is None  # a zombie
+    child.wait()
+    assert birth(child.pid) is None
+
+
+def test_on_another_machine_signs_of_life_decide(folder, said):
+    other = replace(Record.own(["snakemake"]), host="ceres-login-9")
+    other.write(control.RECORD)
+    with pytest.raises(BusyError, match="ssh ceres-login-9 kill"):
+        begin(said)
+    past = time.time() - control.SILENCE - 60
+    os.utime(control.RECORD, (past, past))
+    begin(said)
+    assert Record.read(control.RECORD).host == socket.gethostname()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
+def test_a_damaged_record_is_none(folder, said, text):
+    control.RECORD.write_text(text)
+    assert Record.read(control.RECORD) is None
+    begin(said)
+
+
+def test_signs_of_life(folder, monkeypatch):
+    monkeypatch.setattr(control, "HEARTBEAT", 0.01)
+    Record.own([]).write(control.RECORD)
+    os.utime(control.RECORD, (1, 1))
+    controller = Controller(control.RECORD, Record.own([]))
+    beating = threading.Thread(target=controller.beat)
+    beating.start()
+    while control.RECORD.stat().st_mtime == 1:
+        time.sleep(0.01)
+    controller.end()
+    beating.join(10)
+    assert not beating.is_alive()
+
+
+def test_waiting_jobs_are_cancelled_and_running_ones_waited_for(folder, said, monkeypatch):
+    running, waiting = QueuedJob("31", "RUNNING", "zonal_stats ppt_2002"), QueuedJob("32", "PENDING", "combine_years")
+    looks = [[running, waiting], [running], []]
+    cancelled = []
+    monkeypatch.setattr(cluster, "queued_jobs", lambda runs: looks.pop(0) if runs == ("run-1",) else None)
+    monkeypatch.setattr(cluster, "cancel_waiting", lambda jobs: cancelled.extend(jobs))
+    monkeypatch.setattr(control, "POLL", 0)
+    dead_record(runs=("run-1",)).write(control.RECORD)
+    begin(said)
+    assert cancelled == [waiting]
+    assert looks == []
+    assert Record.read(control.RECORD).runs == ()
+    assert [line.partition(":")[0] for line in said[1:]] == [
+        "1 of its jobs still waited in the queue",
+        "Waiting for its jobs that run",
+    ]
+
+
+def test_jobs_are_not_forgotten_while_slurm_is_silent(folder, said, monkeypatch):
+    def silent(runs):
+        raise cluster.ClusterError("squeue says: connect failure")
+
+    monkeypatch.setattr(cluster, "queued_jobs", silent)
+    dead_record(runs=("run-1",)).write(control.RECORD)
+    with pytest.raises(cluster.ClusterError):
+        begin(said)
+    assert Record.read(control.RECORD).runs == ("run-1",)
+
+
+def test_runs_are_noted_until_they_are_taken_back(folder, said):
+    controller = begin(said)
+    controller.note_runs(["run-2"])
+    assert Record.read(control.RECORD).runs == ("run-2",)
+    controller.note_runs([])
+    assert Record.read(control.RECORD).runs == ()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_do_what_ctrl_c_does(number):
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)  # the tests themselves may run under nohup
+        control.end_in_order_on_signals()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def test_nohup_stays_in_force():
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        control.end_in_order_on_signals()
+        signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def forgotten(monkeypatch, said, looks):
+    """Let the queue be what `looks` say, one after the other; return the signals sent to this process."""
+    signals = []
+
+    class Over(Exception):
+        pass
+
+    def pause(seconds):
+        if not looks:
+            raise Over
+
+    def known(run):
+        look = looks.pop(0)
+        if look is None:
+            raise cluster.ClusterError("connect failure")
+        return look
+
+    monkeypatch.setattr(cluster, "known_jobs", known)
+    monkeypatch.setattr(control.os, "kill", lambda pid, number: signals.append(number))
+    with suppress(Over):
+        control.end_when_forgotten("run-1", lambda: {"14": "zonal_stats ppt 2000", "15": "maps"}, said.append, pause)
+    return signals
+
+
+def test_a_process_that_waits_for_forgotten_jobs_ends(monkeypatch, said):
+    assert forgotten(monkeypatch, said, [{"14"}, set(), None, set()]) == [signal.SIGTERM]
+    assert "zonal_stats ppt 2000, maps" in said[0]
+
+
+@pytest.mark.parametrize("looks", [[{"14"}, {"14", "15"}, {"15"}], [set()], [set(), {"15"}, set()], [None, None, None]])
+def test_it_goes_on_while_any_job_is_known_or_nobody_answers(monkeypatch, said, looks):
+    assert forgotten(monkeypatch, said, looks) == []
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nothing"),
+    [
+        (["--profile", "profiles/ceres"], False),
+        (["-n", "--profile", "profiles/ceres"], True),
+        (["--profile=profiles/ceres", "--report", "a.html"], True),
+        (["--report=a.html"], True),
+        (["--unlock"], False),
+    ],
+)
+def test_what_runs_nothing(arguments, nothing):
+    assert control.runs_nothing(arguments) is nothing
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "file"),
+    [
+        (["maps", "--profile", "profiles/ceres"], {}, "profiles/ceres/profile.yaml"),
+        (["--profile=profiles/ceres", "maps"], {"SNAKEMAKE_PROFILE": "other"}, "profiles/ceres/profile.yaml"),
+        (["maps"], {"SNAKEMAKE_PROFILE": "profiles/atlas"}, "profiles/atlas/profile.yaml"),
+        (["maps"], {}, "the profile"),
+    ],
+)
+def test_the_profile_is_named_in_messages(arguments, environment, file):
+    assert control.profile_file(arguments, environment) == file

@@ -1,0 +1,54 @@
+"""What a download does before it asks; what it makes of the answers is in tests/faults/test_downloads.py."""
+
+import pytest
+from standin.clock import TurnedClock
+
+from zonalflow.download import Patience, Request, _is_private, download, get_json
+
+
+@pytest.mark.parametrize(
+    ("url", "private"),
+    [
+        ("http://10.1.1.80:8000/x", True),
+        ("http://127.0.0.1:1/x", True),
+        ("http://localhost/x", True),
+        ("http://192.168.1.2/x", True),
+        ("http://[::1]:80/x", True),
+        ("https://www2.census.gov/x", False),
+        ("https://8.8.8.8/x", False),
+    ],
+)
+def test_addresses_that_no_proxy_is_asked_for(url, private):
+    assert _is_private(url) is private
+
+
+def test_the_record_of_a_request_is_plain_data():
+    record = Request("http://127.0.0.1/x", "2026-03-01T12:00:00Z", 1, "ab", 3)
+    assert record.to_dict() == {
+        "url": "http://127.0.0.1/x",
+        "accessed": "2026-03-01T12:00:00Z",
+        "retries": 1,
+        "sha256": "ab",
+        "bytes": 3,
+    }
+
+
+def test_no_attempt_at_all_is_a_mistake_of_ours(tmp_path):
+    with pytest.raises(ValueError, match="at least 1"):
+        download("http://127.0.0.1:9/x", tmp_path / "x", verify=print, patience=Patience(attempts=0))
+
+
+def test_the_address_and_who_asks_are_sent_and_no_password(server, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login ann password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    download(server.census_url + "/GENZ2021/shp/cb_2021_us_county_20m.zip", tmp_path / "x", verify=lambda path: None)
+    assert server.headers[-1]["User-Agent"].startswith("zonalflow/")
+    assert "Authorization" not in server.headers[-1]
+    assert "Range" not in server.headers[-1]
+
+
+def test_json_is_asked_for_once(server):
+    assert get_json(f"{server.url}/ds_info?id=PRISM", clock=TurnedClock().clock())["id"] == "PRISM"
+    assert server.count() == 1

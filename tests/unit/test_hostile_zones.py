@@ -1,0 +1,302 @@
+"""Zones as users have them: what is mended is counted, what cannot be is one clear message. Areas by hand."""
+
+import geopandas
+import numpy as np
+import pytest
+import shapely
+from shapely import MultiPolygon, Polygon, box
+
+from zonalflow.errors import ZonesError
+from zonalflow.grid import Grid
+from zonalflow.zones import prepare, read_zones
+
+WGS84, NAD83 = "EPSG:4326", "EPSG:4269"
+GRID = Grid(NAD83, (1.0, 0.0, -90.0, 0.0, -1.0, 40.0), 10, 10)  # x −90 … −80, y 30 … 40
+SQUARE = box(-89, 31, -88, 32)
+BOW_TIE = Polygon([(-88, 32), (-86, 34), (-86, 32), (-88, 34)])  # two triangles of base 2 and height 1
+SPIKE = Polygon([(-85, 32), (-84, 32), (-84, 33), (-84.5, 33), (-84.5, 38), (-84.5, 33), (-85, 33)])
+# a square of 3 × 3 whose outline carves out a triangle of base 1 and height 1 that touches it in one point
+SELF_TOUCHING = Polygon([(-89, 35), (-86, 35), (-86, 38), (-87, 38), (-86.5, 37), (-87.5, 37), (-87, 38), (-89, 38)])
+HOLE_OUTSIDE = Polygon(box(-89, 31, -85, 35).exterior, [box(-86, 34, -84, 36).exterior])
+
+
+def with_vertex(x):
+    with np.errstate(invalid="ignore"):  # GEOS computes as it reads
+        return shapely.from_wkt(f"POLYGON ((-88 32, {x} 32, -87 33, -88 32))")
+
+
+def written(tmp_path, geometries, crs=NAD83, name="zones.gpkg", **columns):
+    frame = geopandas.GeoDataFrame(
+        columns or {"id": [f"z{i}" for i in range(len(geometries))]}, geometry=list(geometries), crs=crs
+    )
+    frame.to_file(tmp_path / name)
+    return [str(tmp_path / name)]
+
+
+def prepared(tmp_path, geometries, grid=GRID, **options):
+    zones = read_zones(written(tmp_path, geometries, **options), id_column="id")
+    return prepare(zones, grid, id_column="id")
+
+
+def areas(zones):
+    """Return areas in square degrees, which is how the arithmetic here is done."""
+    return shapely.area(zones.geometry.to_numpy())
+
+
+def refusal(paths, **options):
+    with pytest.raises(ZonesError) as caught:
+        read_zones(paths, **{"id_column": "id", **options})
+    return str(caught.value)
+
+
+# ------------------------------------------------------------------------------------------------- mended
+
+
+@pytest.mark.parametrize(
+    ("geometry", "area"),
+    [
+        (BOW_TIE, 2.0),  # 2 × (½ × 2 × 1)
+        (SPIKE, 1.0),  # the spike has none
+        (SELF_TOUCHING, 8.5),  # 3 × 3 − ½
+        (HOLE_OUTSIDE, 15.0),  # 4 × 4 − 1: of the hole only a corner lies inside
+        (MultiPolygon([box(-89, 31, -87, 33), box(-88, 32, -86, 34)]), 7.0),  # 4 + 4 − 1 that they share
+        (Polygon([(-88, 32), (-87, 32), (-87, 33), (-88, 33), (-88, 33)]), 1.0),  # a vertex twice
+    ],
+    ids=["bow-tie", "spike", "self-touching", "hole outside", "overlapping parts", "repeated vertex"],
+)
+def test_an_invalid_outline_is_made_valid(tmp_path, geometry, area):
+    zones, report = prepared(tmp_path, [geometry, SQUARE])
+    assert zones.geometry.is_valid.all()
+    assert set(zones.geom_type) <= {"Polygon", "MultiPolygon"}
+    assert areas(zones)[0] == pytest.approx(area, rel=1e-12)
+    assert report.repaired == ([] if geometry.is_valid else ["z0"])
+    assert (report.read, report.kept, report.cut, report.dropped_outside) == (2, 2, [], [])
+
+
+def test_a_zone_partly_and_a_zone_wholly_outside(tmp_path):
+    half, out = box(-91, 30, -89, 31), box(-95, 30, -94, 31)
+    zones, report = prepared(tmp_path, [SQUARE, half, out])
+    assert zones["id"].tolist() == ["z0", "z1"]
+    assert zones["inside_fraction"].tolist() == [1.0, 0.5]
+    assert areas(zones).tolist() == pytest.approx([1, 1])
+    assert (report.cut, report.dropped_outside) == (["z1"], ["z2"])
+
+
+def test_a_zone_that_only_touches_the_edge_is_outside(tmp_path):
+    zones, report = prepared(tmp_path, [SQUARE, box(-91, 30, -90, 31)])
+    assert zones["id"].tolist() == ["z0"]
+    assert report.dropped_outside == ["z1"]
+
+
+def test_whole_outlines_can_be_kept(tmp_path):
+    paths = written(tmp_path, [box(-91, 30, -89, 31)])
+    zones, _ = prepare(read_zones(paths, id_column="id"), GRID, id_column="id", keep="whole")
+    assert areas(zones).tolist() == pytest.approx([2])
+    assert zones["inside_fraction"].tolist() == [0.5]
+
+
+def test_longitudes_from_0_to_360_are_turned(tmp_path):
+    turned = shapely.transform(SQUARE, lambda xy: xy + np.array([360, 0]))
+    zones, report = prepared(tmp_path, [turned])
+    assert zones.geometry[0].bounds == pytest.approx(SQUARE.bounds)
+    assert (report.kept, zones["inside_fraction"][0]) == (1, 1.0)
+
+
+def test_another_crs_is_reprojected_and_said(tmp_path):
+    there = geopandas.GeoSeries([SQUARE], crs=NAD83).to_crs("EPSG:5070")
+    zones, report = prepared(tmp_path, there, crs="EPSG:5070")
+    assert zones.crs == NAD83
+    assert report.reprojected and report.crs_of_file == "EPSG:5070"
+    assert areas(zones)[0] == pytest.approx(1, rel=1e-3)  # straight lines there are not straight here
+
+
+def test_a_hundred_thousand_vertices(tmp_path):
+    angle = np.linspace(0, 2 * np.pi, 100_000, endpoint=False)
+    circle = Polygon(np.column_stack([-85 + 2 * np.cos(angle), 35 + 2 * np.sin(angle)]))
+    zones, _ = prepared(tmp_path, [circle])
+    # a regular polygon of n sides within a circle of radius 2: ½ n r² sin(2π/n), π r² to 1e-9
+    assert areas(zones)[0] == pytest.approx(4 * np.pi, rel=1e-8)
+    assert shapely.get_num_coordinates(zones.geometry[0]) == 100_001
+
+
+def test_height_is_no_hindrance(tmp_path):
+    zones, _ = prepared(tmp_path, [shapely.force_3d(SQUARE, 12.0)])
+    assert areas(zones)[0] == 1
+
+
+def test_names_in_any_script_come_through(tmp_path):
+    names = ["Doña Ana", "Kauaʻi", "Ōtepoti", "北京", "𝔘nicode", 'o\'Brien "quoted"']
+    squares = [box(-89 + i, 31, -88 + i, 32) for i in range(len(names))]
+    paths = written(tmp_path, squares, id=names, Größe=list(range(6)))
+    zones, _ = prepare(read_zones(paths, id_column="id"), GRID, id_column="id")
+    assert zones["id"].tolist() == names
+    assert zones["Größe"].tolist() == list(range(6))
+
+
+@pytest.mark.parametrize(
+    ("ids", "text"),
+    [
+        ([12001, 12003], ["12001", "12003"]),
+        ([12001.0, 12003.0], ["12001", "12003"]),
+        ([1.5, 2.5], ["1.5", "2.5"]),
+        ([" a ", "b"], ["a", "b"]),
+        (["01", "1"], ["01", "1"]),  # leading zeros tell zones apart
+        ([1e300, 2e300], ["1e+300", "2e+300"]),
+    ],
+)
+def test_ids_are_text(tmp_path, ids, text):
+    paths = written(tmp_path, [SQUARE, box(-87, 31, -86, 32)], id=ids)
+    assert read_zones(paths, id_column="id")["id"].tolist() == text
+
+
+@pytest.mark.parametrize("name", ["zones.shp", "zones.geojson", "zones.gpkg", "zones.fgb", "zones & more.gpkg"])
+def test_formats(tmp_path, name):
+    crs = WGS84 if name.endswith("json") else NAD83
+    assert len(read_zones(written(tmp_path, [SQUARE], crs=crs, name=name), id_column="id")) == 1
+
+
+def test_geoparquet(tmp_path):
+    path = tmp_path / "zones.parquet"
+    geopandas.GeoDataFrame({"id": ["a"]}, geometry=[SQUARE], crs=NAD83).to_parquet(path)
+    assert read_zones([str(path)], id_column="id")["id"].tolist() == ["a"]
+    assert "filter a GeoParquet file beforehand" in refusal([str(path)], where="id = 'a'")
+
+
+# ------------------------------------------------------------------------------------------------ refused
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        (["a", "a"], "does not name a zone in"),
+        (["a", "a "], "a occur more than once"),
+        ([1, 1], "1 occur more than once"),
+        (["a", ""], "1 zones of {path} have no id (rows 2)"),
+        (["a", "  "], "have no id (rows 2)"),
+        ([None, None], "2 zones of {path} have no id (rows 1, 2)"),
+        ([1.0, np.nan], "have no id (rows 2)"),
+    ],
+)
+def test_ids_that_name_no_zone(tmp_path, ids, said):
+    paths = written(tmp_path, [SQUARE, box(-87, 31, -86, 32)], id=ids)
+    text = refusal(paths)
+    assert text.startswith("zones.id: ")
+    assert said.format(path=paths[0]) in text
+
+
+def test_an_id_that_is_no_column_names_the_nearest(tmp_path):
+    paths = written(tmp_path, [SQUARE], GEOID=["a"], NAME=["b"])
+    assert "has no column 'GOID'; did you mean 'GEOID'? Its columns: GEOID, NAME" in refusal(paths, id_column="GOID")
+    assert "has no column 'geometry'" in refusal(paths, id_column="geometry")
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize(
+    ("geometry", "said"),
+    [
+        (None, "1 zones of {path} have an empty geometry: id z1; remove them or give them a polygon"),
+        (Polygon(), "have an empty geometry: id z1"),
+        (shapely.Point(-88, 32), "1 zones of {path} are no polygons (Point): id z1"),
+        (shapely.LineString([(-88, 32), (-87, 33)]), "are no polygons (LineString): id z1"),
+        (shapely.GeometryCollection([SQUARE, shapely.Point(-88, 32)]), "are no polygons (GeometryCollection): id"),
+        (with_vertex("inf"), "coordinates that are not finite: z1"),
+        (with_vertex("nan"), "coordinates that are not finite: z1"),
+    ],
+    ids=["null", "empty", "point", "line", "collection", "infinite", "NaN"],
+)
+def test_what_is_no_polygon(tmp_path, geometry, said):
+    path = tmp_path / "zones.parquet"  # which, unlike most formats, holds all of these as they are
+    geopandas.GeoDataFrame({"id": ["z0", "z1"]}, geometry=[SQUARE, geometry], crs=NAD83).to_parquet(path)
+    assert said.format(path=path) in refusal([str(path)])
+
+
+def test_a_polygon_without_area(tmp_path):
+    flat = Polygon([(-88, 32), (-87, 32), (-86, 32), (-88, 32)])
+    with pytest.raises(ZonesError, match=r"1 zones have no area, .* rows 2 of the zones"):
+        prepared(tmp_path, [SQUARE, flat], name="zones.geojson", crs=WGS84)
+
+
+def test_no_crs(tmp_path):
+    path = tmp_path / "zones.shp"
+    geopandas.GeoDataFrame({"id": ["a"]}, geometry=[SQUARE], crs=NAD83).to_file(path)
+    path.with_suffix(".prj").unlink()
+    assert "has no CRS; say it in the configuration, for example zones.crs: EPSG:4269" in refusal([str(path)])
+    assert read_zones([str(path)], id_column="id", crs=NAD83).crs == NAD83
+
+
+def test_a_wrong_crs_shows_by_its_latitudes(tmp_path):
+    meters = geopandas.GeoSeries([SQUARE], crs=NAD83).to_crs("EPSG:5070").set_crs(NAD83, allow_override=True)
+    text = refusal(written(tmp_path, meters))
+    assert "latitudes beyond ±90" in text
+    assert "its CRS, NAD83, is not that of its coordinates" in text
+
+
+@pytest.mark.parametrize("west", [-120, -85])
+def test_swapped_axes(tmp_path, west):
+    swapped = box(31, west, 32, west + 1)  # latitudes that cannot be, and some that can
+    with pytest.raises(ZonesError, match="swapped"):
+        prepared(tmp_path, [swapped])
+
+
+def test_no_zone_on_the_grid_shows_both(tmp_path):
+    with pytest.raises(ZonesError) as caught:
+        prepared(tmp_path, [box(10, 50, 11, 51)])
+    assert "none of the 1 zones overlaps the grid" in str(caught.value)
+    assert "west 10, south 50, east 11, north 51" in str(caught.value)
+    assert "west -90, south 30, east -80, north 40" in str(caught.value)
+    assert "swapped" not in str(caught.value)
+
+
+def test_a_zone_that_the_rasters_crs_cannot_show(tmp_path):
+    gnomonic = Grid("+proj=gnom +lat_0=35 +lon_0=-85", (1000.0, 0.0, 0.0, 0.0, -1000.0, 0.0), 10, 10)
+    antipodes = box(94, -36, 96, -34)
+    with pytest.raises(ZonesError, match=r"1 zones reach to where the rasters' CRS .* has no place"):
+        prepared(tmp_path, [antipodes], grid=gnomonic, crs=WGS84)
+
+
+@pytest.mark.filterwarnings("ignore:GPKG")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("zones.gpkg", b""),
+        ("zones.gpkg", b"SQLite format 3\0" + b"\0" * 200),
+        ("zones.geojson", b'{"type": "FeatureCollection", "features": ['),
+        ("zones.shp", b"\0\0\x27\x0a" + b"\0" * 96),
+        ("zones.zip", b"PK\x03\x04 cut short"),
+        ("zones.txt", b"these are no zones\n"),
+        ("zones.parquet", b"PAR1 cut short"),
+    ],
+)
+def test_a_file_that_cannot_be_read(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    text = refusal([str(path)])
+    assert text.startswith(f"{path} ")
+    assert "cannot be read" in text or "no features" in text
+
+
+def test_no_such_file(tmp_path):
+    assert refusal([str(tmp_path / "no.gpkg")]) == f"{tmp_path / 'no.gpkg'}: no such file (zones.path)"
+
+
+def test_a_table_without_geometry(tmp_path):
+    (tmp_path / "zones.csv").write_text("id,name\na,b\n")
+    assert "has no geometry" in refusal([str(tmp_path / "zones.csv")])
+
+
+def test_a_layer_that_is_not_there_names_the_nearest(tmp_path):
+    paths = written(tmp_path, [SQUARE])
+    assert "has no layer 'zone'; did you mean 'zones'?" in refusal(paths, layer="zone")
+
+
+def test_a_condition(tmp_path):
+    paths = written(tmp_path, [SQUARE, box(-87, 31, -86, 32)], id=["a", "b"])
+    assert read_zones(paths, id_column="id", where="id = 'b'")["id"].tolist() == ["b"]
+    assert "no zones that match zones.where" in refusal(paths, where="id = 'c'")
+    assert "with zones.where: idd = 'b'" in refusal(paths, where="idd = 'b'")
+
+
+def test_states(tmp_path):
+    paths = written(tmp_path, [SQUARE, box(-87, 31, -86, 32)], id=["a", "b"], STUSPS=["FL", "GA"])
+    assert read_zones(paths, id_column="id", states=["ga"])["id"].tolist() == ["b"]
+    assert "no zone of" in refusal(paths, states=["TX"])

@@ -1,0 +1,92 @@
+import threading
+
+import pytest
+
+from zonalflow.parallel import LARGE, in_advance, read_ahead, share
+
+
+def test_items_come_in_order_and_each_once():
+    assert list(read_ahead(iter(range(20)))) == list(range(20))
+    assert list(read_ahead(iter([]))) == []
+
+
+def test_the_next_item_is_made_while_this_one_is_worked_on():
+    second = threading.Event()
+
+    def items():
+        yield 1
+        second.set()
+        yield 2
+
+    ahead = read_ahead(items())
+    assert next(ahead) == 1
+    assert second.wait(30), "made before it is asked for"
+    assert list(ahead) == [2]
+
+
+def test_an_error_is_raised_in_its_turn():
+    def items():
+        yield 1
+        raise ValueError("the second is damaged")
+
+    ahead = read_ahead(items())
+    assert next(ahead) == 1
+    with pytest.raises(ValueError, match="the second is damaged"):
+        next(ahead)
+
+
+def test_to_stop_early_makes_no_more_than_one_more():
+    made = []
+
+    def items():
+        for k in range(10):
+            made.append(k)
+            yield k
+
+    ahead = read_ahead(items())
+    assert [next(ahead), next(ahead)] == [0, 1]
+    ahead.close()
+    assert made == [0, 1, 2]
+
+
+@pytest.mark.parametrize("cells", [1, LARGE // 7, LARGE - 1, LARGE, 10 * LARGE])
+@pytest.mark.parametrize("number", [0, 1, 20])
+def test_rasters_in_advance_come_in_order_and_each_once(number, cells):
+    assert list(in_advance(iter(range(number)), number, cells)) == list(range(number))
+
+
+def test_small_rasters_in_advance_hold_no_more_cells_than_a_large_one():
+    read = []
+
+    def items():
+        for k in range(30):
+            read.append(k)
+            yield k
+
+    advance = in_advance(items(), 30, LARGE // 7)
+    assert [next(advance), len(read)] == [0, 7]
+    assert [next(advance) for _ in range(7)][-1] == 7
+    assert len(read) == 14
+
+
+def test_shared_items_are_each_worked_on_once_by_any_number_of_workers():
+    for workers in (1, 2, 5):
+        done = []
+        share(done.extend, range(1000), workers)
+        assert sorted(done) == list(range(1000))
+
+
+def test_an_error_of_any_worker_is_raised_after_all_have_ended():
+    ended = []
+
+    def work(items):
+        try:
+            for item in items:
+                if item == 13:
+                    raise ValueError("unlucky")
+        finally:
+            ended.append(True)
+
+    with pytest.raises(ValueError, match="unlucky"):
+        share(work, range(100), 3)
+    assert len(ended) == 3

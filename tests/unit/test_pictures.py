@@ -1,0 +1,59 @@
+"""The pictures of a variable, and that the README still shows what the demo draws."""
+
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from zonalflow import demo
+from zonalflow.build import build_index
+from zonalflow.pictures import draw_variable
+from zonalflow.stats import zonal_statistics
+from zonalflow.tables import YearTable, save_year
+from zonalflow.zones import prepare, read_zones
+
+ROOT = Path(__file__).resolve().parents[2]
+BOX = (-87.5, 24.5, -79.0, 31.0)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The demo's maps of 21 years, drawn from its zones and rasters without the workflow."""
+    folder = tmp_path_factory.mktemp("pictures")
+    years = list(range(2000, 2021))
+    _, grid = demo.demo_raster("ppt", "2000", BOX)
+    frame = read_zones([str(ROOT / "config/demo/zones.zip")], id_column="GEOID")
+    zones, _ = prepare(frame, grid, id_column="GEOID")
+    zones.to_parquet(folder / "zones.parquet")
+    index = build_index(zones.geometry.to_numpy(), grid, "center")
+    for year in years:
+        values, _ = demo.demo_raster("ppt", str(year), BOX)
+        found = zonal_statistics(index, values, demo.NODATA, ["mean"])
+        save_year(folder / f"{year}.npz", YearTable([str(year)], {k: v[None] for k, v in found.items()}))
+    draw_variable(
+        variable="ppt",
+        years=years,
+        tables=[str(folder / f"{year}.npz") for year in years],
+        zones=str(folder / "zones.parquet"),
+        maps=[str(folder / f"{year}.png") for year in years],
+        overview=str(folder / "overview.png"),
+        stats=["mean"],
+        grain="annual",
+        units={},
+        synthetic=True,
+    )
+    return folder
+
+
+def test_a_map_for_each_year_and_each_is_different(drawn):
+    pictures = [(drawn / f"{year}.png").read_bytes() for year in range(2000, 2021)]
+    assert len(set(pictures)) == 21
+
+
+def test_the_readme_shows_what_the_demo_draws(drawn):
+    shown = matplotlib.image.imread(ROOT / "docs/img/demo.png")
+    now = matplotlib.image.imread(drawn / "overview.png")
+    assert shown.shape == now.shape, "make pictures"
+    # Fonts may be smoothed otherwise on another machine; a colour, a year or an outline that moved is far more.
+    assert np.abs(shown - now).mean() < 0.002, "make pictures"

@@ -1,0 +1,189 @@
+"""Which file and band hold a date, and what is read from them, whatever the format."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from small import GRID, boxes, counting, place, write_tif
+
+from zonalflow.errors import GridError, RasterError
+from zonalflow.grid import Grid
+from zonalflow.places import place_finder
+from zonalflow.slices import Slice, local_slices, open_raster, raster_grid, read_slices
+
+WEST_ROW = boxes((0, 3, 3, 4))  # cells 0, 1 and 2: the first three of the northernmost row
+
+
+def read(path, *, zones=WEST_ROW, grid=GRID, **options):
+    """Return the values read from the first band of a file, as the engine gets them, and nodata."""
+    ((_, values, nodata, _),) = read_slices([Slice("2000", str(path))], place_finder(place(zones, grid)), **options)
+    return values, nodata
+
+
+@pytest.mark.parametrize(("driver", "name"), [("GTiff", "a.tif"), ("COG", "a.tif"), ("EHdr", "a.bil")])
+def test_formats_give_the_same_values(tmp_path, driver, name):
+    path = write_tif(tmp_path / name, counting(), driver=driver, nodata=-9999)
+    values, nodata = read(path)
+    assert values.tolist() == [[0, 1, 2]]
+    assert nodata == -9999
+
+
+def test_a_bil_within_its_zip_is_read_in_place(tmp_path):
+    write_tif(tmp_path / "a.bil", counting(), driver="EHdr", nodata=-9999)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for part in tmp_path.glob("a.*"):
+            if part.suffix != ".zip":
+                archive.write(part, part.name)
+    assert read(tmp_path / "a.zip")[0].tolist() == [[0, 1, 2]]
+
+
+def test_a_zip_must_hold_one_raster(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("one.tif", b"")
+        archive.writestr("two.tif", b"")
+    with pytest.raises(
+        RasterError, match=r"a.zip holds 2 rasters \['one.tif', 'two.tif'\]; a zip must hold exactly one"
+    ):
+        read(tmp_path / "a.zip")
+
+
+def test_a_band_is_a_date(tmp_path):
+    write_tif(tmp_path / "2000.tif", np.stack([counting(start=100 * month) for month in range(1, 13)]), nodata=-1)
+    slices = local_slices(str(tmp_path / "{year}.tif"), "ppt", 2000, "monthly")
+    assert [(piece.date, piece.band) for piece in slices] == [(f"2000-{month:02}", month) for month in range(1, 13)]
+    values = [values[0, 0] for _, values, _, _ in read_slices(slices, place_finder(place(WEST_ROW)))]
+    assert values == [100 * month for month in range(1, 13)]
+
+
+def test_bands_that_are_not_the_dates_are_refused(tmp_path):
+    write_tif(tmp_path / "2000.tif", np.stack([counting()] * 11), nodata=-1)
+    with pytest.raises(RasterError, match=r"2000.tif has 11 bands, but 2000-01 to 2000-12 are 12 dates"):
+        local_slices(str(tmp_path / "{year}.tif"), "ppt", 2000, "monthly")
+
+
+def test_a_band_is_a_variable(tmp_path):
+    path = write_tif(tmp_path / "2000.tif", np.stack([counting(), counting(start=100)]), nodata=-1)
+    with rasterio.open(path, "r+") as dataset:
+        dataset.descriptions = ("ppt", "tmean")
+    for variable, first in (("ppt", 0), ("tmean", 100)):
+        slices = local_slices(str(tmp_path / "{year}.tif"), variable, 2000, "annual")
+        ((_, values, _, _),) = read_slices(slices, place_finder(place(WEST_ROW)))
+        assert values[0, 0] == first
+    slices = local_slices(str(tmp_path / "{year}.tif"), "tmin", 2000, "annual")
+    with pytest.raises(RasterError, match=r"has 2 bands \(ppt, tmean\), and not one of them is called 'tmin'"):
+        list(read_slices(slices, place_finder(place(WEST_ROW))))
+
+
+def test_a_file_a_month_and_a_file_a_day():
+    months = local_slices("{variable}_{year}-{month}.tif", "ppt", 2000, "monthly")
+    assert months[1] == Slice("2000-02", "ppt_2000-02.tif", name="ppt")
+    days = local_slices("{variable}/{year}{month}{day}.tif", "ppt", 2000, "daily")
+    assert len(days) == 366
+    assert days[59] == Slice("2000-02-29", "ppt/20000229.tif", name="ppt")
+
+
+def test_scale_and_offset_turn_stored_into_physical_values(tmp_path):
+    stored = counting().astype(np.int16)
+    path = write_tif(tmp_path / "a.tif", stored, nodata=1, scale=0.1, offset=-5.0)
+    values, nodata = read(path)
+    np.testing.assert_allclose(values, [[-5.0, np.nan, -4.8]], rtol=1e-15)
+    assert nodata is None
+
+
+def test_integer_nodata_is_no_data(tmp_path):
+    path = write_tif(tmp_path / "a.tif", counting().astype(np.uint8), nodata=2)
+    values, nodata = read(path)
+    assert (values.dtype, nodata) == (np.uint8, 2)
+
+
+def test_nodata_must_be_declared_somewhere(tmp_path):
+    path = write_tif(tmp_path / "a.tif", counting())
+    with pytest.raises(
+        RasterError, match=r"does not declare its nodata value.*raster.nodata: -9999, or raster.nodata: none"
+    ):
+        read(path)
+    assert read(path, nodata=-9999)[1] == -9999
+    assert read(path, nodata="none")[1] is None
+
+
+def test_cells_that_the_file_masks_are_no_data(tmp_path):
+    path = write_tif(tmp_path / "a.tif", counting())
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as dataset:
+        mask = np.ones(GRID.shape, bool)
+        mask[0, 1] = False
+        dataset.write_mask(mask)
+    np.testing.assert_array_equal(read(path)[0], [[0, np.nan, 2]])
+
+
+def test_a_crs_from_the_configuration_only_where_the_file_has_none(tmp_path):
+    bare = Grid("", GRID.transform, GRID.width, GRID.height)
+    path = write_tif(tmp_path / "a.tif", counting(), grid=bare, nodata=-1)
+    with pytest.raises(
+        RasterError, match=r"has no CRS; say it in the configuration, for example raster.crs: EPSG:4269"
+    ):
+        read(path)
+    assert read(path, crs="EPSG:4269")[0].tolist() == [[0, 1, 2]]
+    with open_raster(str(write_tif(tmp_path / "b.tif", counting(), nodata=-1))) as dataset:
+        assert raster_grid(dataset, "EPSG:5070").matches(GRID)  # what the file says holds
+
+
+def test_a_raster_without_a_place_on_the_earth(tmp_path):
+    path = tmp_path / "a.tif"
+    with open_raster(str(write_tif(path, counting(), nodata=-1))) as dataset:
+        assert not dataset.transform.is_identity
+    nowhere = Grid("EPSG:4269", (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), 6, 4)
+    with pytest.warns(rasterio.errors.NotGeoreferencedWarning):
+        write_tif(path, counting(), grid=nowhere, nodata=-1)
+    with pytest.raises(RasterError, match="does not say where its cells lie"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Grid("EPSG:4269", (1.0, 0.0, 0.5, 0.0, -1.0, 4.0), 6, 4),  # shifted
+        Grid("EPSG:4269", (2.0, 0.0, 0.0, 0.0, -2.0, 4.0), 3, 2),  # coarser
+        Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 4.0), 6, 4),  # another CRS
+    ],
+)
+def test_another_grid_is_an_error_that_names_file_year_and_both_grids(tmp_path, other):
+    path = write_tif(tmp_path / "a.tif", counting(other), grid=other, nodata=-1)
+    with pytest.raises(GridError) as error:
+        read(path)
+    message = str(error.value)
+    assert f"{path} (2000) is not on the study's grid" in message
+    assert other.describe().split(" cells")[0] in message
+    assert "6 × 4 cells of 1 × 1" in message
+    assert "raster.on_grid_change: reindex" in message
+
+
+def test_rounding_of_the_corners_is_no_other_grid(tmp_path):
+    rounded = Grid("EPSG:4269", (1.0000000001, 0.0, 1e-9, 0.0, -1.0000000001, 4.0), 6, 4)
+    assert read(write_tif(tmp_path / "a.tif", counting(), grid=rounded, nodata=-1))[0].tolist() == [[0, 1, 2]]
+
+
+def test_a_missing_a_broken_and_a_cut_file_are_named(tmp_path):
+    with pytest.raises(RasterError, match=r"nowhere.tif: no such file"):
+        read(tmp_path / "nowhere.tif")
+    (tmp_path / "page.tif").write_text("<html>later</html>")
+    with pytest.raises(RasterError, match=r"page.tif cannot be read as a raster"):
+        read(tmp_path / "page.tif")
+    path = write_tif(tmp_path / "cut.tif", counting(), nodata=-1)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(RasterError, match=r"cut.tif \(2000\) is damaged"):
+        read(path, zones=boxes((0, 0, 6, 4)))
+
+
+@pytest.mark.skipif("ZONALFLOW_REAL_DATA" not in os.environ, reason="ZONALFLOW_REAL_DATA names no folder")
+def test_a_real_prism_zip_is_read_as_it_is():
+    path = Path(os.environ["ZONALFLOW_REAL_DATA"]) / "PRISM_ppt_stable_4kmD2_19810101_bil.zip"
+    with open_raster(str(path)) as dataset:
+        grid = raster_grid(dataset, None)
+        values = dataset.read(1)
+    assert (grid.width, grid.height, dataset.nodata) == (1405, 621, -9999)
+    assert grid.bounds == pytest.approx((-125.0208333, 24.0625, -66.4791667, 49.9375), abs=1e-6)
+    kept = values[values != -9999]
+    assert 0 <= kept.min() < kept.max() < 500  # millimetres in a day

@@ -1,0 +1,304 @@
+"""Year tables and the tables of all years, read back by the readers that users have."""
+
+import json
+import shutil
+
+import duckdb
+import geopandas
+import numpy as np
+import pandas
+import polars
+import pyarrow.dataset
+import pyarrow.parquet
+import pytest
+from small import GRID, boxes, counting, place, write_tif
+
+from zonalflow.classes import class_names
+from zonalflow.errors import RasterError
+from zonalflow.places import place_finder
+from zonalflow.slices import Slice, read_slices
+from zonalflow.tables import YearTable, combine, compute_year, load_year, save_year, table_head, tidy_name
+from zonalflow.vectors import field_names, write_shapefile, write_template, write_vector, year_columns
+
+ZONES = boxes((0, 3, 3, 4), (3, 3, 6, 4)).assign(NAME=["One", "Two"], inside_fraction=[1.0, 0.25])
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Two variables in 2000 and 2001, mean and max, two dates a year; zones.parquet beside them."""
+    ZONES.to_parquet(tmp_path / "zones.parquet")
+    keys = []
+    for number, variable in enumerate(("ppt", "tmean")):
+        for year in (2000, 2001):
+            mean = np.array([[1.0, np.nan], [3.0, 4.0]]) + 100 * number + 10 * (year - 2000)
+            columns = {
+                "mean": mean, "max": mean + 1, "count": np.array([[3, 0], [3, 3]]),
+                "valid_fraction": np.array([[1.0, 0.0], [1.0, 1.0]]),
+            }  # fmt: skip
+            path = tmp_path / f"{variable}_{year}.npz"
+            save_year(path, YearTable([f"{year}-01", f"{year}-02"], columns))
+            keys.append((variable, year, str(path)))
+    return tmp_path, keys
+
+
+def combined(study, *kinds, stats=("mean", "max"), **options):
+    folder, keys = study
+    targets = {kind: folder / {"wide": "wide.csv"}.get(kind, f"tidy.{kind}") for kind in kinds}
+    rows = combine(keys, str(folder / "zones.parquet"), targets, id_column="id", stats=list(stats), **options)
+    return rows, targets
+
+
+def test_the_tidy_table_has_a_row_for_each_variable_date_and_zone(study):
+    rows, targets = combined(study, "parquet", "csv")
+    table = pandas.read_parquet(targets["parquet"])
+    assert rows == len(table) == 2 * 4 * 2
+    assert list(table.columns) == [
+        "id", "NAME", "variable", "date", "mean", "max", "count", "valid_fraction", "inside_fraction",
+    ]  # fmt: skip
+    row = table[(table["variable"] == "tmean") & (table["date"] == "2001-02") & (table["id"] == "b")].iloc[0]
+    assert (row["mean"], row["max"], row["count"], row["inside_fraction"]) == (114.0, 115.0, 3, 0.25)
+    assert table.groupby("variable")["mean"].apply(lambda column: column.isna().sum()).tolist() == [2, 2]
+    text = pandas.read_csv(targets["csv"], dtype={"id": str, "date": str})
+    pandas.testing.assert_frame_equal(text, table, check_dtype=False)
+
+
+def test_a_partitioned_table_is_one_table_to_its_readers(study):
+    rows, targets = combined(study, "parquet", partitioned=True)
+    folder = targets["parquet"]
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.parquet"))
+    assert files == [f"variable={v}/year={y}/part-0.parquet" for v in ("ppt", "tmean") for y in (2000, 2001)]
+    table = pandas.read_parquet(folder)
+    assert len(table) == rows == 16
+    assert sorted(table["variable"].unique()) == ["ppt", "tmean"]
+    assert set(table["year"].astype(int)) == {2000, 2001}
+    one = pandas.read_parquet(folder, filters=[("variable", "==", "tmean"), ("year", "==", 2001)])
+    assert one["mean"].dropna().tolist() == [111.0, 113.0, 114.0]
+    assert pandas.read_parquet(folder, columns=["variable", "date", "mean"]).shape == (16, 3)
+    assert pyarrow.dataset.dataset(folder, partitioning="hive").count_rows() == 16
+    # written again, it takes the place of the folder that is there
+    assert combined(study, "parquet", partitioned=True)[0] == len(pandas.read_parquet(folder))
+
+
+def test_polars_and_duckdb_read_the_partitioned_table_in_one_call(study):
+    folder = combined(study, "parquet", partitioned=True)[1]["parquet"]
+    assert polars.read_parquet(folder).shape == (16, 10)
+    query = f"select count(*), count(distinct year) from '{folder}/**/*.parquet'"
+    assert duckdb.sql(query).fetchall() == [(16, 2)]
+
+
+def test_the_wide_table_has_a_row_a_zone(study):
+    wide = pandas.read_csv(combined(study, "wide")[1]["wide"], dtype={"id": str})
+    dates = ["2000-01", "2000-02", "2001-01", "2001-02"]
+    names = [f"{v}_{s}_{d}" for v in ("ppt", "tmean") for d in dates for s in ("mean", "max")]
+    assert list(wide.columns) == ["id", "NAME", "inside_fraction", *names]
+    assert wide["id"].tolist() == ["a", "b"]
+    assert wide["tmean_max_2001-02"].tolist() == [114.0, 115.0]
+    assert np.isnan(wide["ppt_mean_2000-01"][1])
+
+
+def test_the_columns_of_a_wide_table_of_one_number_are_dates(study):
+    folder, keys = study
+    for _, _, path in keys[:2]:
+        table = load_year(path)
+        save_year(path, YearTable(table.dates, {k: v for k, v in table.columns.items() if k != "max"}))
+    _rows, targets = combined((folder, keys[:2]), "wide", stats=["mean"])
+    wide = pandas.read_csv(targets["wide"])
+    assert list(wide.columns) == ["id", "NAME", "inside_fraction", "2000-01", "2000-02", "2001-01", "2001-02"]
+    assert wide["2001-02"].tolist() == [13.0, 14.0]
+
+
+def test_memory_holds_one_year_at_a_time(study, monkeypatch):
+    import zonalflow.tables as tables
+
+    _folder, keys = study
+    held = []
+    original = tables.load_year
+
+    def counting_load(path, only=None):
+        if only is None:
+            held.append(str(path))
+        return original(path, only)
+
+    monkeypatch.setattr(tables, "load_year", counting_load)
+    combined(study, "parquet")
+    assert held == [path for _, _, path in keys]  # whole tables: each once, in order; the schema needs heads alone
+
+
+def test_large_years_are_cut_into_batches(study, monkeypatch):
+    import zonalflow.tables as tables
+
+    monkeypatch.setattr(tables, "_ROWS", 2)  # one date at a time
+    _, targets = combined(study, "parquet")
+    assert pyarrow.parquet.ParquetFile(targets["parquet"]).num_row_groups == 8
+
+
+def test_a_damaged_year_is_named(study):
+    folder, keys = study
+    shutil.copyfile(folder / "zones.parquet", keys[1][2])
+    with pytest.raises(RasterError, match=r"ppt_2001.npz is damaged .*; delete it and run again"):
+        combined(study, "parquet")
+
+
+def test_a_row_tells_its_grid_when_there_are_several(study):
+    _folder, keys = study
+    table = load_year(keys[1][2])
+    inside = np.array([[0.5, 0.5], [1.0, 1.0]])
+    save_year(
+        keys[1][2], YearTable(table.dates, {**table.columns, "inside_fraction": inside}, {}, ["abcd1234", "study"])
+    )
+    tidy = pandas.read_parquet(combined(study, "parquet")[1]["parquet"])
+    assert tidy["grid"].value_counts().to_dict() == {"study": 14, "abcd1234": 2}
+    other = tidy[tidy["grid"] == "abcd1234"]
+    assert other["date"].unique().tolist() == ["2001-01"]
+    assert other["inside_fraction"].tolist() == [0.5, 0.5]
+    assert tidy["inside_fraction"].iloc[:2].tolist() == [1.0, 0.25]
+
+
+# -------------------------------------------------------------------------------------------------------------- classes
+
+CLASSES = np.array([[11, 11, 41, 41, 41, 90], [0] * 6, [0] * 6, [0] * 6], np.uint8)
+RAT = """<PAMDataset><PAMRasterBand band="1"><GDALRasterAttributeTable tableType="thematic">
+<FieldDefn index="0"><Name>Value</Name><Type>0</Type><Usage>5</Usage></FieldDefn>
+<FieldDefn index="1"><Name>Red</Name><Type>0</Type><Usage>6</Usage></FieldDefn>
+<FieldDefn index="2"><Name>Class_Name</Name><Type>2</Type><Usage>2</Usage></FieldDefn>
+<Row index="0"><F>11</F><F>70</F><F>Open Water</F></Row>
+<Row index="1"><F>41</F><F>104</F><F>Deciduous Forest</F></Row>
+<Row index="2"><F>90</F><F>186</F><F></F></Row>
+</GDALRasterAttributeTable></PAMRasterBand></PAMDataset>"""
+
+
+def categorical(path, names, date="2001"):
+    slices = read_slices([Slice(date, str(path))], place_finder(place(ZONES)))
+    return compute_year(slices, ["categorical"], names)
+
+
+def test_counts_and_shares_by_class(tmp_path):
+    table = categorical(write_tif(tmp_path / "a.tif", CLASSES, nodata=0), {})
+    assert table.columns["class_11"].tolist() == [[2, 0]]
+    assert table.columns["class_41"].tolist() == [[1, 2]]
+    np.testing.assert_array_equal(table.columns["share_11"], [[2 / 3, 0]])
+    np.testing.assert_array_equal(table.columns["share_90"], [[0, 1 / 3]])
+    assert list(table.columns) == [
+        "class_11", "share_11", "class_41", "share_41", "class_90", "share_90", "count", "valid_fraction",
+    ]  # fmt: skip
+
+
+def test_names_from_gdals_attribute_table(tmp_path):
+    path = write_tif(tmp_path / "a.tif", CLASSES, nodata=0)
+    (tmp_path / "a.tif.aux.xml").write_text(RAT)
+    names = class_names(str(path))
+    assert names == {11: "Open Water", 41: "Deciduous Forest"}
+    table = categorical(path, {**names, 99: "does not occur"})
+    assert table.classes == {"11": "Open Water", "41": "Deciduous Forest"}
+    assert tidy_name("share_41", table.classes) == "share_41_Deciduous_Forest"
+    assert tidy_name("class_90", table.classes) == "class_90"
+    assert "class_11_Open_Water" in year_columns(table, np.ones(2))
+    fields = field_names(table, set())
+    assert fields["class_11_Open_Water"] == "class_11"  # a shapefile's ten characters hold the value
+
+
+def test_names_from_categories_and_from_esris_table(tmp_path):
+    path = write_tif(tmp_path / "a.tif", CLASSES, nodata=0)
+    assert class_names(str(path)) == {}
+    frame = pandas.DataFrame({"Value": [11, 41], "Count": [2.0, 3.0], "CLASS_NAME": ["Water", "Forest"]})
+    import pyogrio
+
+    pyogrio.write_dataframe(frame, tmp_path / "table.dbf", driver="ESRI Shapefile")
+    (tmp_path / "table.dbf").rename(tmp_path / "a.tif.vat.dbf")
+    assert class_names(str(path)) == {11: "Water", 41: "Forest"}
+    categories = "<CategoryNames><Category>none</Category><Category>crop</Category></CategoryNames>"
+    (tmp_path / "a.tif.aux.xml").write_text(f"<PAMDataset><PAMRasterBand>{categories}</PAMRasterBand></PAMDataset>")
+    assert class_names(str(path)) == {0: "none", 1: "crop"}
+
+
+def test_names_from_the_flags_of_a_netcdf(tmp_path):
+    import xarray
+
+    data = xarray.Dataset({"cover": (("lat", "lon"), CLASSES)}, {"lat": [3.5, 2.5, 1.5, 0.5], "lon": np.arange(0.5, 6)})
+    data["cover"].attrs = {"flag_values": np.array([11, 41], "u1"), "flag_meanings": "water forest"}
+    data.to_netcdf(tmp_path / "a.nc")
+    assert class_names(str(tmp_path / "a.nc"), "cover") == {11: "water", 41: "forest"}
+
+
+def test_a_class_of_one_year_is_a_column_of_all(tmp_path):
+    ZONES.to_parquet(tmp_path / "zones.parquet")
+    keys = []
+    for year, values in ((2001, CLASSES), (2006, np.where(CLASSES == 90, 95, CLASSES).astype(np.uint8))):
+        path = tmp_path / f"{year}.npz"
+        save_year(
+            path, categorical(write_tif(tmp_path / f"{year}.tif", values, nodata=0), {11: "Open Water"}, str(year))
+        )
+        keys.append(("cover", year, str(path)))
+    targets = {"parquet": tmp_path / "a.parquet", "wide": tmp_path / "wide.csv"}
+    combine(keys, str(tmp_path / "zones.parquet"), targets, id_column="id", stats=["categorical"])
+    tidy = pandas.read_parquet(targets["parquet"])
+    assert tidy["class_11_Open_Water"].tolist() == [2, 0, 2, 0]
+    assert tidy["class_90"].tolist() == [0, 1, 0, 0]
+    assert tidy["class_95"].tolist() == [0, 0, 0, 1]
+    assert tidy["class_95"].dtype == np.int64
+    wide = pandas.read_csv(targets["wide"])
+    assert wide["cover_class_95_2001"].tolist() == [0, 0]
+    assert wide["cover_class_95_2006"].tolist() == [0, 1]
+
+
+# -------------------------------------------------------------------------------------------------------------- vectors
+
+
+def dated(dates, stats=("mean", "percentile_90", "majority")):
+    columns = {name: np.arange(len(dates) * 2.0).reshape(-1, 2) for name in (*stats, "count", "valid_fraction")}
+    return YearTable(dates, columns)
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        (["2000"], {"mean": "mean", "percentile_90": "pct_90", "valid_fraction": "valid_frac"}),
+        (["2000-01", "2000-12"], {"mean_12": "mean_12", "percentile_90_12": "p90_12", "majority_01": "major_01"}),
+        (["2000-01-01", "2000-12-31"], {"valid_fraction_1231": "valid_1231", "percentile_90_0101": "p90_0101"}),
+    ],
+)
+def test_shapefile_fields_tell_month_and_day(dates, expected):
+    fields = field_names(dated(dates), {"GEOID", "NAME"})
+    assert expected.items() <= fields.items()
+    assert all(len(field) <= 10 for field in fields.values())
+    assert len({field.upper() for field in fields.values()}) == len(fields)
+
+
+def test_a_statistic_does_not_take_the_field_of_an_attribute():
+    assert field_names(dated(["2000"]), {"MEAN"})["mean"] == "mean_1"
+
+
+@pytest.mark.parametrize("kind", ["gpkg", "geojson", "geoparquet", "shp"])
+def test_every_vector_format_holds_the_same(tmp_path, kind):
+    table = dated(["2000-01", "2000-02"], stats=["mean"])
+    columns = year_columns(table, np.array([1.0, 0.25]))
+    if kind == "shp":
+        fields = write_template(ZONES, tmp_path / "zones")
+        assert fields == {"id": "id", "NAME": "NAME"}
+        write_shapefile(tmp_path / "a", tmp_path / "zones", columns, field_names(table, set(fields.values())))
+        frame = geopandas.read_file(tmp_path / "a.shp")
+        frame = frame.rename(columns={short: name for name, short in field_names(table, set()).items()})
+    else:
+        path = tmp_path / f"a.{kind}"
+        write_vector(path, kind, ZONES, columns)
+        frame = geopandas.read_parquet(path) if kind == "geoparquet" else geopandas.read_file(path)
+    assert frame.crs.to_epsg() == 4269
+    assert frame["id"].tolist() == ["a", "b"]
+    assert frame["mean_01"].tolist() == [0, 1]
+    assert frame["mean_02"].tolist() == [2, 3]
+    assert frame["inside_fraction"].tolist() == [1.0, 0.25]
+    assert frame.geometry.geom_equals(ZONES.geometry).all()
+
+
+def test_a_table_head_holds_no_values(tmp_path):
+    save_year(tmp_path / "a.npz", dated(["2000"]))
+    head = table_head(tmp_path / "a.npz")
+    assert head.dates == ["2000"]
+    assert {name: (values.size, values.dtype) for name, values in head.columns.items()}["mean"] == (0, np.float64)
+    with np.load(tmp_path / "a.npz") as archive:
+        assert json.loads(str(archive["about"])) == {"classes": {}, "grids": []}
+
+
+def test_counting_helper_counts():
+    assert counting()[0].tolist() == [0, 1, 2, 3, 4, 5]
+    assert GRID.shape == (4, 6)

@@ -1,0 +1,55 @@
+"""What variables and statistics are called and measured in."""
+
+import pytest
+
+from zonalflow import units
+from zonalflow.demo import VARIABLES
+from zonalflow.errors import ConfigError
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_every_variable_of_prism_has_a_unit_and_a_name(variable):
+    known = units.quantity(variable)
+    assert known.unit and known.label != variable and known.palette != "neutral"
+
+
+def test_only_precipitation_adds_up_over_the_year():
+    assert [v for v in VARIABLES if units.quantity(v).adds_up] == ["ppt"]
+
+
+def test_the_configuration_has_the_last_word():
+    assert units.quantity("ppt", {"ppt": "inch"}).unit == "inch"
+    assert units.quantity("ppt", {"tmin": "K"}).unit == "mm"
+    assert units.quantity("ndvi").unit == ""
+    assert units.quantity("ndvi", {"ndvi": "1"}).unit == "1"
+    with pytest.raises(ConfigError, match="unit of ppt is 5"):
+        units.quantity("ppt", {"ppt": 5})
+
+
+@pytest.mark.parametrize(
+    ("variable", "annual"),
+    [("ppt", "annual precipitation"), ("tmean", "annual mean temperature"), ("ndvi", "ndvi"),
+     ("tmin", "annual mean of the minimum temperature")],
+)  # fmt: skip
+def test_a_year_is_called_by_what_it_is(variable, annual):
+    assert units.quantity(variable).annual_label == annual
+
+
+@pytest.mark.parametrize(
+    ("stat", "label", "unit"),
+    [("mean", "mean", "mm"), ("std", "standard deviation", "mm"), ("count", "number of cells", "cells"),
+     ("nodata", "number of cells without data", "cells"), ("unique", "number of different values", "1"),
+     ("percentile_90", "90th percentile", "mm"), ("percentile_1", "1st percentile", "mm"),
+     ("percentile_12", "12th percentile", "mm"), ("percentile_2.5", "2.5th percentile", "mm"),
+     ("class_11", "cells of class 11", "cells"), ("share_11", "share of class 11", "1")],
+)  # fmt: skip
+def test_statistics_have_names_and_units(stat, label, unit):
+    assert units.stat_label(stat) == label
+    assert units.stat_unit(stat, units.quantity("ppt")) == unit
+
+
+def test_the_statistic_that_is_drawn():
+    assert units.main_stat(["min", "mean"]) == "mean"
+    assert units.main_stat(["count", "median"]) == "median"
+    assert units.main_stat(["categorical"]) is None
+    assert units.main_stat(["count"]) == "count"

@@ -1,0 +1,213 @@
+"""Zones of every kind: formats, filters, shapes, places on the globe."""
+
+import zipfile
+
+import geopandas
+import numpy as np
+import pandas
+import pytest
+import shapely
+from small import GRID, boxes
+
+from zonalflow.build import build_index
+from zonalflow.errors import ZonesError
+from zonalflow.grid import Grid
+from zonalflow.zones import place_zones, prepare, read_zones, turn_longitudes
+
+WORLD = Grid("EPSG:4326", (1.0, 0.0, -180.0, 0.0, -1.0, 90.0), 360, 180)
+PACIFIC = Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 90.0), 360, 180)  # longitudes from 0 to 360
+
+KML = """<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document>
+<Folder><name>Empty</name></Folder><Folder><name>Fields</name>
+<Placemark><name>north</name><Polygon><outerBoundaryIs><LinearRing><coordinates>
+0,3 2,3 2,4 0,4 0,3</coordinates></LinearRing></outerBoundaryIs></Polygon></Placemark>
+</Folder></Document></kml>"""
+
+
+def counties():
+    frame = boxes((0, 3, 2, 4), (2, 3, 4, 4), (4, 3, 6, 4))
+    return frame.assign(
+        STUSPS=["FL", "GA", "AL"], STATEFP=["12", "13", "01"], STATE_NAME=["Florida", "Georgia", "Alabama"]
+    )
+
+
+# -------------------------------------------------------------------------------------------------------------- reading
+
+
+def test_a_kml_whose_first_layer_is_empty(tmp_path):
+    (tmp_path / "a.kml").write_text(KML)
+    zones = read_zones([tmp_path / "a.kml"], id_column="Name")
+    assert zones["Name"].tolist() == ["north"]
+    assert shapely.area(zones.geometry[0]) == 2
+
+
+@pytest.mark.parametrize("name", ["a.gpkg", "a.geojson", "a.shp", "a.fgb", "a.parquet"])
+def test_formats(tmp_path, name):
+    path = tmp_path / name
+    counties().to_parquet(path) if name.endswith("parquet") else counties().to_file(path)
+    zones = read_zones([path], id_column="id")
+    assert sorted(zones["id"]) == ["a", "b", "c"]  # FlatGeobuf orders by place
+    assert zones.crs.to_epsg() == 4269
+
+
+def test_a_zipped_shapefile(tmp_path):
+    counties().to_file(tmp_path / "a.shp")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for part in tmp_path.glob("a.*"):
+            if part.suffix != ".zip":
+                archive.write(part, part.name)
+    assert len(read_zones([tmp_path / "a.zip"], id_column="id")) == 3
+
+
+def test_a_condition_and_states_choose_zones(tmp_path):
+    counties().to_file(tmp_path / "a.gpkg")
+    by_condition = read_zones([tmp_path / "a.gpkg"], id_column="id", where="STATE_NAME <> 'Florida' AND STATEFP = '13'")
+    assert by_condition["id"].tolist() == ["b"]
+    for states in (["FL", "AL"], ["12", "01"], ["florida", "Alabama"]):
+        assert read_zones([tmp_path / "a.gpkg"], id_column="id", states=states)["id"].tolist() == ["a", "c"]
+    with pytest.raises(ZonesError, match=r"no zone of .* is in TX"):
+        read_zones([tmp_path / "a.gpkg"], id_column="id", states=["FL", "TX"])
+    with pytest.raises(ZonesError, match=r"no zones that match zones.where"):
+        read_zones([tmp_path / "a.gpkg"], id_column="id", where="STATEFP = '99'")
+
+
+@pytest.mark.parametrize("column", ["STUSPS", "STATEFP", "STATE_NAME"])
+def test_states_are_known_by_whichever_column_the_file_has(tmp_path, column):
+    others = {"STUSPS", "STATEFP", "STATE_NAME"} - {column}
+    counties().drop(columns=list(others)).to_file(tmp_path / "a.gpkg")
+    states = ["Georgia"] if column == "STATE_NAME" else ["ga"]  # the tracts of 2018 have STATEFP alone
+    assert read_zones([tmp_path / "a.gpkg"], id_column="id", states=states)["id"].tolist() == ["b"]
+
+
+def test_a_geography_that_comes_in_one_file_a_state(tmp_path):
+    for i, state in enumerate(("12", "13")):
+        zones = boxes((3 * i, 0, 3 * i + 1, 1), (3 * i, 1, 3 * i + 1, 2))
+        zones.assign(id=[f"{state}001", f"{state}002"]).to_file(tmp_path / f"{state}.gpkg")
+    zones = read_zones([tmp_path / "12.gpkg", tmp_path / "13.gpkg"], id_column="id")
+    assert zones["id"].tolist() == ["12001", "12002", "13001", "13002"]
+
+
+def test_ids_are_text(tmp_path):
+    counties().assign(number=[1.0, 2.0, 30.0]).to_file(tmp_path / "a.gpkg")
+    assert read_zones([tmp_path / "a.gpkg"], id_column="number")["number"].tolist() == ["1", "2", "30"]
+
+
+# ------------------------------------------------------------------------------------------------------------ preparing
+
+
+def test_zones_wholly_outside_are_dropped_and_named_those_cut_say_their_share():
+    zones = boxes((0, 3, 2, 4), (5, 0, 9, 1), (6, 0, 7, 1), (10, 10, 11, 11))  # inside, cut, touching, outside
+    clipped, report = prepare(zones, GRID, id_column="id")
+    assert clipped["inside_fraction"].tolist() == [1.0, 0.25]
+    assert clipped.total_bounds.tolist() == [0, 0, 6, 4]
+    assert (report.dropped_outside, report.cut) == (["c", "d"], ["b"])
+    whole, _ = prepare(zones, GRID, id_column="id", keep="whole")
+    assert whole["inside_fraction"].tolist() == [1.0, 0.25]
+    assert whole.total_bounds.tolist() == [0, 0, 9, 4]
+    # the cells on the grid are the same
+    cells = [build_index(frame.geometry.to_numpy(), GRID).n_cells.tolist() for frame in (clipped, whole)]
+    assert cells[0] == cells[1] == [2, 1]
+
+
+def test_no_zone_on_the_grid_shows_both_bounds():
+    with pytest.raises(
+        ZonesError, match=r"(?s)none of the 1 zones overlaps the grid.*west 10, south 10.*west 0, south 0"
+    ):
+        prepare(boxes((10, 10, 11, 11)), GRID, id_column="id")
+
+
+def test_overlapping_zones_and_holes_keep_their_own_cells():
+    ring = shapely.Polygon(shapely.box(0, 0, 4, 4).exterior.coords, [shapely.box(1, 1, 3, 3).exterior.coords])
+    two = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(5, 3, 6, 4)])
+    zones = geopandas.GeoDataFrame(
+        {"id": ["ring", "two", "all"]}, geometry=[ring, two, shapely.box(0, 0, 6, 4)], crs="EPSG:4269"
+    )
+    prepared, _ = prepare(zones, GRID, id_column="id")
+    assert build_index(prepared.geometry.to_numpy(), GRID).n_cells.tolist() == [12, 2, 24]
+
+
+def test_a_bow_tie_is_repaired_and_named():
+    bow = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+    zones = geopandas.GeoDataFrame({"id": ["bow"]}, geometry=[bow], crs="EPSG:4269")
+    prepared, report = prepare(zones, GRID, id_column="id")
+    assert report.repaired == ["bow"]
+    assert shapely.area(prepared.geometry[0]) == 2
+
+
+def test_zones_in_any_crs_come_to_the_grid():
+    zones = boxes((1, 1, 3, 3))
+    there, report = prepare(zones.to_crs("EPSG:3857"), GRID, id_column="id")
+    assert report.reprojected
+    np.testing.assert_allclose(there.total_bounds, [1, 1, 3, 3], atol=1e-9)
+
+
+def test_a_hundred_thousand_zones():
+    west, south = np.meshgrid(np.linspace(-120, -70, 400), np.linspace(25, 45, 250))
+    west, south = west.ravel(), south.ravel()
+    geometry = shapely.box(west, south, west + 0.1, south + 0.07)
+    zones = geopandas.GeoDataFrame({"id": np.arange(100_000).astype(str)}, geometry=geometry, crs="EPSG:4269")
+    grid = Grid("EPSG:4269", (1 / 24, 0.0, -125.0, 0.0, -1 / 24, 50.0), 1440, 624)
+    prepared, report = prepare(zones, grid, id_column="id")
+    assert (len(prepared), report.cut) == (100_000, [])
+    index = build_index(prepared.geometry.to_numpy(), grid)
+    # a zone is 2.4 by 1.68 cells wide, so holds 4.032 cell centres on average
+    assert index.n_cells.mean() == pytest.approx(2.4 * 1.68, rel=0.01)
+    assert set(index.n_cells) <= {2, 3, 4, 6}
+
+
+# ---------------------------------------------------------------------------------------------------- the antimeridian
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [
+        [(178, 0), (-178, 0), (-178, 2), (178, 2)],  # jumps by 356 degrees
+        [(178, 0), (182, 0), (182, 2), (178, 2)],  # counts on beyond 180
+        [(-182, 0), (-178, 0), (-178, 2), (-182, 2)],  # and below −180
+    ],
+)
+@pytest.mark.parametrize(("grid", "columns"), [(WORLD, {0, 1, 358, 359}), (PACIFIC, {178, 179, 180, 181})])
+def test_a_zone_across_the_antimeridian_holds_its_cells_on_both_sides(ring, grid, columns):
+    zones = geopandas.GeoDataFrame({"id": ["z"]}, geometry=[shapely.Polygon(ring)], crs="EPSG:4326")
+    prepared, _report = prepare(zones, grid, id_column="id")
+    row, column, _ = build_index(prepared.geometry.to_numpy(), grid).cells(0)
+    assert set(column.tolist()) == columns
+    assert set(row.tolist()) == {88, 89}
+    assert prepared["inside_fraction"].tolist() == [1.0]
+    assert shapely.area(prepared.geometry[0]) == 8
+
+
+def test_a_hole_across_the_antimeridian_stays_a_hole():
+    outer = [(175, -5), (-175, -5), (-175, 5), (175, 5)]
+    inner = [(179, -1), (-179, -1), (-179, 1), (179, 1)]
+    (turned,) = turn_longitudes(np.array([shapely.Polygon(outer, [inner])]), -180, 180)
+    assert turned.area == 10 * 10 - 2 * 2
+    assert turned.bounds == (-180, -5, 180, 5)
+
+
+def test_zones_reprojected_across_the_antimeridian():
+    # a square of 400 km in the Aleutians, in Alaska's Albers, across 180 degrees
+    corner = geopandas.GeoSeries([shapely.Point(180, 51)], crs="EPSG:4269").to_crs("EPSG:3338")[0]
+    square = corner.buffer(200_000, cap_style="square")
+    zones = geopandas.GeoDataFrame({"id": ["z"]}, geometry=[square], crs="EPSG:3338")
+    placed = place_zones(zones, WORLD)
+    west, _, east, _ = shapely.bounds(placed.whole[0])
+    assert (west, east) == (-180, 180)
+    cells = build_index(placed.whole, WORLD).cells(0)[1]
+    assert set(cells.tolist()) <= {*range(0, 5), *range(355, 360)}
+    assert len(cells) > 10
+
+
+def test_parts_on_both_sides_are_left_as_they_are():
+    aleutians = shapely.MultiPolygon([shapely.box(170, 50, 180, 55), shapely.box(-180, 50, -170, 55)])
+    (turned,) = turn_longitudes(np.array([aleutians]), -180, 180)
+    assert turned is aleutians
+    (turned,) = turn_longitudes(np.array([aleutians]), 0, 360)
+    assert turned.bounds == (170, 50, 190, 55)
+
+
+def test_the_frame_of_states_is_not_changed():
+    frame = counties()
+    before = frame.copy()
+    prepare(frame, GRID, id_column="id")
+    pandas.testing.assert_frame_equal(frame, before)
