@@ -1,0 +1,110 @@
+"""A run's results, made without the workflow: the demo's counties, and a field sampled at a point in each."""
+
+import json
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pandas
+import pytest
+import shapely
+
+from zonalflow import demo
+from zonalflow.grid import Grid
+
+ROOT = Path(__file__).resolve().parents[2]
+BOX = (-87.5, 24.5, -79.0, 31.0)
+GRID_BOX = shapely.box(-87.520833, 24.479167, -78.979167, 31.020833)
+
+
+def county_zones() -> geopandas.GeoDataFrame:
+    """Return the demo's 86 counties, with the share of each inside the box."""
+    zones = geopandas.read_file(ROOT / "config/demo/zones.zip")
+    zones = zones[zones.intersects(GRID_BOX)].reset_index(drop=True)
+    inside = shapely.intersection(zones.geometry.to_numpy(), GRID_BOX)
+    share = shapely.area(inside) / shapely.area(zones.geometry.to_numpy())
+    return zones.set_geometry(inside, crs=zones.crs).assign(inside_fraction=np.minimum(share.round(9), 1))
+
+
+def sample(zones, variable: str, date: str) -> tuple[np.ndarray, Grid]:
+    """Return the demo raster's value at a point in each zone; NaN at sea."""
+    values, grid = demo.demo_raster(variable, date, BOX)
+    a, _, west, _, _, north = grid.transform
+    points = shapely.point_on_surface(zones.geometry.to_numpy())
+    row = np.clip((north - shapely.get_y(points)) / a, 0, grid.height - 1).astype(int)
+    column = np.clip((shapely.get_x(points) - west) / a, 0, grid.width - 1).astype(int)
+    found = values[row, column]
+    return np.where(found == demo.NODATA, np.nan, found.astype(float)), grid
+
+
+def write_results(folder: Path, zones, years, variables=("ppt",), *, grain="annual", config=None, **manifest) -> Path:
+    """Write what the report reads: zones, tidy table, manifest. Some zones have no cell, one lacks some data."""
+    folder.mkdir(parents=True)
+    rows = []
+    for variable in variables:
+        for year in years:
+            for date in demo.dates_of(year, grain):
+                values, grid = sample(zones, variable, date)
+                values[zones["GEOID"] == "13025"] = np.nan  # Brantley has no cell in the box
+                valid = np.where(np.isnan(values), np.nan, 1.0)
+                valid[3] = 0.75
+                rows.append(
+                    pandas.DataFrame(
+                        {
+                            "GEOID": zones["GEOID"],
+                            "variable": variable,
+                            "date": date,
+                            "mean": values,
+                            "count": np.where(np.isnan(values), 0, 40),
+                            "valid_fraction": valid,
+                            "inside_fraction": zones["inside_fraction"],
+                        }
+                    )
+                )
+    pandas.concat(rows).to_parquet(folder / "zonal_stats.parquet", index=False)
+    zones.to_parquet(folder / "zones.parquet")
+    whole = {
+        "run": "demo",
+        "years": list(years),
+        "bbox": list(BOX),
+        "zones": {"source": "file", "path": "config/demo/zones.zip", "id": "GEOID"},
+        "raster": {"source": "demo", "variables": list(variables), "grain": grain, "dataset": "PRISM", "units": {}},
+        "stats": ["mean"],
+        "method": "center",
+        "weights": "none",
+        "baseline": None,
+        **(config or {}),
+    }
+    facts = {
+        "zonalflow": "0.1.0",
+        "config": whole,
+        "synthetic": True,
+        "attribution": ["Synthetic data."],
+        "sources": [
+            {"path": "config/demo/zones.zip", "source": "file", "bytes": 31388, "sha256": "bb2fe290"},
+            {
+                "path": "resources/demo",
+                "source": "demo",
+                "files": [{"name": "PRISM_ppt_2000.tif", "date": "2000", "sha256": "d545174f", "bytes": 28186}],
+                "requests": [{"url": "http://127.0.0.1/a", "accessed": "2026-11-22T14:00:00Z", "retries": 2}],
+            },
+        ],
+        "grid": {"grid": grid.to_dict()},
+        "zones": {"repaired": [], "dropped_outside": ["01005", "01011"]},
+        "software": {"python": "3.11", "numpy": "2.4"},
+        **manifest,
+    }
+    (folder / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def counties():
+    """The demo's zones; not to be changed."""
+    return county_zones()
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory, counties):
+    """Results of 21 years of two variables, which tests leave as they are."""
+    return write_results(tmp_path_factory.mktemp("run") / "demo", counties, range(2000, 2021), ("ppt", "tmean"))

@@ -1,0 +1,239 @@
+"""What the report says and carries, read without a browser."""
+
+import html
+import json
+import re
+
+import geopandas
+import numpy as np
+import pandas
+import pytest
+import shapely
+
+from tests.report.conftest import county_zones, write_results
+from zonalflow import naming, report_data, report_text
+from zonalflow.atomic import sha256
+from zonalflow.errors import ConfigError, ZonalflowError
+from zonalflow.report import embedded_json, write_report
+
+
+def carried(path) -> dict:
+    """Return the data that the page carries."""
+    text = path.read_text(encoding="utf-8")
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)[1])
+
+
+@pytest.fixture(scope="module")
+def page(results, tmp_path_factory):
+    target = tmp_path_factory.mktemp("page") / "report.html"
+    write_report(results, target)
+    return target
+
+
+def test_the_page_is_one_small_file_that_names_no_host(page):
+    text = page.read_text(encoding="utf-8")
+    assert len(text) < 1_500_000
+    assert "Content-Security-Policy\" content=\"default-src 'none'" in text
+    assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", text)
+    assert not re.search(
+        r"@import|url\(\s*['\"]?http|\bfetch\(|XMLHttpRequest|importScripts", text.split("d3js.org")[0]
+    )
+
+
+def test_it_carries_the_tables_numbers(page, results):
+    data = carried(page)
+    table = pandas.read_parquet(results / "zonal_stats.parquet").set_index(["variable", "date", "GEOID"])
+    variable = data["variables"][1]
+    assert (variable["name"], variable["unit"], variable["label"]) == ("tmean", "°C", "annual mean temperature")
+    values = np.array([[np.nan if v is None else v for v in row] for row in variable["values"]])
+    assert values.shape == (21, 86)
+    for t, z in [(0, 0), (7, 40), (20, 85)]:
+        expected = table.loc[("tmean", str(2000 + t), data["zones"]["id"][z]), "mean"]
+        assert values[t, z] == pytest.approx(expected, abs=0.01, nan_ok=True)
+    np.testing.assert_allclose([np.nan if v is None else v for v in variable["mean"]], values.mean(axis=0), atol=0.01)
+
+
+def test_titles_say_what_where_and_when(page):
+    text = page.read_text(encoding="utf-8")
+    title = "Annual precipitation and annual mean temperature in Florida, Georgia and Alabama, 2000–2020"
+    assert f"<title>{title} (synthetic data)</title>" in text and f"<h1>{title}</h1>" in text
+
+
+def test_quality_counts_what_a_reader_must_know(page, results, counties):
+    text = html.unescape(page.read_text(encoding="utf-8"))
+    table = pandas.read_parquet(results / "zonal_stats.parquet")
+    empty = (table.groupby("GEOID")["count"].max() == 0).sum()
+    found = re.findall(r"<b>([\d,]+)</b> ((?:zone|request)s? .*?)</p>", text)
+    checks = {what: count for count, what in found}
+    assert checks["zones cut by the grid's edge"] == "19"
+    assert checks[f"zone{'' if empty == 1 else 's'} without a cell"] == str(empty)
+    assert checks["zone with cells that lack data"] == "1"
+    assert checks["zones dropped, wholly outside"] == "2" and checks["zones repaired"] == "0"
+    assert checks["request that had to be repeated"] == "1"
+    assert f"{counties['NAME'][3]}, AL ({counties['GEOID'][3]}): 75 %" in text
+    assert "Accessed 2026-11-22." in text
+
+
+def test_names_from_files_cannot_break_the_page(tmp_path):
+    zones = county_zones()
+    evil = "</script><script>alert(1)</script><!-- & \u2028 Ünïcode"
+    zones.loc[0, "NAME"] = evil
+    folder = write_results(tmp_path / "demo", zones, [2000, 2001], attribution=[evil])
+    write_report(folder, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in text
+    assert carried(tmp_path / "report.html")["zones"]["label"][0] == f"{evil.replace(chr(0x2028), chr(0x2028))}, AL"
+
+
+def test_embedded_json_is_the_same_data():
+    value = {"a": ["<&>", None, 1.5, "\u2029"]}
+    assert json.loads(embedded_json(value)) == value
+    with pytest.raises(ValueError):
+        embedded_json(float("nan"))
+
+
+def test_months_become_years(tmp_path, counties):
+    folder = write_results(tmp_path / "demo", counties, [2000, 2001], ("ppt", "tmin"), grain="monthly")
+    write_report(folder, tmp_path / "report.html")
+    rain, cold = carried(tmp_path / "report.html")["variables"]
+    table = pandas.read_parquet(folder / "zonal_stats.parquet")
+    one = table[(table["GEOID"] == "12001") & table["date"].str.startswith("2001")]
+    z = counties["GEOID"].tolist().index("12001")
+    assert rain["values"][1][z] == pytest.approx(one[one["variable"] == "ppt"]["mean"].sum(), abs=0.06)
+    assert cold["values"][1][z] == pytest.approx(one[one["variable"] == "tmin"]["mean"].mean(), abs=0.01)
+    assert rain["count"][z] == 40  # cells, not cells times months
+
+
+def test_one_year_and_no_data_at_all_make_a_page_too(tmp_path, counties):
+    folder = write_results(tmp_path / "demo", counties, [2000])
+    table = pandas.read_parquet(folder / "zonal_stats.parquet").assign(mean=np.nan, count=0, valid_fraction=np.nan)
+    table.to_parquet(folder / "zonal_stats.parquet")
+    write_report(folder, tmp_path / "report.html")
+    (variable,) = carried(tmp_path / "report.html")["variables"]
+    assert set(variable["mean"]) == set(variable["p"]) == {None}
+
+
+def test_the_baseline(tmp_path, counties):
+    folder = write_results(tmp_path / "a", counties, range(2000, 2006), config={"baseline": [1990, 2001, 2002, 2004]})
+    write_report(folder, tmp_path / "report.html")
+    (variable,) = carried(tmp_path / "report.html")["variables"]
+    assert variable["baseline"] == "2001–2002, 2004"
+    z = counties["GEOID"].tolist().index("12001")
+    expected = sum(variable["values"][t][z] for t in (1, 2, 4)) / 3
+    assert variable["baseMean"][z] == pytest.approx(expected, abs=0.1)
+    folder = write_results(tmp_path / "b", counties, [2000], config={"baseline": [1991]})
+    with pytest.raises(ConfigError, match="baseline: no year of 1991"):
+        write_report(folder, tmp_path / "report.html")
+
+
+@pytest.mark.parametrize("name", ["zonal_stats.parquet", "zones.parquet", "manifest.json"])
+def test_what_is_missing_is_named(tmp_path, counties, name):
+    folder = write_results(tmp_path / "demo", counties, [2000])
+    (folder / name).unlink()
+    with pytest.raises(ZonalflowError, match=f"{name} is missing"):
+        write_report(folder, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_table_out_of_step_with_the_zones_is_refused(tmp_path, counties):
+    folder = write_results(tmp_path / "demo", counties, [2000, 2001])
+    table = pandas.read_parquet(folder / "zonal_stats.parquet")
+    table.iloc[:-1].to_parquet(folder / "zonal_stats.parquet")
+    with pytest.raises(ZonalflowError, match="does not hold ppt 2001 for each of the 86 zones"):
+        write_report(folder, tmp_path / "report.html")
+
+
+def test_rows_may_come_in_any_order(tmp_path, counties):
+    folder = write_results(tmp_path / "demo", counties, [2000, 2001])
+    write_report(folder, tmp_path / "a.html")
+    table = pandas.read_parquet(folder / "zonal_stats.parquet")
+    table.sample(frac=1, random_state=1).to_parquet(folder / "zonal_stats.parquet")
+    write_report(folder, tmp_path / "b.html")
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+def test_the_table_may_be_a_folder_of_one_file_a_variable_and_year(tmp_path, counties):
+    folder = write_results(tmp_path / "demo", counties, [2000, 2001], ("ppt", "tmean"), grain="monthly")
+    write_report(folder, tmp_path / "a.html")
+    table = pandas.read_parquet(folder / "zonal_stats.parquet")
+    (folder / "zonal_stats.parquet").unlink()
+    table.assign(year=table["date"].str[:4].astype(int)).to_parquet(
+        folder / "zonal_stats.parquet", partition_cols=["variable", "year"]
+    )
+    write_report(folder, tmp_path / "b.html")
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("verification", "state"),
+    [(None, "missing"), ({"verdict": "passed"}, "passed"), ({"verdict": "failed"}, "failed")],
+)
+def test_the_verdict_appears(tmp_path, counties, verification, state):
+    folder = write_results(tmp_path / "demo", counties, [2000])
+    if verification:
+        found = {
+            **verification,
+            "largest_relative_difference": 3.2e-16,
+            "files_checked": 107,
+            "manifest_sha256": sha256(folder / "manifest.json"),
+            "mismatches": [{"path": "stats_2000.shp", "fault": "its checksum differs", "delete": []}],
+        }
+        (folder / "verify.json").write_text(json.dumps(found))
+    write_report(folder, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ("Not run." in text, "<b>Passed.</b>" in text, "<b>Failed.</b>" in text) == (
+        state == "missing", state == "passed", state == "failed",
+    )  # fmt: skip
+    assert ("<dd>3.2e-16</dd>" in text) == ("stats_2000.shp: its checksum differs" in text) == bool(verification)
+
+
+def test_a_verdict_on_other_results_is_out_of_date():
+    verdict = report_text.verdict({"verdict": "passed", "manifest_sha256": "a"}, "b")
+    assert verdict["state"] == "outdated"
+
+
+def test_zones_are_named_by_what_they_have():
+    frame = geopandas.GeoDataFrame({"id": [1, 2]}, geometry=[shapely.box(0, 0, 1, 1)] * 2)
+    assert naming.zone_labels(frame, "id") == ["1", "2"] and naming.place(frame) == ""
+    frame = frame.assign(NAME=["Lee", None], STATE_NAME=["Iowa", "Ohio"])
+    assert naming.zone_labels(frame, "id") == ["Lee, Iowa", "2"]
+    assert naming.place(frame) in ("Iowa and Ohio", "Ohio and Iowa")
+    many = geopandas.GeoDataFrame({"STUSPS": ["AL", "FL", "GA", "SC", "NC", "DC"]}, geometry=[None] * 6)
+    assert naming.place(many) == "5 states and D.C."
+    assert naming.place(many[:5]) == "5 states"
+
+
+def test_as_many_zones_as_the_contiguous_states_have_counties_stay_far_below_ten_megabytes(tmp_path):
+    corners = [(x, y) for y in range(50) for x in range(63)]  # 3,150 zones, 21 years, wiggly common borders
+    wiggle = lambda xy: xy * (0.9, 0.4) + 0.02 * np.sin(xy[:, ::-1] * 40) + (-125, 26)  # noqa: E731
+    squares = shapely.segmentize([shapely.box(x, y, x + 1, y + 1) for x, y in corners], 0.1)
+    zones = geopandas.GeoDataFrame(
+        {"GEOID": [f"{i:05}" for i in range(len(corners))], "NAME": [f"County {i}" for i in range(len(corners))]},
+        geometry=shapely.transform(squares, wiggle),
+        crs="EPSG:4269",
+    )
+    folder = write_results(tmp_path / "demo", zones.assign(inside_fraction=1.0), range(2000, 2021))
+    write_report(folder, tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size < 3_000_000
+
+
+def test_outlines_are_small_whole_and_in_the_right_place(counties):
+    drawn = report_data.outline_data(counties)
+    assert drawn["width"] > 0 and drawn["height"] > 0 and max(drawn["width"], drawn["height"]) <= 4000
+    assert sum(map(len, drawn["path"])) < 40_000
+    for path, x, y in zip(drawn["path"], drawn["x"], drawn["y"], strict=True):
+        rings = re.findall(r"M([^Mz]*)z", path)
+        assert rings
+        polygons = []
+        for ring in rings:
+            numbers = np.array(re.findall(r"-?\d+", ring), dtype=int).reshape(-1, 2)
+            polygons.append(shapely.make_valid(shapely.Polygon(np.cumsum(numbers, axis=0)))
+                            if len(numbers) > 2 else shapely.Point(numbers[0]))  # fmt: skip
+        assert shapely.union_all(polygons).distance(shapely.Point(x, y)) <= 2
+        assert 0 <= x <= drawn["width"] and 0 <= y <= drawn["height"]
+
+
+def test_many_vertices_are_thinned(monkeypatch, counties):
+    monkeypatch.setattr(report_data, "MOST_VERTICES", 700)
+    thin = sum(len(re.findall(r"[ lM]", path)) for path in report_data.outline_data(counties)["path"])
+    assert thin < 1200

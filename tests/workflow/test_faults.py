@@ -1,0 +1,249 @@
+"""Runs that are killed, doubled, fed odd names or damaged results: what a user sees, and that the bytes are
+the same."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from zonalflow.atomic import sha256
+
+YEARS = ("--config", "years=2000:2001")
+SHAPEFILE = "results/demo/ppt/stats_2001.dbf"
+LONG = 240  # seconds that a run may take on a busy machine before a test gives it up
+
+
+def results(project):
+    """Return path to checksum of all results, in full view; a record of times is no result."""
+    root = project.path("results")
+    return {
+        str(path.relative_to(root)): sha256(path)
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    }
+
+
+def start(project, *arguments, **options):
+    """Start a run and return its process, the first of a group of its own."""
+    command = [sys.executable, "-m", "snakemake", *arguments, "--profile", "profiles/demo"]
+    return subprocess.Popen(
+        command, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0,
+        **options,
+    )  # fmt: skip
+
+
+def wait_for(there, process):
+    """Wait until ``there()`` or until the process has ended."""
+    for _ in range(LONG * 20):
+        if there() or process.poll() is not None:
+            return
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def flip(path):
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+
+
+# ------------------------------------------------------------------------------------------- verification
+
+
+def test_verify_looks_each_time_names_what_is_damaged_and_what_it_says_mends_it(done):
+    before = results(done)
+    first = done.snakemake("verify", *YEARS)
+    assert first.code == 0, first.text
+    assert "0 do not match" in first.text
+    stat = done.path(SHAPEFILE).stat()
+    flip(done.path(SHAPEFILE))
+    os.utime(done.path(SHAPEFILE), ns=(stat.st_atime_ns, stat.st_mtime_ns))  # a disk tells nobody
+    second = done.snakemake("verify", *YEARS)
+    assert second.code != 0
+    assert f"{SHAPEFILE}: is not what was written" in second.text
+    assert f"rm -r {SHAPEFILE}" in second.text
+    assert json.loads(done.path("results/demo/verify.json").read_text())["verdict"] == "failed"
+    done.path(SHAPEFILE).unlink()
+    assert done.snakemake(*YEARS).code == 0
+    third = done.snakemake("verify", *YEARS)
+    assert third.code == 0, third.text
+    after = results(done)
+    same = set(before) - {"demo/report.html"}  # which tells of the verification
+    assert {path: after[path] for path in same} == {path: before[path] for path in same}
+
+
+def test_a_result_that_was_edited_is_not_vouched_for_by_the_next_run(done):
+    flip(done.path(SHAPEFILE))
+    run = done.snakemake(*YEARS)
+    assert run.code != 0
+    assert "1 results are not what their jobs wrote" in run.text
+    assert f"rm {SHAPEFILE}" in run.text
+
+
+def test_without_results_there_is_nothing_to_verify(project):
+    run = project.snakemake("verify", *YEARS)
+    assert run.code != 0
+    assert "results/demo/manifest.json cannot be read" in run.text
+    assert "run the study first" in run.text
+
+
+# ---------------------------------------------------------------------------------------------- read-only
+
+
+def test_a_run_where_nothing_may_be_written_is_one_message(project):
+    folder = project.folder
+    bound = subprocess.run(["mount", "--bind", "-o", "ro", folder, folder], capture_output=True)
+    if bound.returncode:
+        pytest.skip("only root may mount a folder read-only")
+    try:
+        run = project.snakemake(*YEARS)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+    assert run.code != 0
+    assert "the folder is read-only: run where you may write" in run.text
+    assert "Traceback" not in run.text and "control.smk" not in run.text
+
+
+# -------------------------------------------------------------------------------------------------- killed
+
+
+@pytest.mark.parametrize(
+    ("moment", "orphans"),
+    [
+        ("resources/demo/PRISM/ppt/annual/-87.5_24.5_-79_31/2000.json", False),
+        ("results/demo/work/ppt/2000.npz", True),
+    ],
+)
+def test_a_run_killed_by_force_is_taken_up_by_the_next_without_unlocking(project, demo, moment, orphans):
+    process = start(project, *YEARS)
+    wait_for(project.path(moment).exists, process)
+    assert process.poll() is None
+    if orphans:  # its jobs go on and write while the next run does
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    run = project.snakemake(*YEARS)
+    assert run.code == 0, run.text
+    assert "was ended by force; taking it up" in run.text
+    assert results(project) == results(demo)
+
+
+def test_four_cores_and_five_tries_give_the_bytes_of_one_try(project, demo, tmp_path):
+    """Each year's job dies as it is about to rename its table into place, four times."""
+    (tmp_path / "sitecustomize.py").write_text(
+        f"""
+import os, pathlib, signal
+replace = os.replace
+
+def dying(source, target, **options):
+    if str(target).endswith(".npz"):
+        tries = pathlib.Path({str(tmp_path)!r}, pathlib.Path(target).stem)
+        with tries.open("a") as stream:
+            stream.write("x")
+        if tries.stat().st_size < 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return replace(source, target, **options)
+
+os.replace = dying
+"""
+    )
+    process = start(project, *YEARS, "--retries", "4", "--cores", "4", env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    text, _ = process.communicate(timeout=LONG)
+    assert process.returncode == 0, text
+    assert [(tmp_path / year).read_text() for year in ("2000", "2001")] == ["xxxxx", "xxxxx"]
+    assert results(project) == results(demo)
+
+
+# ----------------------------------------------------------------------------------------- at the same time
+
+
+def test_a_second_run_in_the_folder_ends_with_one_message_and_the_way_out(project, demo):
+    process = start(project, *YEARS)
+    record = project.path(".snakemake/zonalflow.json")
+    wait_for(record.exists, process)
+    os.killpg(process.pid, signal.SIGSTOP)
+    try:
+        second = project.snakemake(*YEARS)
+        shutil.copy(project.path("config/demo.yaml"), project.path("config/other.yaml"))
+        other = project.snakemake("--configfile", "config/other.yaml", "--config", "run=other")
+        preview = project.snakemake(*YEARS, "-n")
+    finally:
+        os.killpg(process.pid, signal.SIGCONT)
+    for run in (second, other):
+        assert run.code != 0
+        assert f"a run is at work in this folder: process {process.pid}" in run.text
+        assert "Nothing was started" in run.text
+        assert f"end it and its jobs with: kill {process.pid}" in run.text
+        assert "Traceback" not in run.text
+    assert preview.code == 0, preview.text
+    text, _ = process.communicate(timeout=LONG)
+    assert process.returncode == 0, text
+    assert results(project) == results(demo)
+
+
+def test_two_clones_that_share_a_folder_of_rasters_and_indexes_run_at_once(project, demo, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    clone = object.__new__(type(project))
+    clone.folder = tmp_path / "clone"
+    shutil.copytree(project.folder, clone.folder)
+    for copy in (project, clone):
+        copy.path("resources").symlink_to(shared)
+    processes = [start(project, *YEARS), start(clone, *YEARS)]
+    for process in processes:
+        text, _ = process.communicate(timeout=LONG)
+        assert process.returncode == 0, text
+    assert results(project) == results(clone) == results(demo)
+    assert not [path for path in shared.rglob(".*~*") if path.is_file()]
+
+
+# --------------------------------------------------------------------------------------------------- names
+
+ODD = "a b'c\"d;$(touch pwned)`touch pwned`&é中"
+
+
+def test_names_never_reach_a_shell(demo, tmp_path):
+    """The project's own folder, the zones and the rasters are called what no shell should read."""
+    folder = tmp_path / ODD
+    project = type(demo)(folder)
+    there = tmp_path / f"data {ODD}"
+    (there / "ppt").mkdir(parents=True)
+    zones = tmp_path / f"{ODD}.zip".replace(";", "")  # which GDAL's bindings cannot read, and the check says so
+    shutil.copy(project.path("config/demo/zones.zip"), zones)
+    for year in (2000, 2001):
+        [source] = demo.folder.glob(f"resources/demo/PRISM/ppt/annual/*/PRISM_ppt_{year}.tif")
+        shutil.copy(source, there / f"ppt/{ODD} {year}.tif")
+    config = {
+        "run": "odd",
+        "years": "2000:2001",
+        "zones": {"source": "file", "path": str(zones), "id": "GEOID"},
+        "raster": {"source": "local", "variables": ["ppt"], "path": f"{there}/{{variable}}/{ODD} {{year}}.tif"},
+        "output": {"formats": ["shp", "gpkg", "csv", "parquet"]},
+    }
+    project.path("config/odd.yaml").write_text(json.dumps(config), encoding="utf-8")
+    run = project.snakemake("--configfile", "config/odd.yaml")
+    assert run.code == 0, run.text
+    verified = project.snakemake("verify", "--configfile", "config/odd.yaml")
+    assert verified.code == 0, verified.text
+    assert [path for path in tmp_path.rglob("*") if path.name == "pwned"] == []
+    assert not Path("pwned").exists()
+    for year in (2000, 2001):
+        assert sha256(project.path(f"results/odd/work/ppt/{year}.npz")) == sha256(
+            demo.path(f"results/demo/work/ppt/{year}.npz")
+        )
+
+
+@pytest.mark.parametrize("name", ["$(touch pwned)", "../up"])
+def test_a_run_called_so_is_refused(project, name):
+    run = project.snakemake("--config", f"run='{name}'")
+    assert run.code != 0
+    assert "run: " in run.message and "may hold only letters" in run.message
+    assert not project.path("pwned").exists()
