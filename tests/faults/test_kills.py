@@ -1,0 +1,116 @@
+"""A run killed before or after any rename (SIGKILL) loses nothing: the next run ends with the right files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zonalflow import census, geocdl, prism
+from zonalflow.atomic import sha256
+
+BOX = (-84.0, 29.0, -83.5, 29.5)
+
+# Runs the code in argv[3] with Path.replace, by which every write ends, dying at the argv[1]-th call.
+DYING = """
+import os, pathlib, signal, sys
+number, when, code = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+replace, calls = pathlib.Path.replace, 0
+
+def dying(self, target):
+    global calls
+    calls += 1
+    if calls == number and when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    result = replace(self, target)
+    if calls == number and when == "after":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+
+pathlib.Path.replace = dying
+exec(code)
+print(calls)
+"""
+
+
+def run_dying(number, when, code):
+    """Run `code` in a process that dies at a rename; return None then, else how many renames it made."""
+    scripts = Path(geocdl.__file__).parents[1]
+    process = subprocess.run(
+        [sys.executable, "-c", DYING, str(number), when, code],
+        capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(scripts)},
+    )  # fmt: skip
+    if process.returncode == -signal.SIGKILL:
+        return None
+    assert process.returncode == 0, process.stderr
+    return int(process.stdout)
+
+
+def check_whole(receipt_path):
+    """Check that a receipt tells the truth and that nothing else lies about beside its folder of parts."""
+    receipt = json.loads(receipt_path.read_text())
+    folder = receipt_path.parent
+    for file in receipt["files"]:
+        assert sha256(folder / file["name"]) == file["sha256"]
+    expected = {file["name"] for file in receipt["files"] + receipt["sidecars"]}
+    assert {path.name for path in folder.iterdir()} == expected | {receipt_path.name, ".parts"}
+    assert {path.suffix for path in (folder / ".parts").iterdir()} == {".json", ".lock"}
+
+
+def steps(count):
+    return [(number, when) for number in range(1, count + 1) for when in ("before", "after")]
+
+
+# Five renames: the raster unpacked, the zip, the raster in place, the part's record, the receipt.
+@pytest.mark.parametrize(("number", "when"), steps(5))
+def test_geocdl(server, tmp_path, turned, number, when):
+    receipt = tmp_path / "2000.json"
+    code = (
+        "from zonalflow.geocdl import fetch_year\n"
+        f"fetch_year({server.url!r}, 'PRISM', 'ppt', 2000, 'annual', {BOX}, pathlib.Path({str(receipt)!r}))"
+    )
+    assert run_dying(number, when, code) is None
+    if receipt.exists():
+        check_whole(receipt)
+    geocdl.fetch_year(server.url, "PRISM", "ppt", 2000, "annual", BOX, receipt, clock=turned.clock())
+    check_whole(receipt)
+    recorded_before = (number, when) in [(4, "after"), (5, "before"), (5, "after")]
+    assert server.count() == (1 if recorded_before else 2)
+
+
+def test_geocdl_renames_five_times(server, tmp_path):
+    receipt = tmp_path / "2000.json"
+    code = (
+        "from zonalflow.geocdl import fetch_year\n"
+        f"fetch_year({server.url!r}, 'PRISM', 'ppt', 2000, 'annual', {BOX}, pathlib.Path({str(receipt)!r}))"
+    )
+    assert run_dying(99, "before", code) == 5
+
+
+# Six renames: the raster unpacked for a check, the zip, raster and sidecar in place, the record, the receipt.
+# From the moment the zip has its name PRISM is not asked again.
+@pytest.mark.parametrize(("number", "when"), steps(6)[3:])
+def test_prism(server, tmp_path, turned, number, when):
+    receipt = tmp_path / "2000.json"
+    code = (
+        "from zonalflow.prism import fetch_year\n"
+        f"fetch_year({server.prism_url!r}, '4km', 'ppt', 2000, 'annual', pathlib.Path({str(receipt)!r}))"
+    )
+    assert run_dying(number, when, code) is None
+    prism.fetch_year(server.prism_url, "4km", "ppt", 2000, "annual", receipt, clock=turned.clock())
+    check_whole(receipt)
+    assert server.count() == 1
+
+
+# Three renames: the zip, the part's record, the receipt.
+@pytest.mark.parametrize(("number", "when"), steps(3))
+def test_census(server, tmp_path, turned, number, when):
+    target = tmp_path / "cb_2021_us_county_20m.zip"
+    url = census.boundary_url(2021, "county", "20m", base=server.census_url)
+    code = f"from zonalflow.census import fetch_boundaries\nfetch_boundaries({url!r}, pathlib.Path({str(target)!r}))"
+    assert run_dying(number, when, code) is None
+    census.fetch_boundaries(url, target, clock=turned.clock())
+    check_whole(tmp_path / f"{target.name}.json")
