@@ -1,0 +1,141 @@
+"""A study on the cluster as its user would run it: each year a job, and mistakes found before any job."""
+
+import csv
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import standin
+from slurm.lab import HERE, REPOSITORY, SNAKEMAKE, Study, ask, until
+
+FLORIDA = (-87.5, 24.5, -79.0, 31.0)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The tutorial's 21 years from nothing to tables, and what the run said."""
+    from zonalflow.demo import write_year
+
+    study = Study(tmp_path_factory.mktemp("whole") / "study", tuple(str(year) for year in range(2000, 2021)))
+    for year in study.years:
+        write_year("ppt", int(year), "annual", FLORIDA, study.folder / f"rasters/{year}.json")
+    study.start("vectors", "tables").succeed(170)
+    return study
+
+
+def test_each_year_is_a_job_of_its_own(whole):
+    rows = whole.rows("Comment,State,NCPUS,NNodes,Account,Partition,TimelimitRaw,ReqMem")
+    print("\n".join("  ".join(row) for row in rows))
+    years = [row for row in rows if row[0].startswith("rule_zonal_stats")]
+    assert sorted(row[0] for row in years) == [f"rule_zonal_stats_wildcards_ppt_{year}" for year in whole.years]
+    assert {tuple(row[1:]) for row in years} == {("COMPLETED", "2", "1", "ceres_test", "ceres", "30", "2000M")}
+    others = {"rule_prepare_zones", "rule_index_zones", "rule_combine_years"}
+    assert {row[0] for row in rows} - {row[0] for row in years} == others
+
+
+def test_a_job_runs_one_snakemake(whole):
+    """A second one behind srun would be a step of its own, and cost as much again."""
+    steps = {row.split("|")[0] for row in ask(f"sacct -n -P --name={run_name(whole)} --format=JobID")}
+    assert {step.partition(".")[2] for step in steps} == {"", "batch"}
+
+
+def test_the_run_ends_with_an_account_of_itself(whole):
+    summary = whole.runs[0].text.rpartition("zonalflow:")[2]
+    assert "21 done, 0 failed, 0 reused" in summary
+    assert re.search(r"SLURM jobs 24, of which 24 completed; 0:\d\d:\d\d in all", summary)
+    table = re.search(r"SLURM jobs +(logs/\S+\.csv)", summary)[1]
+    with (whole.folder / table).open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 24
+    for row in rows:
+        assert row["state"] == "COMPLETED"
+        assert 0 < float(row["memory_mb"]) < float(row["requested_mb"]) == (4000 if "index" in row["what"] else 2000)
+    for year in whole.years:
+        assert (whole.folder / f"logs/test/zonal_stats/ppt_{year}.log").stat().st_size > 0
+
+
+def test_the_numbers_are_those_of_a_run_without_a_cluster(whole, undisturbed):
+    expected = undisturbed.of_years(undisturbed.products(), undisturbed.years)
+    assert whole.of_years(whole.products(), undisturbed.years) == expected
+
+
+def test_a_longer_study_reuses_what_is_there(whole):
+    (whole.folder / f"results/test/ppt/stats_{whole.years[3]}.shp").unlink()
+    text = whole.start("vectors").succeed(60)
+    assert "1 done, 0 failed, 20 reused" in text
+
+
+def test_the_same_on_atlas(study, undisturbed):
+    """Its profile is Ceres's with another partition, for rasters that are there already."""
+    study.start("vectors", "tables", profile="atlas").succeed(90)
+    rows = {tuple(row) for row in study.rows("State,Account,Partition,NCPUS")}
+    assert rows == {("COMPLETED", "ceres_test", "atlas", "2")}
+    assert study.products() == undisturbed.products()
+
+
+def run_name(study):
+    """Return the SLURM name of a study's first run."""
+    return re.search(r"SLURM run ID: (\S+)", study.runs[0].text)[1]
+
+
+@pytest.mark.parametrize("where", ["here", "job"])
+def test_downloads_run_where_they_should_and_one_at_a_time(tmp_path, where):
+    years = ("2000", "2001", "2002")
+    with standin.Server() as server:
+        study = Study(tmp_path / "study", years)
+        config = study.folder / "config.yaml"
+        raster = f"raster: {{source: geocdl, variables: [ppt], url: '{server.url}'}}\nfetch: {{where: {where}}}"
+        config.write_text(re.sub("raster: .*", lambda match: raster, config.read_text()))
+        study.start("--until", "fetch_rasters").succeed(90)
+    jobs = sorted(what for what, _ in study.rows())
+    assert jobs == [f"rule_fetch_rasters_wildcards_ppt_{year}" for year in years if where == "job"]
+    assert server.count("subset_polygon") == len(years)
+    assert server.most_at_once == 1
+    assert len(list(study.folder.glob("resources/geocdl/**/PRISM_ppt_*.tif"))) == len(years)
+
+
+def test_the_controlling_process_as_a_batch_job(study, undisturbed, monkeypatch):
+    """`profiles/ceres/run.sh` submits it; SLURM's signal ends it in order, and the same again goes on."""
+    monkeypatch.setenv("PATH", str(Path(SNAKEMAKE).parent), prepend=":")
+    monkeypatch.setenv("PYTHONPATH", str(HERE / "faults"))
+    monkeypatch.setenv("ZONALFLOW_FAULTS", str(study.folder / "faults"))
+    script = shutil.copy(REPOSITORY / "profiles/ceres/run.sh", study.folder / "profiles/ceres")
+    command = f"{script} vectors --snakefile {REPOSITORY}/Snakefile --configfile config.yaml"
+    study.slow(15)
+    first = ask(command)[0].split()[-1]
+    study.at_work(study.years[0])
+    ask(f"scancel --batch --signal=TERM {first}")
+    until(lambda: not study.queue(), 60, "an empty queue")
+    assert not study.locked
+    second = ask(command)[0].split()[-1]
+    until(lambda: not study.queue(), 90, "an empty queue")
+    assert "failed" not in (study.folder / f"logs/zonalflow-{second}.log").read_text().replace("0 failed", "")
+    assert study.products() == undisturbed.of_years(undisturbed.products(), study.years)
+
+
+# ------------------------------------------------------------------------------------------ before any job is submitted
+
+
+@pytest.mark.parametrize(
+    ("account", "message"),
+    [("YOUR_ACCOUNT", "no SLURM account is set"), ("typo", "SLURM knows no account 'typo' of yours")],
+)
+def test_an_account_that_cannot_be_charged(study, account, message):
+    study.profile(slurm_account=account)
+    text = study.start("vectors").fail(40)
+    assert message in text
+    assert "Set slurm_account in profiles/ceres/profile.yaml" in text
+    assert "sacctmgr show associations where user=$USER format=account%20" in text
+    assert "ceres_test" in text.rpartition("which says now:")[2]
+    assert "has been submitted" not in text
+    assert study.rows() == []
+    assert not study.locked
+    study.start("vectors", "--dry-run").succeed(40)  # a preview needs no account
+
+
+def test_default_resources_on_the_command_line(study):
+    """They replace the profile's, account and partition included."""
+    text = study.start("vectors", "--default-resources", "mem_mb=4000").fail(40)
+    assert "--set-resources" in text
+    assert study.rows() == []
