@@ -1,0 +1,405 @@
+# ruff: noqa: E402 (run as a script, this sets its path first)
+"""`make bench`: what zonal statistics cost here, beside every peer that is installed and beside merely reading.
+
+    python tests/benchmarks/bench.py [--quick] [--out results/bench] [--only kernel build job growth memory]
+
+It makes its own inputs on PRISM's grids (see :mod:`benchmarks.made`), prints its tables as it goes and writes them with
+a plot to the folder `--out`. Absolute times are this machine's; the ratios carry over.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "workflow" / "scripts")]
+
+import numpy as np
+import rasterio
+from affine import Affine
+from benchmarks import engines, made
+from benchmarks.measure import interleaved, python, seconds, table
+
+from zonalflow.build import build_index
+from zonalflow.grid import Grid
+from zonalflow.stats import zonal_statistics
+
+SEVEN = ["mean", "min", "max", "sum", "count", "std", "median"]
+COUNTIES = 3109  # of the contiguous states
+
+
+def write_raster(path: Path, values: np.ndarray, grid: Grid, **options) -> str:
+    """Write a float32 GeoTIFF as GeoCDL does (or with other options) and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with rasterio.open(
+        path, "w", driver="GTiff", width=grid.width, height=grid.height, count=1, dtype="float32", crs=grid.crs,
+        transform=Affine(*grid.transform), nodata=made.NODATA, **options,
+    ) as dataset:  # fmt: skip
+        dataset.write(values, 1)
+    return str(path)
+
+
+def rasters(folder: Path, name: str, n: int, **options) -> list[str]:
+    """Return n raster files on a grid; at most 12 differ, the others are the same again (they are cached anyway)."""
+    grid = made.GRIDS[name]
+    kind = "deflated" if options else "plain"
+    files = []
+    for k in range(min(n, 12)):
+        path = folder / f"{name.replace(' ', '')}_{kind}_{k}.tif"
+        files.append(str(path) if path.exists() else write_raster(path, made.raster(grid, k), grid, **options))
+    return [files[k % len(files)] for k in range(n)]
+
+
+def kernel(folder: Path, quick: bool) -> list[str]:
+    """Read and reduce, in one process, beside the peers."""
+    florida, counties = made.florida(), made.zones(COUNTIES)
+    cloud_optimised = {"compress": "deflate", "predictor": 3, "tiled": True, "blockxsize": 512, "blockysize": 512}
+    plan = [  # grid, rasters, zones, stats, file options, with the slow peers, rounds
+        ("Florida", 21, florida, ["mean"], {}, True, 5),
+        ("4 km", 21, counties, ["mean"], {}, False, 5),
+        ("4 km", 1, counties, ["mean"], {}, True, 7),
+        ("4 km", 1, counties, SEVEN, {}, True, 7),
+        ("4 km", 365, counties, ["mean"], {}, False, 1),
+        ("800 m", 1, counties, ["mean"], {}, True, 5),
+        ("800 m", 1, counties, ["mean"], cloud_optimised, False, 3),
+        ("800 m", 1, counties, SEVEN, {}, True, 3),
+    ]
+    texts = []
+    for grid, n, zones, stats, options, slow, rounds in plan[:1] + plan[2:4] if quick else plan:
+        what = "mean" if stats == ["mean"] else f"{len(stats)} statistics with median"
+        kind = ", deflated tiles" if options else ""
+        case = engines.Case(
+            f"{grid} × {n}{kind}, {what}, {len(zones)} zones", made.GRIDS[grid], rasters(folder, grid, n, **options),
+            zones, stats,
+        )  # fmt: skip
+        tasks = engines.peers(case, slow=slow and not quick)
+        if n == 365:
+            tasks = {name: task for name, task in tasks.items() if "built" not in name}
+        quick_ones = {name: task for name, task in tasks.items() if not name.startswith("rasterstats")}
+        times = interleaved(quick_ones, 3 if quick else rounds)
+        times |= interleaved({name: task for name, task in tasks.items() if name not in quick_ones}, 0)
+        reading = times["merely reading"]
+        rows = [
+            [name, seconds(spent.wall), f"{spent.wall / reading.wall:.2f}", f"{spent.cpu / reading.cpu:.2f}"]
+            for name, spent in times.items()
+        ]
+        texts.append(show(table(case.name, ["engine", "time", "× reading", "× reading, processor time"], rows)))
+    return texts
+
+
+def build(folder: Path, quick: bool) -> list[str]:
+    """Find the cells of the zones, beside GDAL called zone by zone and extractrs."""
+    texts = []
+    for name in ("Florida", "4 km") if quick else ("Florida", "4 km", "800 m"):
+        zones = made.florida() if name == "Florida" else made.zones(COUNTIES)
+        case = engines.Case(name, made.GRIDS[name], [], zones, ["mean"])
+        tasks = {
+            f"zonalflow, {method}": lambda method=method, case=case: build_index(case.zones, case.grid, method)
+            for method in ("center", "all_touched", "coverage")
+        }
+        tasks["rasterio.features.rasterize, zone by zone"] = lambda case=case: rasterize_each(case)
+        if "extractrs, center" in engines.peers(case, slow=False):
+            for method in ("center", "coverage"):
+                tasks[f"extractrs, {method}"] = lambda method=method, case=case: engines.extractrs_cache(case, method)
+        times = interleaved(tasks, 3)
+        rows = [[engine, seconds(spent.wall), seconds(spent.cpu)] for engine, spent in times.items()]
+        head = ["engine", "time", "processor time"]
+        texts.append(show(table(f"Building the index: {name}, {len(zones)} zones", head, rows)))
+    return texts
+
+
+def rasterize_each(case: engines.Case) -> None:
+    import oracles
+
+    for zone in case.zones:
+        oracles.rasterized(zone, case.grid, all_touched=False)
+
+
+# ---------------------------------------------------------------------------------------- one year as a process
+
+_JOB = """
+import time
+arguments = json.load(open(sys.argv[1]))
+from zonalflow.jobs import job_log
+from zonalflow.year import run_year
+with job_log("job.log") as say:
+    run_year(**arguments, say=say)
+"""
+
+
+def job(folder: Path, quick: bool) -> list[str]:
+    """Run a per-year job as a process, without Snakemake's own share."""
+    rows = []
+    for grid, n in (
+        (("Florida", 1), ("4 km", 1)) if quick else (("Florida", 1), ("4 km", 1), ("4 km", 365), ("800 m", 1))
+    ):
+        for formats in (["shp"], []):
+            arguments, where = prepared_job(folder, grid, n, formats)
+            runs = [python(_JOB, arguments, folder=where) for _ in range(3 if n > 1 else 7)]
+            wall = sorted(run["wall"] for run in runs)[len(runs) // 2]
+            peak = max(run["peak_mb"] for run in runs)
+            cpu = sorted(run["cpu"] for run in runs)[len(runs) // 2]
+            what = "shapefile" if formats else "table only"
+            rows.append([f"{grid} × {n}", what, seconds(wall), seconds(cpu), f"{peak:.0f} MB"])
+    bare = [python("import numpy, rasterio") for _ in range(7)]
+    wall, cpu = (sorted(run[key] for run in bare)[3] for key in ("wall", "cpu"))
+    rows.append(["(importing numpy and rasterio, nothing else)", "", seconds(wall), seconds(cpu), ""])
+    head = ["rasters", "writes", "time", "processor time", "peak memory"]
+    return [show(table("One year's job as a process", head, rows))]
+
+
+def prepared_job(folder: Path, grid: str, n: int, formats: list[str]) -> tuple[str, Path]:
+    """Bring a study to just before its per-year job; return the job's arguments (a JSON file) and its folder."""
+    where = folder / f"job_{grid.replace(' ', '')}_{n}_{'_'.join(formats) or 'table'}"
+    where.mkdir(parents=True, exist_ok=True)
+    import geopandas
+
+    geometry = made.florida() if grid == "Florida" else made.zones(COUNTIES)
+    names = [f"{k:05d}" for k in range(len(geometry))]
+    zones = geopandas.GeoDataFrame({"GEOID": names, "NAME": names}, geometry=geometry, crs=made.CRS)
+    zones.to_file(where / "zones.gpkg")
+    daily = n > 1
+    days = np.datetime64("2001-01-01") + np.arange(n) if daily else ["2001"]
+    for day, source in zip(days, rasters(folder, grid, n), strict=True):
+        link = where / f"{day}.tif"
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path(source).resolve())
+    config = {
+        "run": "bench",
+        "years": "2001",
+        "bbox": None,
+        "zones": {"source": "file", "path": "zones.gpkg", "id": "GEOID"},
+        "raster": {
+            "source": "local",
+            "path": "{year}-{month}-{day}.tif" if daily else "{year}.tif",
+            "variables": ["ppt"],
+            "grain": "daily" if daily else "annual",
+        },
+        "stats": ["mean"],
+        "output": {"formats": [*formats, "csv"]},
+    }
+    schema = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+    python(_PREPARE, json.dumps(config), str(schema), folder=where)
+    return "job.json", where
+
+
+#: What the rules prepare_zones and index_zones do, and what zonal_stats passes on.
+_PREPARE = """
+from pathlib import Path
+from types import SimpleNamespace
+from zonalflow.config import load_schema, resolve
+from zonalflow.prepare import prepare_study
+from zonalflow.study import Study
+from zonalflow.year import index_zones, read_json
+study = Study(resolve(json.loads(sys.argv[1]), load_schema(Path(sys.argv[2]))))
+method, weights, crs = study.config["method"], study.config["weights"], study.raster["crs"]
+rasters = study.rasters("ppt", 2001)
+template = [study.template + suffix for suffix in (".shp", ".shx", ".dbf", ".prj", ".cpg")]
+targets = SimpleNamespace(zones=study.prepared, report=study.preparation, grid=study.grid, template=template)
+prepare_study(
+    files=study.zones_files, zones=study.zones, raster=study.grid_keys, reference=study.reference, inputs=rasters,
+    bbox=study.bbox, targets=targets, say=lambda text: None,
+)
+digest = read_json(study.preparation)["digest"]
+index_zones(
+    study.prepared, read_json(study.grid), digest, method, weights, study.index, lambda text: None, crs=crs
+)
+Path("job.json").write_text(json.dumps(dict(
+    variable="ppt", year=2001, rasters=rasters, zones=study.prepared, report=study.preparation, grid=study.grid,
+    index=study.index, table=study.year_table("ppt", 2001), stem=study.year_stem("ppt", 2001),
+    template=study.template, raster=study.value_keys, stats=study.config["stats"], formats=study.formats,
+    method=method, weights=weights, elsewhere=study.elsewhere,
+)))
+"""
+
+
+# ---------------------------------------------------------------------------------------------------- how it grows
+
+_GROW = """
+import shapely, time, numpy as np
+from benchmarks import made
+from zonalflow.build import build_index
+from zonalflow.stats import zonal_statistics
+name, n, method = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+grid, zones = made.GRIDS[name], made.zones(n)
+build_index(zones[:10], grid, method)  # imports
+open("/proc/self/clear_refs", "w").write("5")  # the high-water mark begins anew
+before = memory("VmRSS")
+times = []
+for _ in range(3):
+    start = time.process_time()
+    index = build_index(zones, grid, method)
+    times.append(time.process_time() - start)
+more = memory() - before
+kept = sum(array.nbytes for array in vars(index).values() if isinstance(array, np.ndarray))
+values = np.ones(index.shape, np.float32)
+apply = []
+for _ in range(3):
+    start = time.process_time()
+    zonal_statistics(index, values, -9999.0, ["mean"])
+    apply.append(time.process_time() - start)
+result = {
+    "build": sorted(times)[1], "apply": sorted(apply)[1], "more_mb": more, "kept_mb": kept / 2**20,
+    "cells": int(index.n_cells.sum()) + len(index.rim_cell),
+    "vertices": int(shapely.get_num_coordinates(zones).sum()),
+}
+"""
+
+
+def growth(folder: Path, quick: bool) -> list[str]:
+    """Grow the zones, the cells and the slices tenfold at a time; in processor time, the least disturbed."""
+    texts, curves = [], {}
+    zone_counts = [100, 1000, 10_000] if quick else [100, 1000, 10_000, 100_000]
+    for name in ("4 km",) if quick else ("4 km", "800 m"):
+        rows = []
+        for method in ("center", "coverage"):
+            for n in zone_counts:
+                got = python(_GROW, name, str(n), method)
+                curves.setdefault(f"{name}, {method}: build", []).append((n, got["build"]))
+                curves.setdefault(f"{name}, {method}: apply", []).append((n, got["apply"]))
+                rows.append([
+                    method, f"{n:,}", f"{got['vertices']:,}", f"{got['cells']:,}", seconds(got["build"]),
+                    seconds(got["apply"]), f"{got['kept_mb']:.1f} MB", f"{got['more_mb']:.0f} MB",
+                    f"{max(got['more_mb'] - 200, 0) * 2**20 / got['cells']:.1f}",
+                ])  # fmt: skip
+        head = [
+            "method",
+            "zones",
+            "vertices",
+            "cells",
+            "build",
+            "apply (mean)",
+            "index",
+            "build's peak",
+            "bytes a cell − 200 MB",
+        ]
+        texts.append(show(table(f"More zones, {name} (processor time)", head, rows)))
+
+    rows, zones = [], made.zones(COUNTIES)
+    sizes = [10**5, 10**6, 10**7] if quick else [10**5, 10**6, 10**7, 10**8]
+    for cells in sizes:
+        index, values = scaled(zones, cells)
+        tasks = {
+            "build": lambda grid=index.grid: build_index(zones, grid),
+            "apply": lambda index=index, values=values: zonal_statistics(index, values, made.NODATA, ["mean"]),
+            "copy": lambda values=values: values.copy(),
+        }
+        times = interleaved(tasks, 3)
+        times = {what: spent.cpu for what, spent in times.items()}
+        for what, value in times.items():
+            curves.setdefault(f"cells: {what}", []).append((cells, value))
+        each = f"{1e9 * times['apply'] / values.size:.2f} ns"
+        rows.append([f"{values.size:,}", *(seconds(times[what]) for what in ("build", "apply", "copy")), each])
+    head = ["cells of the raster", "build", "apply (mean)", "merely copying it", "apply, per cell"]
+    texts.append(show(table(f"More cells, {COUNTIES} zones (processor time)", head, rows)))
+
+    rows = []
+    for n in [1, 12, 30] if quick else [1, 12, 120, 365]:
+        case = engines.Case("", made.GRIDS["4 km"], rasters(folder, "4 km", n), zones, ["mean"])
+        tasks = {
+            "reading": lambda case=case: engines.read(case),
+            "apply": lambda case=case: engines.apply(case, "center"),
+        }
+        times = interleaved(tasks, 3)
+        reading, both = times["reading"], times["apply"]
+        curves.setdefault("slices: read and apply", []).append((n, both.cpu))
+        curves.setdefault("slices: merely reading", []).append((n, reading.cpu))
+        ratios = [f"{both.wall / reading.wall:.2f}", f"{both.cpu / reading.cpu:.2f}"]
+        rows.append([str(n), seconds(reading.wall), seconds(both.wall), *ratios])
+    head = ["slices", "merely reading", "read and apply (mean)", "× reading", "× reading, processor time"]
+    texts.append(show(table(f"More slices, 4 km, {COUNTIES} zones", head, rows)))
+    (folder / "growth.json").write_text(json.dumps(curves, indent=1))
+    return texts
+
+
+def scaled(zones: np.ndarray, cells: int):
+    """Return the index and a raster of about so many cells over the extent of PRISM's grids."""
+    a, _, c, _, e, f = made.GRIDS["4 km"].transform
+    factor = np.sqrt(cells / (1405 * 621))
+    grid = Grid(made.CRS, (a / factor, 0.0, c, 0.0, e / factor, f), round(1405 * factor), round(621 * factor))
+    index = build_index(zones, grid)
+    values = np.full(index.shape, 7, np.float32)
+    values[:: max(1, index.shape[0] // 50), ::3] = made.NODATA
+    return index, values
+
+
+def plot(curves: dict[str, list[tuple[int, float]]], path: Path) -> None:
+    """Draw how the costs grow; all axes are logarithmic, so that a slope of one is linear growth."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
+    for axis, (title, key) in zip(
+        axes, {"zones": "m, c", "cells of the raster": "cells", "slices": "slices"}.items(), strict=True
+    ):
+        for name, points in curves.items():
+            if key in name:
+                axis.loglog(*zip(*points, strict=True), "o-", label=name.removeprefix(f"{key}: "), markersize=4)
+        axis.set(xlabel=title, ylabel="seconds of processor time")
+        axis.grid(alpha=0.3, which="both")
+        axis.legend(fontsize=7)
+    figure.savefig(path, dpi=130)
+
+
+def show(text: str) -> str:
+    """Print a text at once and return it."""
+    print(text, flush=True)
+    return text
+
+
+def machine() -> str:
+    """Return one line on where and when this was measured."""
+    import exactextract
+    import rasterstats
+
+    versions = {
+        "Python": platform.python_version(),
+        "numpy": np.__version__,
+        "rasterio": rasterio.__version__,
+        "GDAL": rasterio.__gdal_version__,
+        "exactextract": exactextract.__version__,
+        "rasterstats": rasterstats.__version__,
+    }
+    try:
+        from importlib.metadata import version
+
+        versions["extractrs"] = version("extractrs")
+    except ImportError:
+        versions["extractrs"] = "not installed (tests/benchmarks/requirements.txt)"
+    if not engines.gdal_program():
+        versions["`gdal raster zonal-stats`"] = "not installed"
+    cpu = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in cpu if "model name" in line), platform.processor())
+    load = os.getloadavg()[0]
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {model}, {os.cpu_count()} processors (load {load:.1f} at the start), "
+        f"{platform.system()}. " + ", ".join(f"{name} {number}" for name, number in versions.items()) + "."
+    )
+
+
+def main() -> None:
+    """Measure what is asked for, print the tables, and write them with the plot."""
+    parts = {"build": build, "kernel": kernel, "job": job, "growth": growth}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="two minutes instead of twenty")
+    parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of inputs, tables and plot")
+    parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
+    arguments = parser.parse_args()
+    folder = arguments.out.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = [show(machine() + "\n")]
+    for name in arguments.only:
+        texts += parts[name](folder, arguments.quick)
+    (folder / "performance.md").write_text("\n".join(texts), encoding="utf-8")
+    if "growth" in arguments.only:
+        plot(json.loads((folder / "growth.json").read_text()), folder / "growth.png")
+    print(f"written to {folder}/performance.md and growth.png")
+
+
+if __name__ == "__main__":
+    main()
