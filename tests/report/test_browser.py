@@ -71,12 +71,24 @@ def fills(page, figure="#year-map"):
     return page.execute_script(script, figure)
 
 
-def click_zone(page, zone, figure="#year-map"):
+def zone_in_view(page, zone, figure="#year-map"):
+    """Return a zone's outline, scrolled to the middle of the window; the page has heard of the scrolling by then.
+
+    A browser tells of scrolling with its next frame, and the page hides its tooltip on hearing of it.
+    """
     from selenium.webdriver.common.by import By
 
     element = page.find_element(By.CSS_SELECTOR, f"{figure} .outline path[data-zone='{zone}']")
-    page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
-    element.click()
+    page.execute_async_script(
+        "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'});"
+        "requestAnimationFrame(() => requestAnimationFrame(arguments[1]))",
+        element,
+    )
+    return element
+
+
+def click_zone(page, zone, figure="#year-map"):
+    zone_in_view(page, zone, figure).click()
 
 
 def slide_to(page, position):
@@ -147,9 +159,7 @@ def test_hovering_tells_name_and_value(page):
 
     labels = page.execute_script("return JSON.parse(document.getElementById('data').textContent).zones.label")
     zone = labels.index("Polk, FL")
-    element = page.find_element(By.CSS_SELECTOR, f"#year-map .outline path[data-zone='{zone}']")
-    page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
-    ActionChains(page).move_to_element(element).perform()
+    ActionChains(page).move_to_element(zone_in_view(page, zone)).perform()
     value = page.execute_script(
         f"return JSON.parse(document.getElementById('data').textContent).variables[0].values[20][{zone}]"
     )
