@@ -11,13 +11,12 @@ import pytest
 from slurm.lab import CLUSTER_LOCK, HERE, Study, cluster
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads its marks
+@pytest.hookimpl(tryfirst=True)  # before `-m slurm` chooses
 def pytest_collection_modifyitems(items):
-    """Everything here needs the cluster; the tests of a module share studies, and run in one process."""
+    """Everything here needs the cluster."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.slurm)
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.hookimpl(wrapper=True)
