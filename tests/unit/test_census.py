@@ -5,6 +5,7 @@ import pytest
 from zonalflow.census import (
     BASE_URL,
     GEOGRAPHIES,
+    NAMES,
     STATES,
     YEARS,
     boundary_file,
@@ -97,8 +98,11 @@ def test_congresses_by_year():
     assert numbers == [111, 112, 112, 113, 114, 114, 115, 115, 116, 116, 116, 116, 118, 118, 119]
 
 
-def test_states_by_postal_and_fips_code():
-    assert len(STATES) == 56  # 50 states, the District of Columbia and five territories
+def test_states_by_postal_code_fips_code_and_name():
+    assert len(STATES) == len(NAMES) == 56  # 50 states, the District of Columbia and five territories
+    assert [state_fips(text) for text in ("Florida", "new york", "District of Columbia")] == ["12", "36", "11"]
+    with pytest.raises(ConfigError, match="did you mean 'North Dakota'"):
+        state_fips("North Dakotta")
     assert [state_fips(text) for text in ("FL", "fl", "12", "1", "PR")] == ["12", "12", "12", "01", "72"]
 
 

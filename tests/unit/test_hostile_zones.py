@@ -156,10 +156,19 @@ def test_formats(tmp_path, name):
 
 
 def test_geoparquet(tmp_path):
-    path = tmp_path / "zones.parquet"
-    geopandas.GeoDataFrame({"id": ["a"]}, geometry=[SQUARE], crs=NAD83).to_parquet(path)
-    assert read_zones([str(path)], id_column="id")["id"].tolist() == ["a"]
-    assert "filter a GeoParquet file beforehand" in refusal([str(path)], where="id = 'a'")
+    path = str(tmp_path / "zones.parquet")
+    columns = {"id": ["a", "b", "c"], "area": [1.5, 2.5, np.nan], "n": [1, 2, 3], "set up": ["x", None, "x"]}
+    zones = geopandas.GeoDataFrame(columns, geometry=[SQUARE, box(-87, 31, -86, 32), box(-86, 31, -85, 32)], crs=NAD83)
+    zones.to_parquet(path, write_covering_bbox=True)
+    assert read_zones([path], id_column="id")["id"].tolist() == ["a", "b", "c"]
+
+    def chosen(where):
+        return read_zones([path], id_column="id", where=where)["id"].tolist()
+
+    assert chosen("id = 'b'") == ["b"] == chosen("area > 2") == chosen("n = 2") == chosen('"set up" IS NULL')
+    assert chosen("n >= 2 AND \"set up\" = 'x'") == ["c"]
+    assert "no zones that match zones.where" in refusal([path], where="id = 'z'")
+    assert "with zones.where: idd = 'b'" in refusal([path], where="idd = 'b'")
 
 
 # ------------------------------------------------------------------------------------------------ refused

@@ -15,7 +15,7 @@ from zonalflow.errors import ConfigError, FetchError
 from zonalflow.locks import locked
 from zonalflow.receipts import describe_file, part_path, read_part, write_part, write_receipt
 from zonalflow.spelling import nearest
-from zonalflow.states import STATES
+from zonalflow.states import NAMES, STATES, words_for
 
 BASE_URL = "https://www2.census.gov/geo/tiger"
 YEARS = range(2010, 2025)
@@ -47,13 +47,14 @@ _CONGRESSES = {2010: 111, 2011: 112, 2013: 113, 2014: 114, 2016: 115, 2018: 116,
 
 
 def state_fips(state: str) -> str:
-    """Return the two-digit FIPS code of a state given by postal code (``FL``) or FIPS code (``12``)."""
-    text = str(state).strip().upper()
-    if text in STATES:
-        return STATES[text]
-    if text.zfill(2) in STATES.values():
-        return text.zfill(2)
-    raise ConfigError(f"unknown state {state!r}: write its postal code, such as FL, or its FIPS code, such as 12")
+    """Return the two-digit FIPS code of a state given by postal code (``FL``), FIPS code (``12``) or name."""
+    known = words_for(state) & set(STATES)
+    if not known:
+        raise ConfigError(
+            f"unknown state {state!r}: write its postal code, such as FL, its FIPS code, such as 12, or its name"
+            f"{nearest(str(state).title(), NAMES)}"
+        )
+    return STATES[known.pop()]
 
 
 def congress(year: int) -> int:

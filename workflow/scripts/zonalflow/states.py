@@ -1,9 +1,30 @@
 """The states of the United States, and what the Census Bureau counts as one."""
 
-_STATES = (
-    "AL01 AK02 AZ04 AR05 CA06 CO08 CT09 DE10 DC11 FL12 GA13 HI15 ID16 IL17 IN18 IA19 KS20 KY21 LA22 "
-    "ME23 MD24 MA25 MI26 MN27 MS28 MO29 MT30 NE31 NV32 NH33 NJ34 NM35 NY36 NC37 ND38 OH39 OK40 OR41 "
-    "PA42 RI44 SC45 SD46 TN47 TX48 UT49 VT50 VA51 WA53 WV54 WI55 WY56 AS60 GU66 MP69 PR72 VI78"
-)
-STATES = {word[:2]: word[2:] for word in _STATES.split()}
+_STATES = """
+AL01 Alabama, AK02 Alaska, AZ04 Arizona, AR05 Arkansas, CA06 California, CO08 Colorado, CT09 Connecticut, DE10 Delaware,
+DC11 District of Columbia, FL12 Florida, GA13 Georgia, HI15 Hawaii, ID16 Idaho, IL17 Illinois, IN18 Indiana, IA19 Iowa,
+KS20 Kansas, KY21 Kentucky, LA22 Louisiana, ME23 Maine, MD24 Maryland, MA25 Massachusetts, MI26 Michigan,
+MN27 Minnesota, MS28 Mississippi, MO29 Missouri, MT30 Montana, NE31 Nebraska, NV32 Nevada, NH33 New Hampshire,
+NJ34 New Jersey, NM35 New Mexico, NY36 New York, NC37 North Carolina, ND38 North Dakota, OH39 Ohio, OK40 Oklahoma,
+OR41 Oregon, PA42 Pennsylvania, RI44 Rhode Island, SC45 South Carolina, SD46 South Dakota, TN47 Tennessee, TX48 Texas,
+UT49 Utah, VT50 Vermont, VA51 Virginia, WA53 Washington, WV54 West Virginia, WI55 Wisconsin, WY56 Wyoming,
+AS60 American Samoa, GU66 Guam, MP69 Northern Mariana Islands, PR72 Puerto Rico, VI78 Virgin Islands
+"""
+_ROWS = [" ".join(row.split()) for row in _STATES.split(",")]
+
+STATES = {row[:2]: row[2:4] for row in _ROWS}
 """Postal code -> two-digit FIPS code."""
+
+NAMES = [row[5:] for row in _ROWS]
+"""In the order of :data:`STATES`."""
+
+_WORDS = [{row[:2], row[2:4], row[5:].upper()} for row in _ROWS]
+
+
+def words_for(state: str) -> set[str]:
+    """Return postal code, FIPS code and name, in capitals, of a state given by any of them, in any case.
+
+    Of an unknown one, what was given.
+    """
+    word = str(state).strip().upper()
+    return next((words for words in _WORDS if word in words or word.zfill(2) in words), {word})

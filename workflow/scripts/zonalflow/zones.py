@@ -5,6 +5,7 @@ repaired or reprojected is reported, never silent. The order of their rows is th
 """
 
 import hashlib
+import io
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,11 +18,10 @@ import shapely
 from zonalflow.errors import ZonesError
 from zonalflow.grid import Grid
 from zonalflow.spelling import nearest
-from zonalflow.states import STATES
+from zonalflow.states import words_for
 
 INSIDE = "inside_fraction"
 _TINY = 1e-9  # degrees
-_POSTAL = {fips: postal for postal, fips in STATES.items()}
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,7 @@ def _read(path: str, layer, where) -> geopandas.GeoDataFrame:
             frame = geopandas.read_parquet(path)
         except (ValueError, OSError) as error:
             raise ZonesError(f"{path} cannot be read as GeoParquet: {error}") from error
-        if where:
-            raise ZonesError("zones.where works on files that GDAL reads; filter a GeoParquet file beforehand")
-        return frame
+        return frame if where is None else frame.iloc[_satisfy(frame, where, path)]
     try:
         frame = pyogrio.read_dataframe(path, layer=_layer(path, layer), where=where)
     except (RuntimeError, ValueError) as error:  # pyogrio's errors are RuntimeErrors
@@ -100,6 +98,24 @@ def _read(path: str, layer, where) -> geopandas.GeoDataFrame:
     if not isinstance(frame, geopandas.GeoDataFrame):
         raise ZonesError(f"{path} has no geometry: it is a table, and zones are polygons")
     return frame
+
+
+def _satisfy(frame: geopandas.GeoDataFrame, where: str, path: str) -> np.ndarray:
+    """Return the numbers of the rows that satisfy an SQL condition, of a frame that GDAL has not read.
+
+    Its attributes are handed to GDAL in memory, so that a condition means the same in all formats. Columns that a table
+    cannot hold (a bounding box of each zone, say) are left out.
+    """
+    table = pandas.DataFrame(frame.drop(columns=frame.geometry.name))
+    simple = [name for name in table if pandas.api.types.infer_dtype(table[name]) not in ("mixed", "bytes")]
+    memory, number = io.BytesIO(), "zonalflow row"
+    try:
+        rows = table[simple].assign(**{number: np.arange(len(table))})
+        pyogrio.write_dataframe(rows, memory, driver="FlatGeobuf", layer="zones", SPATIAL_INDEX="NO")
+        found = pyogrio.read_dataframe(memory.getvalue(), where=where, read_geometry=False)
+    except (RuntimeError, ValueError) as error:
+        raise ZonesError(f"{path} cannot be read as zones, with zones.where: {where}: {error}") from error
+    return found[number].to_numpy()
 
 
 def _layer(path: str, wanted: str | None) -> str:
@@ -124,8 +140,7 @@ def _in_states(frame, states: list[str], path: str):
         values = frame[column].astype(str).str.upper()
         known |= set(values)
         for state in states:
-            name = str(state).upper()
-            here = values.isin({name, STATES.get(name, name), _POSTAL.get(name, name)}).to_numpy()
+            here = values.isin(words_for(state)).to_numpy()
             mask |= here
             if here.any():
                 found.add(state)
