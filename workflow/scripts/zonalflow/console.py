@@ -2,11 +2,15 @@
 
 Snakemake's own display lists every input, output and reason of each job, which for a summary over 21 years is a page.
 Its complete account stays in ``.snakemake/log/``; ``--verbose`` brings it back to the terminal. A failed job is told of
-by :mod:`zonalflow.watch`.
+by :mod:`zonalflow.watch`. On a terminal a last line shows how far the run is.
 """
 
 import logging
+import shutil
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 
 _SILENT = ("workflow_started", "job_error", "shellcmd", "rulegraph", "job_started")  # events
 # beginnings of texts that tell a user nothing
@@ -77,7 +81,7 @@ def short_reason(reason: str) -> str:
 def install(logger: logging.Logger, *, preview: bool) -> None:
     """Put a brief handler in the place of Snakemake's own one on the terminal."""
     for old in [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]:
-        new = Lines(old.stream)
+        new = Lines(old.stream, None if preview or not old.stream.isatty() else Progress())
         new.setFormatter(Brief(old.formatter, preview=preview))
         for condition in old.filters:
             new.addFilter(condition)
@@ -85,25 +89,81 @@ def install(logger: logging.Logger, *, preview: bool) -> None:
         logger.addHandler(new)
 
 
-class Lines(logging.StreamHandler):
-    """Writes what has a text, and nothing for what has none; jobs announced together come by year."""
+class Progress:
+    """How far a run is, in one line: the jobs done, under way and failed, and the time since the first began."""
 
-    def __init__(self, stream=None):
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._began: float | None = None
+        self._done, self._total = 0, 0
+        self._under_way: set[int] = set()
+        self._failed: set[int] = set()
+
+    def note(self, record: logging.LogRecord) -> None:
+        """Take note of one of Snakemake's log records."""
+        event = getattr(record, "event", None)
+        if event == "job_info":
+            self._began = self._clock() if self._began is None else self._began
+            self._under_way.add(record.jobid)
+            self._failed.discard(record.jobid)  # another try
+        elif event == "job_finished":
+            self._under_way.discard(record.job_id)
+        elif event == "job_error":
+            self._under_way.discard(record.jobid)
+            self._failed.add(record.jobid)
+        elif event == "progress":
+            self._done, self._total = record.done, record.total
+
+    def text(self, columns: int) -> str:
+        """Return the line, of fewer than so many columns; empty before the first job and after the last."""
+        if self._began is None or not (self._under_way or self._done < self._total):
+            return ""
+        full = 20 * self._done // max(self._total, 1)
+        counts = f"{self._done} of {self._total or '…'} jobs done, {len(self._under_way)} under way"
+        failed = f", {len(self._failed)} failed" if self._failed else ""
+        minutes, seconds = divmod(int(self._clock() - self._began), 60)
+        line = f"[{'#' * full}{'.' * (20 - full)}] {counts}{failed}, {minutes // 60}:{minutes % 60:02}:{seconds:02}"
+        return line[: columns - 1]
+
+
+class Lines(logging.StreamHandler):
+    """Writes what has a text, and nothing for what has none; jobs announced together come by year.
+
+    With `progress`, for a terminal, its line is the last one, and is kept up to date.
+    """
+
+    def __init__(self, stream=None, progress: Progress | None = None):
         super().__init__(stream)
         self._together: list[tuple[str, str]] = []
+        self._progress = progress
+        self._shown = False
+        self._closed = threading.Event()
+        if progress:
+            threading.Thread(target=self._keep_up_to_date, daemon=True, name="zonalflow progress").start()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record, or keep it until those announced with it are known; called by logging."""
         try:
             text = self.format(record)
+            if self._progress:
+                self._progress.note(record)
             if getattr(record, "event", None) == "job_info":
                 self._together.append((record.rule_name, text))
                 return
+            self._wipe()
             self._write_together()
             if text:
                 self._write(text)
+            self._draw()
         except Exception:  # a display must never end a run
             self.handleError(record)
+
+    def close(self) -> None:
+        """End the line that shows the progress."""
+        self._closed.set()
+        with self.lock:
+            self._wipe()
+        super().close()
 
     def _write_together(self) -> None:
         rules = list(dict.fromkeys(rule for rule, _ in self._together))
@@ -114,6 +174,26 @@ class Lines(logging.StreamHandler):
     def _write(self, text: str) -> None:
         self.stream.write(text + self.terminator)
         self.flush()
+
+    def _draw(self) -> None:
+        line = self._progress.text(shutil.get_terminal_size().columns) if self._progress else ""
+        if line:
+            # back to the line's beginning, where a job's own words, which come from elsewhere, may begin
+            self.stream.write(f"\x1b[2K{line}\r")
+            self.flush()
+            self._shown = True
+
+    def _wipe(self) -> None:
+        if self._shown:
+            self.stream.write("\x1b[2K")
+            self.flush()
+            self._shown = False
+
+    def _keep_up_to_date(self) -> None:
+        while not self._closed.wait(1):
+            with self.lock, suppress(OSError, ValueError):  # the terminal may be gone
+                if self._shown and not self._closed.is_set():
+                    self._draw()
 
 
 def _clock() -> str:
