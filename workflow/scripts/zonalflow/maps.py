@@ -318,7 +318,7 @@ def _arrangement(count: int, aspect: float) -> tuple[int, int]:
 
     def badness(columns: int) -> float:
         rows = math.ceil(count / columns)
-        return abs(math.log(columns * aspect / rows / 1.6)) + 2 * (columns * rows - count) / count
+        return abs(math.log(columns * aspect / rows / 1.6)) + 3 * (columns * rows - count) / count
 
     columns = min(range(1, count + 1), key=badness)
     return columns, math.ceil(count / columns)
