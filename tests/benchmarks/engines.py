@@ -59,10 +59,11 @@ def apply(case: Case, method: str, index: ZoneIndex | None = None) -> None:
     window = Window(col0, row0, col1 - col0, row1 - row0)
 
     def rasters():
-        for file in case.files:
-            with rasterio.open(file) as dataset:
-                values, nodata = dataset.read(1, window=window), dataset.nodata
-            yield values, nodata
+        with rasterio.Env():
+            for file in case.files:
+                with rasterio.open(file) as dataset:
+                    values, nodata = dataset.read(1, window=window), dataset.nodata
+                yield values, nodata
 
     size = len(case.files), math.prod(index.shape)
     for values, nodata in in_advance(rasters(), *size):

@@ -6,8 +6,8 @@ from zonalflow.parallel import LARGE, in_advance, read_ahead, share
 
 
 def test_items_come_in_order_and_each_once():
-    assert list(read_ahead(iter(range(20)))) == list(range(20))
-    assert list(read_ahead(iter([]))) == []
+    assert list(read_ahead(k for k in range(20))) == list(range(20))
+    assert list(read_ahead(k for k in ())) == []
 
 
 def test_the_next_item_is_made_while_this_one_is_worked_on():
@@ -49,10 +49,31 @@ def test_to_stop_early_makes_no_more_than_one_more():
     assert made == [0, 1, 2]
 
 
+@pytest.mark.parametrize("stop_early", [True, False])
+def test_items_end_in_the_thread_that_they_began_in(stop_early):
+    threads = []
+
+    def items():
+        try:
+            threads.append(threading.get_ident())
+            yield 1
+            yield 2
+        finally:
+            threads.append(threading.get_ident())
+
+    ahead = read_ahead(items())
+    assert next(ahead) == 1
+    if stop_early:
+        ahead.close()
+    else:
+        assert list(ahead) == [2]
+    assert threads[0] == threads[1] != threading.get_ident()
+
+
 @pytest.mark.parametrize("cells", [1, LARGE // 7, LARGE - 1, LARGE, 10 * LARGE])
 @pytest.mark.parametrize("number", [0, 1, 20])
 def test_rasters_in_advance_come_in_order_and_each_once(number, cells):
-    assert list(in_advance(iter(range(number)), number, cells)) == list(range(number))
+    assert list(in_advance((k for k in range(number)), number, cells)) == list(range(number))
 
 
 def test_small_rasters_in_advance_hold_no_more_cells_than_a_large_one():

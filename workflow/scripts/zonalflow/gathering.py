@@ -58,8 +58,7 @@ def add_up(layout: Layout, value: np.ndarray, gone: np.ndarray) -> Sums:
             count = segment_reduce(np.add, _without(fraction, gone), ptr, 0.0)
         total_weight = count if weight is fraction else segment_reduce(np.add, _without(weight, gone), ptr, 0.0)
     if weight is not None:
-        with np.errstate(invalid="ignore"):  # ∞ of a cell without weight
-            value *= weight
+        value *= weight
     return Sums(count, total_weight, segment_reduce(np.add, value, ptr, 0.0))
 
 

@@ -6,7 +6,7 @@ NumPy and GDAL let go of Python's lock while they work, so threads are enough, a
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -48,7 +48,7 @@ def share(work: Callable[[Iterator[Item]], None], items: Iterable[Item], threads
         raise errors[0]
 
 
-def in_advance(items: Iterator[Item], number: int, cells: int) -> Iterator[Item]:
+def in_advance(items: Generator[Item, None, None], number: int, cells: int) -> Iterator[Item]:
     """Yield `number` rasters of so many `cells` in order, some of them read before they are asked for.
 
     Small ones several at a time, since going to and fro between reading and reducing empties the processor's caches,
@@ -63,18 +63,22 @@ def in_advance(items: Iterator[Item], number: int, cells: int) -> Iterator[Item]
         yield from items
 
 
-def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
+def read_ahead(items: Generator[Item, None, None]) -> Iterator[Item]:
     """Yield `items` in order, the next one being made in a thread while the caller works on this one.
 
     With items that are read and then reduced, the time of a year is that of the slower of the two and not their sum.
-    At most two items exist at a time. An error of `items` is raised in its turn.
+    At most two items exist at a time. An error of `items` is raised in its turn. Whatever becomes of the caller, they
+    are closed in the thread that they were made in, to which their rasterio environment belongs.
     """
     from concurrent.futures import ThreadPoolExecutor  # a year of one raster does without
 
     end = object()
     with ThreadPoolExecutor(1) as pool:
-        upcoming = pool.submit(next, items, end)
-        while (item := upcoming.result()) is not end:
+        try:
             upcoming = pool.submit(next, items, end)
-            yield item
-            del item
+            while (item := upcoming.result()) is not end:
+                upcoming = pool.submit(next, items, end)
+                yield item
+                del item
+        finally:
+            pool.submit(items.close)

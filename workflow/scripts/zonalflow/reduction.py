@@ -14,7 +14,7 @@ from zonalflow.gathering import Extremes, Sums
 from zonalflow.index import ZoneIndex
 from zonalflow.nodata import Nodata, missing
 from zonalflow.parallel import share
-from zonalflow.runs import batches, expand, segment_reduce
+from zonalflow.runs import QUIET, batches, expand, segment_reduce
 
 _BLOCK = 1 << 17  # cells of the raster that are held as float64 at a time: they stay in the processor's cache
 
@@ -34,11 +34,11 @@ def reduce_raster(
     loose: list = [None] * len(rim)
     tasks += [partial(_reduce_rim, index, values, nodata, extremes, loose, *part) for part in enumerate(rim)]
 
+    @QUIET
     def work(share_of_tasks: Iterator[Callable[[np.ndarray], None]]) -> None:
         buffer = np.empty(min(max(_BLOCK, index.shape[1]), values.size) + 1)
-        with np.errstate(invalid="ignore"):  # ∞ − ∞, 0 × ∞
-            for task in share_of_tasks:
-                task(buffer)
+        for task in share_of_tasks:
+            task(buffer)
 
     share(work, tasks, workers)
     sums, ends, incomplete = _whole_runs(index, *runs)
@@ -151,8 +151,7 @@ def _reduce_cells(
     gone = missing(value, nodata)
     value = value.astype(np.float64)
     weight = fraction if index.weight is None else fraction * index.flat_weight().take(cell)
-    with np.errstate(invalid="ignore"):  # 0 × ∞
-        add_up = [fraction, weight * value] if index.weight is None else [fraction, weight * value, weight]
+    add_up = [fraction, weight * value] if index.weight is None else [fraction, weight * value, weight]
     without = np.flatnonzero(gone)
     for array in add_up:
         array[without] = 0

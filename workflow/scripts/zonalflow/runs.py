@@ -87,6 +87,10 @@ def batches(sizes: np.ndarray, limit: int) -> list[slice]:
     return list(itertools.starmap(slice, itertools.pairwise(edges)))
 
 
+#: Around arithmetic with what rasters hold, once in each thread: ∞ − ∞ and 0 × ∞ are NaN, and that is the answer.
+QUIET = np.errstate(invalid="ignore", over="ignore")
+
+
 def segment_reduce(ufunc: np.ufunc, values: np.ndarray, ptr: np.ndarray, empty: float) -> np.ndarray:
     """Reduce ``values[ptr[i]:ptr[i + 1]]`` for every i; `empty` where there is nothing to reduce.
 
@@ -96,6 +100,5 @@ def segment_reduce(ufunc: np.ufunc, values: np.ndarray, ptr: np.ndarray, empty: 
     some = ptr[1:] > starts
     result = np.full(len(starts), empty, np.result_type(values.dtype, type(empty)))
     if some.any():
-        with np.errstate(invalid="ignore"):  # ∞ − ∞ is NaN, and that is the answer
-            result[some] = ufunc.reduceat(values[: ptr[-1]], starts[some])
+        result[some] = ufunc.reduceat(values[: ptr[-1]], starts[some])
     return result

@@ -40,20 +40,19 @@ from zonalflow.index import ZoneIndex
 from zonalflow.nodata import Nodata, missing
 from zonalflow.parallel import share
 from zonalflow.reduction import reduce_raster
-from zonalflow.runs import segment_reduce
+from zonalflow.runs import QUIET, segment_reduce
 
 __all__ = ["STATISTICS", "missing", "parse_stats", "zonal_statistics"]
 
 _MAX_CLASSES = 4096  # of a categorical raster; measurements have as many values as cells, and would fill the memory
 
 
-def _where(condition: np.ndarray, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        return np.where(condition, compute(), np.nan)
+def _where(condition: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.where(condition, values, np.nan)
 
 
-def _mean(s: Sums) -> np.ndarray:
-    return _where(s.weight > 0, lambda: s.total / s.weight)
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
 
 
 def _std(c: Cells) -> np.ndarray:
@@ -63,10 +62,9 @@ def _std(c: Cells) -> np.ndarray:
         return segment_reduce(np.add, array if c.weight is None else c.weight * array, c.ptr, 0.0)
 
     total = c.size if c.weight is None else segment_reduce(np.add, c.weight, c.ptr, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        value -= np.repeat(weighted_sum(value) / total, c.size)
-        value *= value
-        return _where(total > 0, lambda: np.sqrt(weighted_sum(value) / total))
+    value -= np.repeat(_ratio(weighted_sum(value), total), c.size)
+    value *= value
+    return np.sqrt(_ratio(weighted_sum(value), total))
 
 
 def _percentile(q: float) -> Callable[[Cells], np.ndarray]:
@@ -80,8 +78,7 @@ def _percentile(q: float) -> Callable[[Cells], np.ndarray]:
         below = np.floor(at).astype(np.int64)
         low = value[c.ptr[:-1][some] + below].astype(np.float64)
         high = value[c.ptr[:-1][some] + np.minimum(below + 1, c.size[some] - 1)].astype(np.float64)
-        with np.errstate(invalid="ignore"):  # ∞ − ∞
-            result[some] = low + (at - below) * (high - low)
+        result[some] = low + (at - below) * (high - low)
         return result
 
     return percentile
@@ -134,7 +131,7 @@ def _extreme_group(ufunc: np.ufunc, last: bool) -> Callable[[Cells], np.ndarray]
 
 
 def _unique(c: Cells) -> np.ndarray:
-    return _where(c.size > 0, lambda: np.diff(c.groups[0]).astype(np.float64))
+    return _where(c.size > 0, np.diff(c.groups[0]).astype(np.float64))
 
 
 #: name → (what it is computed from, how): the one place that knows which statistics there are. percentile_<q>
@@ -142,11 +139,11 @@ def _unique(c: Cells) -> np.ndarray:
 #: `zonal_statistics`.
 STATISTICS: dict[str, tuple[type, Callable]] = {
     "count": (Sums, lambda s: s.count),
-    "min": (Extremes, lambda e: _where(e.count > 0, lambda: e.minimum)),
-    "max": (Extremes, lambda e: _where(e.count > 0, lambda: e.maximum)),
-    "mean": (Sums, _mean),
-    "sum": (Sums, lambda s: _where(s.count > 0, lambda: s.total)),
-    "range": (Extremes, lambda e: _where(e.count > 0, lambda: e.maximum - e.minimum)),
+    "min": (Extremes, lambda e: _where(e.count > 0, e.minimum)),
+    "max": (Extremes, lambda e: _where(e.count > 0, e.maximum)),
+    "mean": (Sums, lambda s: _ratio(s.total, s.weight)),
+    "sum": (Sums, lambda s: _where(s.count > 0, s.total)),
+    "range": (Extremes, lambda e: _where(e.count > 0, e.maximum - e.minimum)),
     "std": (Cells, _std),
     "median": (Cells, _percentile(50)),
     "majority": (Cells, _extreme_group(np.maximum, last=True)),
@@ -184,6 +181,7 @@ def _statistic(name: str) -> tuple[type, Callable] | None:
     raise ConfigError(f"stats: {name!r} is not a statistic{hint} Known are {', '.join(known[:-1])}, percentile_<0…100>")
 
 
+@QUIET
 def zonal_statistics(
     index: ZoneIndex, values: np.ndarray, nodata: Nodata = None, stats: Sequence[str] = ("mean",), *, workers: int = 1
 ) -> dict[str, np.ndarray | dict[float, np.ndarray]]:
@@ -225,7 +223,7 @@ def zonal_statistics(
         return array if index.is_fractional else np.rint(array).astype(np.int64)
 
     result["count"] = as_count(sums.count)
-    result["valid_fraction"] = _where(index.n_cells > 0, lambda: np.clip(sums.count / index.n_cells, 0, 1))
+    result["valid_fraction"] = np.minimum(_ratio(sums.count, index.n_cells), 1)
     if "categorical" in stats:
         result["categorical"] = _categorical(classes, index.n_zones, as_count)
     if "nodata" in stats or "nan" in stats:
@@ -244,6 +242,7 @@ def _zone_by_zone(
     result = {name: np.empty(n) for name in statistics}
     classes: list[tuple[int, tuple]] = []
 
+    @QUIET
     def work(batches: Iterator[slice]) -> None:
         for zones in batches:
             layout = index.layout(zones)
@@ -272,8 +271,8 @@ def _missing_cells(index: ZoneIndex, values: np.ndarray, nodata: Nodata, sums: S
     is_nodata = not_nan - sums.count if nodata in (None, "none") or not np.isnan(nodata) else nan
     some = index.n_cells + index.off_grid > 0
     return {
-        "nodata": _where(some, lambda: index.off_grid + np.maximum(is_nodata, 0)),
-        "nan": _where(some, lambda: np.maximum(nan, 0)),
+        "nodata": _where(some, index.off_grid + np.maximum(is_nodata, 0)),
+        "nan": _where(some, np.maximum(nan, 0)),
     }
 
 
