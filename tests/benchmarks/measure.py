@@ -63,7 +63,8 @@ def python(code: str, *arguments: str, folder: Path | None = None) -> dict:
         [sys.executable, "-c", _FRAME % code, *arguments],
         stdout=subprocess.PIPE,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": PYTHONPATH},
+        # compiled modules are kept, as they are anywhere but where this is forbidden
+        env={**os.environ, "PYTHONPATH": PYTHONPATH, "PYTHONDONTWRITEBYTECODE": ""},
         text=True,
         check=True,
     )
