@@ -33,3 +33,12 @@ def test_the_tutorials_study_from_the_servers_to_the_tables(project):
         assert run.jobs("zonal_stats") == 1
         assert server.count("subset_polygon") == 22
         assert server.count("GENZ2021") == 1
+
+        # another address, more patience, a unit and a second variable leave what is there as it is
+        changes = "raster={url: 'http://127.0.0.1:9', units: {ppt: inch}, variables: [ppt, tmean]}"
+        run = project.snakemake(
+            "-n", "--config", changes, "zones={url: 'http://127.0.0.1:9'}", "fetch={attempts: 2}", profile="local"
+        )
+        assert run.code == 0, run.text
+        jobs = {rule: run.jobs(rule) for rule in ("fetch_zones", "prepare_zones", "fetch_rasters", "zonal_stats")}
+        assert jobs == {"fetch_zones": 0, "prepare_zones": 0, "fetch_rasters": 21, "zonal_stats": 21}, run.text

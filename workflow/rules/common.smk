@@ -41,6 +41,10 @@ def configfile_name() -> str:
 
 study = plan_study()
 
+# For the scripts that fetch. What a file is follows from its name; the server's address and how long to wait for it do
+# not, and as parameters they would make all that has been fetched, and computed from it, out of date.
+config["resolved"] = study.config
+
 # a server like GeoCDL works on one request at a time: `fetch.at_once` bounds the download jobs, wherever they run
 if "downloads" not in workflow.global_resources:
     workflow.register_resource("downloads", study.config["fetch"]["at_once"])

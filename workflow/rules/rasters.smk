@@ -14,10 +14,6 @@ if study.raster["source"] in ("geocdl", "prism"):
             "../../envs/geo.yaml"
         resources:
             downloads=1,
-        params:
-            raster=study.raster,
-            bbox=study.bbox,
-            fetch=study.config["fetch"],
         message:
             "Fetch rasters: {wildcards.variable}, {wildcards.year}"
         script:

@@ -12,9 +12,6 @@ if study.zones["source"] == "census":
             "../../envs/geo.yaml"
         resources:
             downloads=1,
-        params:
-            url=lambda wildcards: study.boundaries[wildcards.file],
-            fetch=study.config["fetch"],
         message:
             "Fetch zones: {wildcards.file}"
         script:
@@ -36,7 +33,7 @@ rule prepare_zones:
         "../../envs/geo.yaml"
     params:
         files=study.zones_files,
-        zones=study.zones,
+        zones=study.zone_keys,
         raster=study.grid_keys,
         reference=study.reference,
         bbox=study.bbox,

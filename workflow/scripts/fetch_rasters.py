@@ -7,13 +7,13 @@ from zonalflow.config import patience
 from zonalflow.jobs import job_log
 
 with job_log(snakemake.log[0]) as say:
-    raster, wildcards = snakemake.params.raster, snakemake.wildcards
-    fetch, receipt = snakemake.params.fetch, Path(snakemake.output.receipt)
+    config, wildcards, receipt = snakemake.config["resolved"], snakemake.wildcards, Path(snakemake.output.receipt)
+    raster, fetch = config["raster"], config["fetch"]
     options = {"patience": patience(fetch), "at_once": fetch["at_once"]}
     if raster["source"] == "geocdl":
         answer = geocdl.fetch_year(
             raster["url"], raster["dataset"], wildcards.variable, int(wildcards.year), raster["grain"],
-            snakemake.params.bbox, receipt, **options,
+            config["bbox"], receipt, **options,
         )  # fmt: skip
     else:
         answer = prism.fetch_year(

@@ -4,6 +4,7 @@
 key of the schema is present and normalised: ``years`` is a sorted list of int, ``bbox`` four floats or None.
 """
 
+import contextlib
 import copy
 import functools
 import math
@@ -42,7 +43,7 @@ def resolve(config: dict, schema: dict, *, check: bool = True) -> dict:
     Raises:
         ConfigError: with every mistake that the schema finds, one a line, or the first one beyond the schema.
     """
-    config = _unquote(copy.deepcopy(dict(config)))
+    config = _as_meant(copy.deepcopy(dict(config)), schema)
     if check:
         _check_scalars(config)
         _check_schema(config, schema)
@@ -91,15 +92,33 @@ def parse_bbox(value) -> list[float] | None:
     return box
 
 
-def _unquote(config: dict) -> dict:
-    """Read the command line's texts as YAML where the schema wants a list: ``--config variables=[ppt,tmean]``."""
-    for keys in (("raster", "variables"), ("stats",), ("output", "formats"), ("zones", "states")):
-        parent = config
-        for key in keys[:-1]:
-            parent = parent.get(key) if isinstance(parent, dict) else None
-        if isinstance(parent, dict) and isinstance(parent.get(keys[-1]), str):
-            parent[keys[-1]] = [part.strip() for part in parent[keys[-1]].strip("[] ").split(",")]
-    return config
+def _as_meant(value, schema: dict):
+    """Read texts as what the schema wants there.
+
+    Snakemake gives ``--config stats=mean,max`` as a text, and the number and the null of
+    ``--config 'zones={year: 2020, states: null}'``; and YAML 1.1 takes ``-3.4e38`` for one.
+    """
+    if isinstance(value, dict) and "properties" in schema:
+        known = schema["properties"]
+        return {key: _as_meant(part, known[key]) if key in known else part for key, part in value.items()}
+    if not isinstance(value, str):
+        return value
+    kinds = _kinds(schema)
+    if value == "null" and "null" in kinds:
+        return None
+    if "array" in kinds and "string" not in kinds:
+        return [part.strip() for part in value.strip("[] ").split(",")]
+    for number in (int, float) if {"integer", "number"} & kinds and "array" not in kinds else ():
+        with contextlib.suppress(ValueError, OverflowError):
+            if math.isfinite(number(value)):
+                return number(value)
+    return value
+
+
+def _kinds(schema: dict) -> set[str]:
+    """Return the types that a schema admits."""
+    kinds = schema.get("type", [])
+    return {*([kinds] if isinstance(kinds, str) else kinds)}.union(*map(_kinds, schema.get("anyOf", [])))
 
 
 def _writable(nodata):

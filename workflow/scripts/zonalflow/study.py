@@ -69,6 +69,11 @@ class Study:
         return f"resources/{source}/{self.raster['dataset']}/{{variable}}/{grain}/{box}"
 
     @property
+    def zone_keys(self) -> dict:
+        """The keys of ``zones`` on which the prepared zones depend: not from which server they came."""
+        return {key: value for key, value in self.zones.items() if key != "url"}
+
+    @property
     def grid_keys(self) -> dict:
         """The keys of ``raster`` on which the study's grid depends."""
         keys = ("source", "dataset", "grain", "resolution", "path", "crs")
@@ -100,7 +105,7 @@ class Study:
         """What a year's job needs for rasters on other grids than the study's, or None when these are an error."""
         if self.raster["on_grid_change"] == "error":
             return None
-        return {"files": self.zones_files, "zones": self.zones, "bbox": self.bbox, "folder": f"{self.work}/grids"}
+        return {"files": self.zones_files, "zones": self.zone_keys, "bbox": self.bbox, "folder": f"{self.work}/grids"}
 
     @property
     def all_rasters(self) -> list[str]:
