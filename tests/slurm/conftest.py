@@ -70,7 +70,7 @@ def prepared_study(folder: Path, undisturbed: Study):
         shutil.rmtree(path)
     for path in results.glob("zonal_stats.*"):
         path.unlink()
-    (folder / ".snakemake/zonalflow.json").unlink()
+    (folder / ".snakemake/zonalflow/test.json").unlink()
     study = Study(folder)
     try:
         yield study

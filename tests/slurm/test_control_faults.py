@@ -69,7 +69,7 @@ def test_a_second_one_is_refused_while_the_first_is_at_work(study):
     first = study.start("vectors")
     study.at_work(study.years[0])
     text = study.start("vectors").fail(30)
-    assert f"a run is at work in this folder: process {first.process.pid} on" in text
+    assert f"run test is at work in this folder: process {first.process.pid} on" in text
     assert "Nothing was started" in text
     study.start("vectors", "--dry-run").succeed(30)  # a preview does not disturb anyone
     first.succeed(90)

@@ -1,4 +1,4 @@
-"""One controlling process a folder, and what becomes of a dead one's lock and jobs."""
+"""One controlling process a run, and what becomes of a dead one's lock and jobs."""
 
 import os
 import shutil
@@ -17,6 +17,8 @@ from zonalflow import cluster, control
 from zonalflow.cluster import QueuedJob
 from zonalflow.control import BusyError, Controller, Record, take_over
 
+RECORD = control.RECORDS / "florida.json"
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
@@ -24,6 +26,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(control.atexit, "register", lambda function: None)
     (tmp_path / control.LOCKS).mkdir(parents=True)
+    (tmp_path / control.RECORDS).mkdir()
     (tmp_path / control.LOCKS / "0.output.lock").write_text("results/a\n")
     return tmp_path
 
@@ -33,9 +36,9 @@ def said():
     return []
 
 
-def begin(said):
+def begin(said, run="florida", receipts=()):
     """Take over as the process of a test does, and stop its heartbeat with it."""
-    controller = take_over(["snakemake"], said.append)
+    controller = take_over(run, receipts, ["snakemake"], said.append)
     controller.end()
     return controller
 
@@ -47,9 +50,9 @@ def dead_record(**changes):
     return replace(Record.own(["snakemake", "--profile", "p"]), pid=child.pid, born="1", **changes)
 
 
-def test_the_first_in_a_folder_leaves_a_record(folder, said):
+def test_the_first_of_a_run_leaves_a_record(folder, said):
     begin(said)
-    record = Record.read(control.RECORD)
+    record = Record.read(RECORD)
     assert (record.host, record.pid, record.command) == (socket.gethostname(), os.getpid(), "snakemake")
     assert record.ended
     assert said == []
@@ -57,14 +60,14 @@ def test_the_first_in_a_folder_leaves_a_record(folder, said):
 
 
 def test_a_dead_ones_lock_is_removed(folder, said):
-    dead_record().write(control.RECORD)
+    dead_record().write(RECORD)
     begin(said)
     assert not (folder / control.LOCKS).exists()
     assert "was ended by force; taking it up" in said[0]
 
 
 def test_one_that_ended_in_order_left_no_lock_of_its_own(folder, said):
-    dead_record(ended=True).write(control.RECORD)
+    dead_record(ended=True).write(RECORD)
     begin(said)
     assert (folder / control.LOCKS).exists()
     assert said == []
@@ -74,13 +77,46 @@ def test_a_live_one_is_left_alone(folder, said):
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         other = replace(Record.own(["snakemake", "maps"]), pid=child.pid, born=control.birth(child.pid))
-        other.write(control.RECORD)
+        other.write(RECORD)
         with pytest.raises(BusyError, match=rf"process {child.pid} on (.|\n)*snakemake maps\n(.|\n)*kill {child.pid}"):
             begin(said)
-        assert Record.read(control.RECORD) == other
+        assert Record.read(RECORD) == other
         assert (folder / control.LOCKS).exists()
     finally:
         child.communicate(b"\n")
+
+
+@pytest.fixture
+def living():
+    """The record of a process of this machine that lives; it makes two receipts."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    own = Record.own(["snakemake"], fetches=["resources/2000.json", "resources/2001.json"])
+    yield replace(own, pid=child.pid, born=control.birth(child.pid))
+    child.communicate(b"\n")
+
+
+def test_runs_that_share_no_unfinished_fetch_go_side_by_side(folder, said, living):
+    living.write(control.RECORDS / "texas.json")
+    begin(said, receipts=["resources/1999.json", "resources/2002.json"])
+    assert said == []
+    assert Record.read(RECORD).fetches == ("resources/1999.json", "resources/2002.json")
+    assert Record.read(control.RECORDS / "texas.json") == living
+    assert control.live_runs() == {"texas": living}
+
+
+def test_a_run_that_reads_what_another_is_fetching_waits_for_it(folder, said, living):
+    living.write(control.RECORDS / "texas.json")
+    with pytest.raises(BusyError, match=r"run texas .* makes what this run reads: resources/2001.json: process"):
+        begin(said, receipts=["resources/2001.json", "resources/2002.json"])
+    assert Record.read(RECORD) is None
+    dead_record(fetches=living.fetches).write(control.RECORDS / "texas.json")
+    begin(said, receipts=["resources/2001.json", "resources/2002.json"])
+
+
+def test_what_is_here_is_not_fetched(folder, said):
+    (folder / "here.json").touch()
+    begin(said, receipts=["here.json", "missing.json"])
+    assert Record.read(RECORD).fetches == ("missing.json",)
 
 
 def test_a_later_process_with_the_same_number_is_another(folder):
@@ -105,30 +141,30 @@ def test_a_process_is_told_from_a_dead_one(birth):
 
 def test_on_another_machine_signs_of_life_decide(folder, said):
     other = replace(Record.own(["snakemake"]), host="ceres-login-9")
-    other.write(control.RECORD)
+    other.write(RECORD)
     with pytest.raises(BusyError, match="ssh ceres-login-9 kill"):
         begin(said)
     past = time.time() - control.SILENCE - 60
-    os.utime(control.RECORD, (past, past))
+    os.utime(RECORD, (past, past))
     begin(said)
-    assert Record.read(control.RECORD).host == socket.gethostname()
+    assert Record.read(RECORD).host == socket.gethostname()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
 def test_a_damaged_record_is_none(folder, said, text):
-    control.RECORD.write_text(text)
-    assert Record.read(control.RECORD) is None
+    RECORD.write_text(text)
+    assert Record.read(RECORD) is None
     begin(said)
 
 
 def test_signs_of_life(folder, monkeypatch):
     monkeypatch.setattr(control, "HEARTBEAT", 0.01)
-    Record.own([]).write(control.RECORD)
-    os.utime(control.RECORD, (1, 1))
-    controller = Controller(control.RECORD, Record.own([]))
+    Record.own([]).write(RECORD)
+    os.utime(RECORD, (1, 1))
+    controller = Controller(RECORD, Record.own([]))
     beating = threading.Thread(target=controller.beat)
     beating.start()
-    while control.RECORD.stat().st_mtime == 1:
+    while RECORD.stat().st_mtime == 1:
         time.sleep(0.01)
     controller.end()
     beating.join(10)
@@ -142,11 +178,11 @@ def test_waiting_jobs_are_cancelled_and_running_ones_waited_for(folder, said, mo
     monkeypatch.setattr(cluster, "queued_jobs", lambda runs: looks.pop(0) if runs == ("run-1",) else None)
     monkeypatch.setattr(cluster, "cancel_waiting", lambda jobs: cancelled.extend(jobs))
     monkeypatch.setattr(control, "POLL", 0)
-    dead_record(runs=("run-1",)).write(control.RECORD)
+    dead_record(runs=("run-1",)).write(RECORD)
     begin(said)
     assert cancelled == [waiting]
     assert looks == []
-    assert Record.read(control.RECORD).runs == ()
+    assert Record.read(RECORD).runs == ()
     assert [line.partition(":")[0] for line in said[1:]] == [
         "1 of its jobs still waited in the queue",
         "Waiting for its jobs that run",
@@ -158,18 +194,18 @@ def test_jobs_are_not_forgotten_while_slurm_is_silent(folder, said, monkeypatch)
         raise cluster.ClusterError("squeue says: connect failure")
 
     monkeypatch.setattr(cluster, "queued_jobs", silent)
-    dead_record(runs=("run-1",)).write(control.RECORD)
+    dead_record(runs=("run-1",)).write(RECORD)
     with pytest.raises(cluster.ClusterError):
         begin(said)
-    assert Record.read(control.RECORD).runs == ("run-1",)
+    assert Record.read(RECORD).runs == ("run-1",)
 
 
 def test_runs_are_noted_until_they_are_taken_back(folder, said):
     controller = begin(said)
     controller.note_runs(["run-2"])
-    assert Record.read(control.RECORD).runs == ("run-2",)
+    assert Record.read(RECORD).runs == ("run-2",)
     controller.note_runs([])
-    assert Record.read(control.RECORD).runs == ()
+    assert Record.read(RECORD).runs == ()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

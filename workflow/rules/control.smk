@@ -1,4 +1,4 @@
-# The process that the user started controls the run: one in a working directory, an orderly end, a clear account of it.
+# The process that the user started controls the run: one at a time, an orderly end, a clear account of it.
 # None of this happens in the Snakemake that runs inside a job, nor when nothing is to be run.
 
 from threading import Thread
@@ -40,7 +40,7 @@ def conclude() -> None:
 
 
 if workflow.is_main_process and not control.runs_nothing(sys.argv[1:]):
-    controller = or_exit(control.take_over, sys.argv, say)
+    controller = or_exit(control.take_over, study.run, study.receipts, sys.argv, say)
     follower = watch.Watch(say)
     logger.addHandler(follower)
 

@@ -1,10 +1,11 @@
-"""The controlling process of a working directory: one at a time, and what a dead one left behind is put in order.
+"""The controlling process of a run: one at a time, and what a dead one left behind is put in order.
 
 Snakemake locks what it works on and knows which outputs are unfinished, but a controlling process that was killed
 leaves its lock in place and its jobs in SLURM's queue, and the next one would submit those again. So each controlling
-process leaves a record, with a heartbeat, and the next one reads it before anything else: if that process lives, the
-new one ends with a message; if it is dead, its lock is removed, its waiting jobs are cancelled and its running ones are
-waited for, so that what they finish counts.
+process leaves a record, with a heartbeat, and the next one of the same run reads it before anything else: if that
+process lives, the new one ends with a message; if it is dead, its lock is removed, its waiting jobs are cancelled and
+its running ones are waited for, so that what they finish counts. Different runs of one working directory go side by
+side, unless one is fetching what the other reads.
 """
 
 import atexit
@@ -27,7 +28,7 @@ from zonalflow import cluster
 from zonalflow.atomic import temporary_name, write_json
 from zonalflow.errors import ZonalflowError
 
-RECORD = Path(".snakemake/zonalflow.json")
+RECORDS = Path(".snakemake/zonalflow")  # a record for each run, by its name
 LOCKS = Path(".snakemake/locks")
 HEARTBEAT = 30  # seconds between signs of life
 SILENCE = 180  # seconds without one after which a process on another machine counts as dead
@@ -46,12 +47,12 @@ Say = Callable[[str], None]
 
 
 class BusyError(ZonalflowError):
-    """Another controlling process is at work in this directory."""
+    """Another controlling process is at work on the same."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """Who controls the working directory. `born` tells a process from a later one with the same number."""
+    """Who controls a run. `born` tells a process from a later one with the same number."""
 
     host: str
     pid: int
@@ -59,21 +60,23 @@ class Record:
     since: str
     command: str
     runs: tuple[str, ...] = field(default=())  # SLURM job names under which jobs may be in the queue
+    fetches: tuple[str, ...] = field(default=())  # receipts that were still to be written when it began
     ended: bool = False
 
     @classmethod
-    def own(cls, command: Sequence[str], runs: Sequence[str] = ()) -> "Record":
+    def own(cls, command: Sequence[str], runs: Sequence[str] = (), fetches: Sequence[str] = ()) -> "Record":
         """Return the record of this very process."""
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         pid = os.getpid()
-        return cls(socket.gethostname(), pid, birth(pid) or "", since, shlex.join(command), tuple(runs))
+        born = birth(pid) or ""
+        return cls(socket.gethostname(), pid, born, since, shlex.join(command), tuple(runs), tuple(fetches))
 
     @classmethod
     def read(cls, path: Path) -> "Record | None":
         """Return the record in `path`; None if there is none or it cannot be read."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**{**values, "runs": tuple(values["runs"])})
+            return cls(**{**values, "runs": tuple(values["runs"]), "fetches": tuple(values["fetches"])})
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
@@ -120,16 +123,24 @@ def runs_nothing(arguments: Sequence[str]) -> bool:
 # ------------------------------------------------------------------------------------------------- at the beginning
 
 
-def take_over(command: Sequence[str], say: Say, record: Path = RECORD) -> "Controller":
-    """Make this process the one that controls the working directory, after putting its predecessor's things in order.
+def take_over(run: str, receipts: Sequence[str], command: Sequence[str], say: Say) -> "Controller":
+    """Make this process the one that controls a run, after putting its predecessor's things in order.
 
-    Raises :class:`BusyError` if that one still lives, :class:`~zonalflow.cluster.ClusterError` if its jobs may be in
-    the queue and SLURM does not answer.
+    `receipts` are the files that the run reads and other runs of the working directory may read, and make, as well.
+
+    Raises :class:`BusyError` if that one still lives, or if another run makes such a file;
+    :class:`~zonalflow.cluster.ClusterError` if its jobs may be in the queue and SLURM does not answer.
     """
+    record = RECORDS / f"{run}.json"
     last = Record.read(record)
     if last and last.alive(silence_of(record)):
-        raise BusyError(busy_message(last))
-    mine = Record.own(command, last.runs if last else ())
+        raise BusyError(busy_message(f"run {run} is at work in this folder", last))
+    for name, other in sorted(live_runs().items()):
+        if shared := sorted(set(receipts) & set(other.fetches)):
+            what = f"run {name} is at work in this folder, and fetches or makes what this run reads: {shared[0]}"
+            raise BusyError(busy_message(f"{what}{' …' if len(shared) > 1 else ''}", other))
+    fetches = [path for path in receipts if not Path(path).exists()]
+    mine = Record.own(command, last.runs if last else (), fetches)
     mine.write(record)
     if Record.read(record) != mine:  # two started in the same instant: the last to write goes on
         raise BusyError("another run was started in this folder in this very moment; this one ends")
@@ -145,6 +156,12 @@ def take_over(command: Sequence[str], say: Say, record: Path = RECORD) -> "Contr
     return controller
 
 
+def live_runs() -> dict[str, Record]:
+    """Return the runs of this working directory that are under control: name to record."""
+    found = {path: Record.read(path) for path in RECORDS.glob("[!.]*.json")}
+    return {path.stem: record for path, record in found.items() if record and record.alive(silence_of(path))}
+
+
 def silence_of(record: Path) -> float:
     """Return the seconds since `record` was last touched, by the clock of its file system, which all machines share."""
     probe = temporary_name(record)
@@ -155,13 +172,13 @@ def silence_of(record: Path) -> float:
         probe.unlink()
 
 
-def busy_message(other: Record) -> str:
-    """Say who is at work, and what one can do."""
+def busy_message(what: str, other: Record) -> str:
+    """Say `what` is at work, who does it, and what one can do."""
     here = other.host == socket.gethostname()
     stop = f"kill {other.pid}" if here else f"ssh {other.host} kill {other.pid}"
     hint = "" if here else f" If it was killed, this becomes clear {SILENCE} s after its last sign of life."
     return (
-        f"a run is at work in this folder: process {other.pid} on {other.host}, since {other.since}\n"
+        f"{what}: process {other.pid} on {other.host}, since {other.since}\n"
         f"    {other.command}\n"
         f"Nothing was started. Wait until it ends, or end it and its jobs with: {stop}.{hint}"
     )

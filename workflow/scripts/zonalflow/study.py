@@ -114,6 +114,12 @@ class Study:
         return list(dict.fromkeys(paths))
 
     @property
+    def receipts(self) -> list[str]:
+        """The receipts among the inputs: files that other studies may read, and make, as well."""
+        zones = self.zones_inputs if self.zones["source"] == "census" else []
+        return [*zones, *(self.all_rasters if self.raster["source"] != "local" else [])]
+
+    @property
     def fetches_here(self) -> bool:
         """Whether downloads run on the machine that controls the run, rather than as cluster jobs."""
         return self.config["fetch"]["where"] == "here"
