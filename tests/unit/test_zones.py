@@ -12,7 +12,8 @@ from small import GRID, boxes
 from zonalflow.build import build_index
 from zonalflow.errors import ZonesError
 from zonalflow.grid import Grid
-from zonalflow.zones import place_zones, prepare, read_zones, turn_longitudes
+from zonalflow.longitudes import turn
+from zonalflow.zones import place_zones, prepare, read_zones
 
 WORLD = Grid("EPSG:4326", (1.0, 0.0, -180.0, 0.0, -1.0, 90.0), 360, 180)
 PACIFIC = Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 90.0), 360, 180)  # longitudes from 0 to 360
@@ -180,7 +181,7 @@ def test_a_zone_across_the_antimeridian_holds_its_cells_on_both_sides(ring, grid
 def test_a_hole_across_the_antimeridian_stays_a_hole():
     outer = [(175, -5), (-175, -5), (-175, 5), (175, 5)]
     inner = [(179, -1), (-179, -1), (-179, 1), (179, 1)]
-    (turned,) = turn_longitudes(np.array([shapely.Polygon(outer, [inner])]), -180, 180)
+    (turned,) = turn(np.array([shapely.Polygon(outer, [inner])]), -180, 180)
     assert turned.area == 10 * 10 - 2 * 2
     assert turned.bounds == (-180, -5, 180, 5)
 
@@ -200,9 +201,9 @@ def test_zones_reprojected_across_the_antimeridian():
 
 def test_parts_on_both_sides_are_left_as_they_are():
     aleutians = shapely.MultiPolygon([shapely.box(170, 50, 180, 55), shapely.box(-180, 50, -170, 55)])
-    (turned,) = turn_longitudes(np.array([aleutians]), -180, 180)
+    (turned,) = turn(np.array([aleutians]), -180, 180)
     assert turned is aleutians
-    (turned,) = turn_longitudes(np.array([aleutians]), 0, 360)
+    (turned,) = turn(np.array([aleutians]), 0, 360)
     assert turned.bounds == (170, 50, 190, 55)
 
 

@@ -52,7 +52,11 @@ def prepare_study(
     frame = read_zones(files, **zone_options(zones))
     prepared, report = prepare(frame, grid, id_column=zones["id"], keep=zones["keep"])
     say(f"{report.read} zones read, {report.kept} overlap the grid, {len(report.cut)} of them are cut by its edge")
-    for done, ids in (("repaired", report.repaired), ("dropped, wholly outside", report.dropped_outside)):
+    for done, ids in (
+        ("repaired", report.repaired),
+        ("taken to cross the antimeridian", report.across_the_antimeridian),
+        ("dropped, wholly outside", report.dropped_outside),
+    ):
         say(f"{len(ids)} {done}{': ' + ', '.join(ids[:50]) if ids else ''}{' …' if len(ids) > 50 else ''}")
     if report.reprojected:
         say(f"reprojected from {report.crs_of_file}")

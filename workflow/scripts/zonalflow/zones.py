@@ -17,6 +17,8 @@ import shapely
 
 from zonalflow.errors import ZonesError
 from zonalflow.grid import Grid
+from zonalflow.longitudes import turn, unwrap
+from zonalflow.polygons import polygonal, valid
 from zonalflow.spelling import nearest
 from zonalflow.states import words_for
 
@@ -33,6 +35,7 @@ class Preparation:
     crs_of_file: str
     reprojected: bool
     repaired: list[str] = field(default_factory=list)
+    across_the_antimeridian: list[str] = field(default_factory=list)
     dropped_outside: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
     digest: str = ""
@@ -218,6 +221,7 @@ class PlacedZones:
         inside: the part of each within the grid's bounds.
         fraction: the share of its area inside, exactly 1 for a zone wholly inside and 0 for one wholly outside.
         repaired: which polygons were invalid.
+        unwrapped: which outlines jumped across the antimeridian, see :mod:`zonalflow.longitudes`.
         reprojected: whether the file's CRS is another.
     """
 
@@ -225,6 +229,7 @@ class PlacedZones:
     inside: np.ndarray
     fraction: np.ndarray
     repaired: np.ndarray
+    unwrapped: np.ndarray
     reprojected: bool
 
 
@@ -234,13 +239,18 @@ def place_zones(frame: geopandas.GeoDataFrame, grid: Grid) -> PlacedZones:
     The share is measured in the plane of the grid's CRS, in which cells are counted too.
     """
     reprojected = not frame.crs.equals(grid.crs, ignore_axis_order=True)
+    unwrapped = np.zeros(len(frame), bool)
+    if frame.crs.is_geographic:
+        geometry, unwrapped = unwrap(frame.geometry.to_numpy())
+        frame = frame.set_geometry(geometry, crs=frame.crs)
     repaired, frame = _repair(frame)
     if reprojected:
         frame = frame.to_crs(grid.crs)
     geometry = frame.geometry.to_numpy()
-    _check_shapes(geometry, frame.index.to_numpy(), grid)
+    _check_placed(geometry, frame.index.to_numpy(), grid)
     if grid.is_geographic:
-        geometry = turn_longitudes(geometry, grid.bounds[0], grid.bounds[2])
+        geometry = turn(geometry, grid.bounds[0], grid.bounds[2])
+    _check_areas(geometry, frame.index.to_numpy())
     if reprojected:
         again, frame = _repair(frame.set_geometry(geometry, crs=grid.crs))
         geometry, repaired = frame.geometry.to_numpy(), repaired | again
@@ -253,12 +263,13 @@ def place_zones(frame: geopandas.GeoDataFrame, grid: Grid) -> PlacedZones:
         inside=np.where(whole, geometry, inside),
         fraction=np.where(whole, 1.0, np.minimum(fraction, 1.0)),
         repaired=repaired,
+        unwrapped=unwrapped,
         reprojected=reprojected,
     )
 
 
-def _check_shapes(geometry: np.ndarray, rows: np.ndarray, grid: Grid) -> None:
-    """Raise ZonesError for zones of which repair or reprojection leaves nothing to measure."""
+def _check_placed(geometry: np.ndarray, rows: np.ndarray, grid: Grid) -> None:
+    """Raise ZonesError for zones for which the grid's CRS has no coordinates."""
     lost = ~np.isfinite(shapely.bounds(geometry)).all(axis=1) & ~shapely.is_empty(geometry)
     if lost.any():
         raise ZonesError(
@@ -266,6 +277,10 @@ def _check_shapes(geometry: np.ndarray, rows: np.ndarray, grid: Grid) -> None:
             f"{_few(rows[lost] + 1)} of the zones; cut them to the rasters' surroundings, or leave them out with "
             "zones.where"
         )
+
+
+def _check_areas(geometry: np.ndarray, rows: np.ndarray) -> None:
+    """Raise ZonesError for zones of which repair leaves nothing to measure."""
     flat = shapely.area(geometry) == 0
     if flat.any():
         raise ZonesError(
@@ -287,7 +302,8 @@ def prepare(frame: geopandas.GeoDataFrame, grid: Grid, *, id_column: str, keep: 
     kept = placed.fraction > 0
     if not kept.any():
         bounds = shapely.total_bounds(placed.whole)
-        swapped = shapely.box(*bounds[[1, 0, 3, 2]]).intersects(shapely.box(*grid.bounds))
+        there = np.isfinite(bounds).all()  # nothing is left of zones that the grid's CRS cannot show
+        swapped = there and shapely.box(*bounds[[1, 0, 3, 2]]).intersects(shapely.box(*grid.bounds))
         hint = "The zones' longitudes and latitudes seem to be swapped" if swapped else "Check bbox, and the zones' CRS"
         raise ZonesError(
             f"none of the {len(frame)} zones overlaps the grid.\n  zones: {_bounds_text(bounds)}\n"
@@ -302,6 +318,7 @@ def prepare(frame: geopandas.GeoDataFrame, grid: Grid, *, id_column: str, keep: 
         crs_of_file=frame.crs.to_string(),
         reprojected=placed.reprojected,
         repaired=ids[placed.repaired].tolist(),
+        across_the_antimeridian=ids[placed.unwrapped].tolist(),
         dropped_outside=ids[~kept].tolist(),
         cut=ids[kept & (placed.fraction < 1)].tolist(),
         digest=digest(zones, id_column),
@@ -311,77 +328,18 @@ def prepare(frame: geopandas.GeoDataFrame, grid: Grid, *, id_column: str, keep: 
 
 def clip_to_bounds(geometry: np.ndarray, bounds) -> np.ndarray:
     """Return the polygonal part of each geometry inside the box ``bounds`` (west, south, east, north)."""
-    return _polygonal(shapely.intersection(geometry, shapely.box(*bounds)))
-
-
-def turn_longitudes(geometry: np.ndarray, west: float, east: float) -> np.ndarray:
-    """Return polygons in degrees with their longitudes within one turn that holds ``west`` … ``east``.
-
-    The turn starts at −180 where the grid lies within ±180, else at the grid's western edge (grids that count 0 … 360).
-    A ring with a step of more than half a turn between two vertices crosses the antimeridian: its longitudes jump by
-    360 there, and are made continuous before the polygon is cut at the turn's end.
-    """
-    start = -180.0 if west >= -180 - _TINY and east <= 180 + _TINY else west
-    bounds = shapely.bounds(geometry)
-    suspect = (
-        (bounds[:, 2] - bounds[:, 0] > 180) | (bounds[:, 0] < start - _TINY) | (bounds[:, 2] > start + 360 + _TINY)
-    )
-    if not suspect.any():
-        return geometry
-    result = geometry.copy()
-    for i in np.flatnonzero(suspect):
-        parts, polygons = [], shapely.get_parts(geometry[i])
-        turned = [_continuous(polygon) for polygon in polygons]
-        low, _, high, _ = shapely.total_bounds(turned)
-        if low >= start - _TINY and high <= start + 360 + _TINY and all(map(lambda a, b: a is b, turned, polygons)):
-            continue  # parts on both sides of the antimeridian, as in Alaska's outline: nothing to turn
-        for polygon in turned:
-            lowest, _, highest, _ = polygon.bounds
-            for turn in range(int((lowest - start) // 360), int((highest - start - _TINY) // 360) + 1):
-                left = start + 360 * turn
-                piece = shapely.intersection(polygon, shapely.box(left, -90, left + 360, 90))
-                parts.append(shapely.transform(piece, lambda xy, turn=turn: xy - [360 * turn, 0]))
-        result[i] = _polygonal(np.array([shapely.union_all(parts)]))[0]
-    return result
-
-
-def _continuous(polygon):
-    """Return a polygon whose rings' longitudes do not jump, its holes within the same turn as its shell."""
-    rings = [shapely.get_exterior_ring(polygon), *shapely.get_rings(polygon)[1:]]
-    points = [shapely.get_coordinates(ring) for ring in rings]
-    if not any((np.abs(np.diff(xy[:, 0])) > 180).any() for xy in points):
-        return polygon
-    for xy in points:
-        xy[:, 0] = np.unwrap(xy[:, 0], period=360)
-    middle = points[0][:, 0].mean()
-    for xy in points[1:]:
-        xy[:, 0] += 360 * np.round((middle - xy[:, 0].mean()) / 360)
-    polygon = shapely.polygons(points[0], [shapely.linearrings(xy) for xy in points[1:]] or None)
-    return polygon if shapely.is_valid(polygon) else shapely.make_valid(polygon)
+    return polygonal(shapely.intersection(geometry, shapely.box(*bounds)))
 
 
 def _repair(frame):
-    """Return which geometries were invalid, and the frame with those made valid and polygonal.
-
-    GEOS' method *structure*: parts that overlap count once and holes stay holes, where *linework* would take what two
-    parts share for a hole, and a hole's part outside its shell for a part of the zone.
-    """
+    """Return which geometries were invalid, and the frame with those made valid and polygonal."""
     geometry = frame.geometry.to_numpy()
     broken = ~shapely.is_valid(geometry)
     if not broken.any():
         return broken, frame
     fixed = geometry.copy()
-    fixed[broken] = _polygonal(shapely.make_valid(geometry[broken], method="structure", keep_collapsed=False))
+    fixed[broken] = valid(geometry[broken])
     return broken, frame.set_geometry(fixed, crs=frame.crs)
-
-
-def _polygonal(geometry: np.ndarray) -> np.ndarray:
-    """Keep the polygons of each geometry: an intersection or repair may leave points and lines beside them."""
-    result = geometry.copy()
-    for i in np.flatnonzero(~np.isin(shapely.get_type_id(geometry), (3, 6))):
-        parts = [part for part in shapely.get_parts(shapely.get_parts(geometry[i])) if part.geom_type == "Polygon"]
-        result[i] = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)  # of none: empty
-    return result
 
 
 def digest(zones: geopandas.GeoDataFrame, id_column: str) -> str:
