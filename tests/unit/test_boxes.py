@@ -46,6 +46,26 @@ def test_a_grid_whose_first_row_is_the_southernmost():
 def test_a_grid_that_counts_longitudes_to_360():
     grid = Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 90.0), 360, 180)
     assert box_window(grid, [-88, 34, -86, 37]) == (53, 56, 272, 274)
+    assert box_window(grid, [-180, -90, 180, 90]) == (0, 180, 0, 360)
+    assert box_window(grid, [0, 0, 180, 10]) == (80, 90, 0, 180)
+    assert box_window(grid, [-180, 0, 0, 10]) == (80, 90, 180, 360)
+    with pytest.raises(GridError, match="on both sides of the meridian 0 at which"):
+        box_window(grid, [-20, 0, 20, 10])
+
+
+def test_a_grid_of_a_part_of_the_world_across_the_antimeridian():
+    grid = Grid("EPSG:4326", (1.0, 0.0, 120.0, 0.0, -1.0, 30.0), 170, 60)  # x 120 … 290
+    assert box_window(grid, [100, -30, 180, 30]) == (0, 60, 0, 60)  # overhangs the western edge
+    assert box_window(grid, [-180, -30, -60, 30]) == (0, 60, 60, 170)  # 180 … 300, and overhangs the eastern one
+    assert box_window(grid, [-180, -30, 180, 30]) == (0, 60, 0, 170)
+    with pytest.raises(GridError, match="lies outside the rasters"):
+        box_window(grid, [-40, -30, 100, 30])
+
+
+def test_a_grid_half_a_cell_beyond_180_begins_at_its_own_edge():
+    grid = Grid("EPSG:4326", (1.0, 0.0, -179.5, 0.0, -1.0, 90.0), 360, 180)  # to 180.5
+    assert box_window(grid, [-180, -90, 180, 90]) == (0, 180, 0, 360)
+    assert box_window(grid, [-175, 0, -170, 10]) == (80, 90, 4, 10)
 
 
 def test_a_projected_grid_takes_the_box_around_the_boxs_outline():

@@ -19,19 +19,13 @@ def box_window(grid: Grid, bbox: list[float] | None) -> tuple[int, int, int, int
     """
     if bbox is None:
         return 0, grid.height, 0, grid.width
-    west, south, east, north = bbox if grid.is_geographic else _projected(bbox, grid)
+    in_degrees = grid.is_geographic and "DERIVINGCONVERSION" not in grid.crs  # a rotated pole has degrees of its own
+    west, south, east, north = bbox if in_degrees else _projected(bbox, grid)
     if not math.isfinite(west):
         raise _outside(bbox, grid)
-    if grid.is_geographic and grid.bounds[2] > 180:  # the grid counts its longitudes from 0 to 360, say
-        start = grid.bounds[0]
-        if west < start < east and east - west < grid.bounds[2] - start:
-            raise GridError(
-                f"bbox {bbox} lies on both sides of the meridian {start:g} at which the rasters begin and end; "
-                "write null for all that they cover, or turn the rasters to -180 … 180"
-            )
-        if east <= start:
-            west, east = west + 360, east + 360
     a, _, c, _, e, f = grid.transform
+    if in_degrees and grid.bounds[2] > 180 + a:  # the grid counts its longitudes from 0 to 360, say
+        west, east = _turned(bbox, grid)
     columns = sorted(((west - c) / a, (east - c) / a))
     rows = sorted(((north - f) / e, (south - f) / e))
     col0, col1 = max(math.floor(columns[0] + _EDGE), 0), min(math.ceil(columns[1] - _EDGE), grid.width)
@@ -39,6 +33,28 @@ def box_window(grid: Grid, bbox: list[float] | None) -> tuple[int, int, int, int
     if col0 >= col1 or row0 >= row1:
         raise _outside(bbox, grid)
     return row0, row1, col0, col1
+
+
+def _turned(bbox: list[float], grid: Grid) -> tuple[float, float]:
+    """Return the box's western and eastern edge in the longitudes of a grid that reaches beyond 180.
+
+    Raises:
+        GridError: when the box meets both ends of the grid and leaves out what lies between.
+    """
+    west, _, east, _ = bbox
+    first, _, last, _ = grid.bounds
+    if east - west >= 360:
+        return first, last
+    images = [(west + turn, east + turn) for turn in (-360, 0, 360, 720)]
+    met = [(min(e, last) - max(w, first), w, e) for w, e in images if w < last and e > first]
+    if sum(width > grid.transform[0] for width, _, _ in met) > 1:
+        raise GridError(
+            f"bbox {bbox} lies on both sides of the meridian {first:g} at which the rasters begin and end; "
+            "write null for all that they cover, or turn the rasters to -180 … 180"
+        )
+    if not met:
+        raise _outside(bbox, grid)
+    return max(met)[1:]
 
 
 def _outside(bbox: list[float], grid: Grid) -> GridError:
