@@ -210,6 +210,8 @@ def test_a_nodata_value_that_json_has_no_word_for_becomes_text():
         ("raster.units", {1: "mm", "a": "m"}, "no such variable"),
         ("zones.year", "1" * 400, "is not a whole number"),
         ("raster.units", {"ppt": 5}, "raster.units.ppt: 5 is not text"),
+        ("zones.id", "grid", "zones.id: 'grid' is the name of a column of the results"),
+        ("zones.id", "year", "zones.id: 'year' is the name of a column of the results"),
         ("zones.id", "date", "zones.id: 'date' is the name of a column of the results"),
         ("zones.id", "mean", "zones.id: 'mean' is the name of a column of the results"),
     ],

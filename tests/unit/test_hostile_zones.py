@@ -171,6 +171,17 @@ def test_geoparquet(tmp_path):
     assert "with zones.where: idd = 'b'" in refusal([path], where="idd = 'b'")
 
 
+def test_geoparquet_with_a_geometry_of_another_name_and_a_second_one(tmp_path):
+    zones = geopandas.GeoDataFrame({"id": ["a"], "geometry": ["words"]}, geometry=None)
+    zones = geopandas.GeoDataFrame(zones.assign(the_geom=[SQUARE]), geometry="the_geom", crs=NAD83)
+    zones["around"] = zones.geometry.envelope
+    zones.to_parquet(tmp_path / "zones.parquet")
+    read = read_zones([str(tmp_path / "zones.parquet")], id_column="id")
+    assert read.geometry.name == "geometry"
+    assert set(read.columns) == {"id", "geometry_1", "geometry"}
+    assert read.geometry[0].equals(SQUARE)
+
+
 # ------------------------------------------------------------------------------------------------ refused
 
 

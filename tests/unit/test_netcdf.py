@@ -69,6 +69,29 @@ def test_scale_offset_and_fill_value_are_honoured(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("attributes", "cells"),
+    [
+        ({}, 6),
+        ({"missing_value": np.float32(1)}, 5),
+        ({"missing_value": np.array([1, 2], "f4")}, 4),
+        ({"valid_min": np.float32(2)}, 4),
+        ({"valid_max": np.float32(3)}, 4),
+        ({"valid_range": np.array([1, 3], "f4")}, 3),
+        ({"missing_value": np.float32(2), "valid_range": np.array([1, 3], "f4")}, 2),
+        ({"missing_value": "none"}, 6),  # what is no number says nothing
+    ],
+)
+def test_every_way_in_which_cf_says_missing(tmp_path, attributes, cells):
+    data = dataset(pandas.to_datetime(["2000-01-01"]))  # the northern row holds 0 … 5
+    data["ppt"].attrs.update(attributes)
+    data.to_netcdf(tmp_path / "a.nc", encoding={"ppt": {"_FillValue": np.float32(1e20)}})
+    slices = local_slices(str(tmp_path / "a.nc"), "ppt", 2000, "annual")
+    table = compute_year(read_slices(slices, place_finder(place(boxes((0, 3, 6, 4))))), ["count", "nodata"])
+    assert table.columns["count"].tolist() == [[cells]]
+    assert table.columns["nodata"].tolist() == [[6 - cells]]
+
+
+@pytest.mark.parametrize(
     ("calendar", "days", "first", "last"),
     [
         ("noleap", 365, "2000-01-01", "2000-12-31"),

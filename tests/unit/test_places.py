@@ -163,6 +163,15 @@ def test_weights_are_scaled_and_integer_counts_need_no_nodata(tmp_path):
     assert load_weights({"path": str(path)}, GRID)[0].tolist() == [1, 3, 5, 7, 9, 11]
 
 
+def test_masked_cells_weigh_nothing(tmp_path):
+    path = write_tif(tmp_path / "w.tif", counting())
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as dataset:
+        mask = np.ones(GRID.shape, bool)
+        mask[0, 1] = False
+        dataset.write_mask(mask)
+    np.testing.assert_array_equal(load_weights({"path": str(path)}, GRID)[0], [0, np.nan, 2, 3, 4, 5])
+
+
 def test_weights_on_another_grid_are_refused_with_both_grids(tmp_path):
     path = write_tif(tmp_path / "w.tif", counting(FINE), grid=FINE, nodata=-1)
     with pytest.raises(GridError, match=r"(?s)w.tif does not have the cells.*12 × 8 cells of 0.5.*6 × 4 cells of 1"):

@@ -12,7 +12,8 @@ from small import GRID, boxes, counting, place, write_tif
 from zonalflow.errors import GridError, RasterError
 from zonalflow.grid import Grid
 from zonalflow.places import place_finder
-from zonalflow.slices import Slice, local_slices, open_raster, raster_grid, read_slices
+from zonalflow.slices import GONE, Slice, local_slices, open_raster, raster_grid, read_slices
+from zonalflow.tables import compute_year
 
 WEST_ROW = boxes((0, 3, 3, 4))  # cells 0, 1 and 2: the first three of the northernmost row
 
@@ -37,6 +38,7 @@ def test_a_bil_within_its_zip_is_read_in_place(tmp_path):
         for part in tmp_path.glob("a.*"):
             if part.suffix != ".zip":
                 archive.write(part, part.name)
+        archive.writestr("__MACOSX/._a.bil", b"")  # as a Mac packs it
     assert read(tmp_path / "a.zip")[0].tolist() == [[0, 1, 2]]
 
 
@@ -89,8 +91,19 @@ def test_scale_and_offset_turn_stored_into_physical_values(tmp_path):
     stored = counting().astype(np.int16)
     path = write_tif(tmp_path / "a.tif", stored, nodata=1, scale=0.1, offset=-5.0)
     values, nodata = read(path)
-    np.testing.assert_allclose(values, [[-5.0, np.nan, -4.8]], rtol=1e-15)
-    assert nodata is None
+    np.testing.assert_allclose(values, [[-5.0, GONE, -4.8]], rtol=1e-15)
+    assert nodata == GONE
+
+
+def test_nodata_and_nan_stay_apart_in_a_scaled_raster(tmp_path):
+    stored = counting()
+    stored[0, :2] = -1, np.nan
+    path = write_tif(tmp_path / "a.tif", stored, nodata=-1, scale=2.0, offset=0.0)
+    slices = read_slices([Slice("2000", str(path))], place_finder(place(WEST_ROW)))
+    table = compute_year(slices, ["nodata", "nan", "count", "mean"])
+    assert {name: column.tolist() for name, column in table.columns.items()} == {
+        "nodata": [[1.0]], "nan": [[1.0]], "mean": [[4.0]], "count": [[1]], "valid_fraction": [[pytest.approx(1 / 3)]]
+    }  # fmt: skip
 
 
 def test_integer_nodata_is_no_data(tmp_path):
@@ -115,7 +128,9 @@ def test_cells_that_the_file_masks_are_no_data(tmp_path):
         mask = np.ones(GRID.shape, bool)
         mask[0, 1] = False
         dataset.write_mask(mask)
-    np.testing.assert_array_equal(read(path)[0], [[0, np.nan, 2]])
+    values, nodata = read(path)
+    assert values.tolist() == [[0, GONE, 2]]
+    assert nodata == GONE
 
 
 def test_a_crs_from_the_configuration_only_where_the_file_has_none(tmp_path):

@@ -13,12 +13,28 @@ import pyarrow.parquet
 import pytest
 from small import GRID, boxes, counting, place, write_tif
 
-from zonalflow.classes import class_names
-from zonalflow.errors import RasterError
+from zonalflow.classes import class_names, label
+from zonalflow.errors import RasterError, ZonesError
 from zonalflow.places import place_finder
 from zonalflow.slices import Slice, read_slices
-from zonalflow.tables import YearTable, combine, compute_year, load_year, save_year, table_head, tidy_name
-from zonalflow.vectors import field_names, write_shapefile, write_template, write_vector, year_columns
+from zonalflow.tables import (
+    YearTable,
+    combine,
+    compute_year,
+    load_year,
+    plan_layout,
+    save_year,
+    table_head,
+    tidy_name,
+)
+from zonalflow.vectors import (
+    attribute_names,
+    field_names,
+    write_shapefile,
+    write_template,
+    write_vector,
+    year_columns,
+)
 
 ZONES = boxes((0, 3, 3, 4), (3, 3, 6, 4)).assign(NAME=["One", "Two"], inside_fraction=[1.0, 0.25])
 
@@ -288,6 +304,80 @@ def test_every_vector_format_holds_the_same(tmp_path, kind):
     assert frame["mean_02"].tolist() == [2, 3]
     assert frame["inside_fraction"].tolist() == [1.0, 0.25]
     assert frame.geometry.geom_equals(ZONES.geometry).all()
+
+
+@pytest.mark.parametrize("kind", ["gpkg", "geojson", "geoparquet"])
+def test_attributes_that_have_the_name_of_a_result_are_numbered(tmp_path, kind):
+    attributes = {"Mean_01": [5, 6], "mean_01_1": [7, 8], "fid": ["x", "x"], "geom": [1, 2], "inside_fraction": [9, 9]}
+    zones = ZONES.assign(**attributes)
+    path = tmp_path / f"a.{kind}"
+    columns = year_columns(dated(["2000-01", "2000-02"], stats=["mean"]), np.array([1.0, 0.25]))
+    write_vector(path, kind, zones, columns)
+    frame = geopandas.read_parquet(path) if kind == "geoparquet" else geopandas.read_file(path)
+    names = attribute_names(attributes, columns, kind)
+    assert names["Mean_01"] == "Mean_01_1"
+    assert names["mean_01_1"] == "mean_01_1_1"
+    assert (names["fid"], names["geom"]) == (("fid_1", "geom_1") if kind == "gpkg" else ("fid", "geom"))
+    assert frame["mean_01"].tolist() == [0, 1]
+    for name in ("Mean_01", "mean_01_1", "fid", "geom"):
+        assert frame[names[name]].tolist() == attributes[name]
+
+
+LAMBERT = "+proj=lcc +lat_1=25 +lat_2=60 +lat_0=42.5 +lon_0=-100 +ellps=WGS84 +units=m"  # Daymet's: it has no code
+ROTATED = "+proj=ob_tran +o_proj=longlat +o_lon_p=0 +o_lat_p=39.25 +lon_0=18 +datum=WGS84"  # as climate models have it
+
+
+def test_geojson_of_a_crs_without_a_code_is_in_degrees(tmp_path):
+    zones = ZONES.to_crs(LAMBERT)
+    write_vector(tmp_path / "a.geojson", "geojson", zones, {"mean": np.array([1.0, 2.0])})
+    frame = geopandas.read_file(tmp_path / "a.geojson")
+    assert frame.crs.to_epsg() == 4326
+    assert frame.total_bounds == pytest.approx(ZONES.total_bounds, abs=1e-4)
+
+
+def test_a_crs_that_a_format_cannot_say_is_refused_for_that_format_alone(tmp_path):
+    zones = ZONES.to_crs(ROTATED)
+    write_template(zones, tmp_path / "zones")  # made for every study, whatever its formats
+    with pytest.raises(ZonesError, match="a shapefile has no word for the rasters' CRS; leave shp out"):
+        write_shapefile(tmp_path / "a", tmp_path / "zones", {}, {})
+    with pytest.raises(ZonesError, match="gpkg has no word for the rasters' CRS"):
+        write_vector(tmp_path / "a.gpkg", "gpkg", zones, {})
+    write_vector(tmp_path / "a.parquet", "geoparquet", zones, {})
+    assert geopandas.read_parquet(tmp_path / "a.parquet").crs.equals(zones.crs)
+
+
+def test_classes_are_called_by_names_that_all_tables_agree_on(tmp_path):
+    legends = [{"1": "Corn", "2": "Forest"}, {"1": "Clay", "2": "Forest"}, {}]
+    for k, legend in enumerate(legends):
+        columns = {name: np.ones((1, 2)) for name in ("class_1", "share_1", "class_2", "share_2", "count")}
+        save_year(tmp_path / f"{k}.npz", YearTable(["2000"], {**columns, "valid_fraction": np.ones((1, 2))}, legend))
+    layout = plan_layout([tmp_path / f"{k}.npz" for k in range(3)], {}, np.ones(2), ["categorical"])
+    assert layout.names["class_1"] == "class_1"  # Corn in one, Clay in another
+    assert layout.names["class_2"] == "class_2_Forest"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (41, "41"),
+        (41.0, "41"),
+        (1467243.0, "1467243"),
+        (-3, "-3"),
+        (0.5, "0.5"),
+        (np.float32(0.1).item(), "0.100000001"),
+    ],
+)
+def test_a_class_is_called_by_all_of_its_digits(value, text):
+    assert label(value) == text
+    assert np.float32(float(text)) == np.float32(value)
+
+
+def test_classes_of_many_digits_stay_apart():
+    values = np.full(GRID.shape, 1467243, np.int32)
+    values[0] = 1467244
+    table = compute_year([("2000", values, -1, place(boxes((0, 0, 6, 4))))], ["categorical"])
+    assert table.columns["class_1467243"].tolist() == [[18]]
+    assert table.columns["class_1467244"].tolist() == [[6]]
 
 
 def test_a_table_head_holds_no_values(tmp_path):

@@ -7,7 +7,10 @@ attribute table (``.vat.dbf``) beside it.
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from pathlib import Path
+
+import numpy as np
 
 _VALUE = ("value", "code", "class_value", "pixel value")
 _NAME = ("class_name", "class name", "classname", "name", "label", "category", "class", "land_cover", "land cover")
@@ -21,6 +24,23 @@ def class_names(path: str, layer: str | None = None) -> dict[int, str]:
         if names:
             return names
     return {}
+
+
+def label(value: float) -> str:
+    """Return a class's value as a text of its own: whole, or with the digits that tell it from every other."""
+    if float(value).is_integer():
+        return str(int(value))
+    short = f"{value:.9g}"  # enough for any float32
+    return short if np.float32(short) == value or float(short) == value else repr(float(value))
+
+
+def common_names(legends: Iterable[dict[str, str]]) -> dict[str, str]:
+    """Return label to name of the classes on whose name all `legends` (label to name) that have one agree."""
+    found: dict[str, set[str]] = {}
+    for legend in legends:
+        for value, name in legend.items():
+            found.setdefault(value, set()).add(name)
+    return {value: next(iter(names)) for value, names in found.items() if len(names) == 1}
 
 
 def column_name(prefix: str, value: str, names: dict[str, str]) -> str:

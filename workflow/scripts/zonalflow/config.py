@@ -241,7 +241,8 @@ def _check_sources(config: dict) -> None:
     for key, crs in (("zones.crs", zones["crs"]), ("raster.crs", raster["crs"])):
         if crs is not None:
             _check_crs(key, crs)
-    columns = {"variable", "date", "count", "valid_fraction", "inside_fraction", "geometry", *config["stats"]}
+    columns = {"variable", "date", "year", "grid", "count", "valid_fraction", "inside_fraction", "geometry"}
+    columns.update(config["stats"])
     if zones["id"] in columns:
         raise ConfigError(f"zones.id: {zones['id']!r} is the name of a column of the results; rename it in the zones")
     for key in ("connect_timeout", "read_timeout"):

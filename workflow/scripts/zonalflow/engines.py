@@ -71,10 +71,15 @@ def class_counts(
     The arguments are those of :func:`second_opinion`; ``classes`` are the values to count.
     """
     cells = {
-        value: second_opinion(geometries, np.where(values == value, 1.0, np.nan), gone, grid, method, ["count"])
+        value: second_opinion(geometries, np.where(_is(values, value), 1.0, np.nan), gone, grid, method, ["count"])
         for value in classes
     }
     return {value: found["count"] for value, found in cells.items()}
+
+
+def _is(values: np.ndarray, value: float) -> np.ndarray:
+    """Return which values are of a class: one that is not whole is known by nine digits."""
+    return values == value if float(value).is_integer() else np.isclose(values, value, rtol=1e-8, atol=0)
 
 
 def _north_up(grid: Grid) -> Grid:

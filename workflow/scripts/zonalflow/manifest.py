@@ -3,15 +3,17 @@
 import json
 import platform
 import shlex
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
 import zonalflow
 from zonalflow.atomic import sha256, write_json
 from zonalflow.errors import ZonalflowError
+from zonalflow.formats import VECTOR_SUFFIXES
 from zonalflow.seals import files_of, sealed
 from zonalflow.tables import YearTable, table_head
-from zonalflow.vectors import field_names
+from zonalflow.vectors import attribute_names, field_names
 from zonalflow.year import read_json
 
 PACKAGES = (
@@ -57,9 +59,10 @@ def write_manifest(
             "sources": sources,
             "grid": read_json(grid),
             "other_grids": _other_grids(Path(grid).parent / "grids", abouts),
-            "classes": {value: name for about in abouts for value, name in about.classes.items()},
+            "classes": _classes(tables, abouts),
             "zones": {**preparation, "cut_by_the_grid": sum(share < 1 for share in inside)},
             "shapefile_fields": _shapefile_fields(fields, abouts),
+            "renamed_attributes": _renamed_attributes(fields, abouts, config["output"]["formats"]),
             "index": read_json(index),
             "software": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
             "results": made,
@@ -82,6 +85,27 @@ def _shapefile_fields(attributes: dict[str, str], tables: list[YearTable]) -> di
     for table in tables:
         names.update(field_names(table, set(attributes.values())))
     return {name: field for name, field in names.items() if name != field}
+
+
+def _renamed_attributes(attributes: Iterable[str], tables: list[YearTable], formats: list[str]) -> dict:
+    """Return format to attribute to what it is called there, where a result has its name."""
+    columns = {column for table in tables for column in field_names(table, set())}
+    kinds = [kind for kind in VECTOR_SUFFIXES if kind in formats and kind != "shp"]
+    renamed = {
+        kind: {name: new for name, new in attribute_names(attributes, columns, kind).items() if new != name}
+        for kind in kinds
+    }
+    return {kind: names for kind, names in renamed.items() if names}
+
+
+def _classes(paths: list[str], tables: list[YearTable]) -> dict[str, dict[str, str]]:
+    """Return the names of each variable's classes, value to name; several names where its years differ."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for path, table in zip(paths, tables, strict=True):
+        for value, name in table.classes.items():
+            names = found.setdefault(Path(path).parent.name, {}).setdefault(value, [])
+            names += [name] if name not in names else []
+    return {variable: {value: "; ".join(names) for value, names in of.items()} for variable, of in found.items()}
 
 
 def _other_grids(folder: Path, tables: list[YearTable]) -> dict[str, dict]:

@@ -9,7 +9,10 @@ Source: CF conventions 1.11, sections 4.4 (time coordinate), 4.4.2 (calendars) a
 import functools
 from pathlib import Path
 
+import numpy as np
+
 from zonalflow.errors import RasterError
+from zonalflow.nodata import missing
 from zonalflow.patterns import local_paths
 from zonalflow.slices import Slice, open_raster
 from zonalflow.spelling import nearest
@@ -184,6 +187,27 @@ def _middle(path: str, bounds: str | None, values: list[float]) -> list[float]:
     if (middles[-1] - middles[0]) * (values[-1] - values[0]) < 0:
         middles = middles[::-1]  # GDAL takes the first dimension for rows, which it turns north up
     return middles.tolist()
+
+
+def declared_missing(values: np.ndarray, tags: dict[str, str]) -> np.ndarray | None:
+    """Return which packed values a variable's attributes call missing beside ``_FillValue``; None if they name none.
+
+    Source: CF conventions 1.11, section 2.5.1: ``missing_value``, ``valid_min``, ``valid_max``, ``valid_range``. GDAL
+    takes one value alone, ``_FillValue``, for the nodata value.
+    """
+
+    def numbers(name: str) -> list[float]:
+        try:
+            return [float(text) for text in tags[name].strip("{}").split(",")]
+        except (KeyError, ValueError):
+            return []
+
+    span = numbers("valid_range")
+    low, high = numbers("valid_min") or span[:1], numbers("valid_max") or span[1:]
+    with np.errstate(invalid="ignore"):
+        parts = [missing(values, value, nan=False) for value in numbers("missing_value")]
+        parts += [values < limit for limit in low] + [values > limit for limit in high]
+    return np.logical_or.reduce(parts) if parts else None
 
 
 def variables_of(path: str) -> list[str]:

@@ -21,6 +21,9 @@ from zonalflow.years import dates_of
 RASTER_SUFFIXES = (".tif", ".tiff", ".bil", ".img", ".asc", ".vrt")  # what is looked for in a zip
 
 
+GONE = -1.7976931348623157e308  # the lowest float64: no measurement, and so free to mean a missing cell
+
+
 @dataclass(frozen=True)
 class Slice:
     """One date of one variable: ``date`` (``2000``, ``2000-01``, ``2000-01-31``), the file, the band (from 1).
@@ -152,7 +155,8 @@ def _gdal_name(path: str, layer: str | None) -> str:
         return str(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            rasters = [name for name in archive.namelist() if name.lower().endswith(RASTER_SUFFIXES)]
+            names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]  # a Mac's own notes
+            rasters = [name for name in names if name.lower().endswith(RASTER_SUFFIXES)]
     except zipfile.BadZipFile as error:
         raise RasterError(f"{path} is not a readable zip file ({error}); fetch it again") from None
     if len(rasters) != 1:
@@ -193,7 +197,7 @@ def read_slices(slices: list[Slice], find_place, *, crs=None, nodata=None) -> Ge
         nodata: a number, ``"none"`` (every value counts) or None (the file must declare it).
 
     ``values`` is 2-D, the window of the place's index, scaled by the file's scale and offset where it has them;
-    ``nodata`` is a float or None. Cells that the file masks are NaN.
+    ``nodata`` is a float or None. Cells that a scaled or masked file says are missing are :data:`GONE`.
 
     Raises:
         RasterError: for a file that is missing or unreadable, or has no nodata value although it needs one.
@@ -252,7 +256,6 @@ def read_window(dataset, piece: Slice, window, nodata):
     ``window`` is ``(row0, row1, col0, col1)`` on the whole raster, half open; ``nodata`` as for :func:`read_slices`.
     """
     import numpy as np
-    from rasterio.enums import MaskFlags
     from rasterio.windows import Window
 
     row0, row1, col0, col1 = window
@@ -263,16 +266,29 @@ def read_window(dataset, piece: Slice, window, nodata):
             f"{piece.path} holds complex numbers ({dataset.dtypes[band - 1]}), of which there is no mean; write the "
             "part that you want as a raster of its own"
         )
-    masked = nodata is None and MaskFlags.per_dataset in dataset.mask_flag_enums[band - 1]
+    masked = nodata is None and has_mask(dataset, band)
     missing = None if masked else _nodata_of(dataset, piece, nodata)
     values = dataset.read(band, window=area)
-    scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
-    if not masked and (scale, offset) == (1.0, 0.0):
-        return values, missing
-    from zonalflow.stats import missing as is_missing
+    gone = dataset.read_masks(band, window=area) == 0 if masked else None
+    if piece.layer is not None and nodata is None:
+        from zonalflow.netcdf import declared_missing
 
-    gone = dataset.read_masks(band, window=area) == 0 if masked else is_missing(values, missing)
-    return np.where(gone, np.nan, values * np.float64(scale) + offset), None
+        gone = declared_missing(values, dataset.tags(band))
+    scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
+    if gone is None and (scale, offset) == (1.0, 0.0):
+        return values, missing
+    from zonalflow.nodata import missing as is_missing
+
+    also = is_missing(values, missing, nan=missing is not None and np.isnan(missing))
+    gone = also if gone is None else gone | also
+    return np.where(gone, GONE, values * np.float64(scale) + offset), GONE
+
+
+def has_mask(dataset, band: int) -> bool:
+    """Tell whether a raster says which cells hold data by a mask, beside its values."""
+    from rasterio.enums import MaskFlags
+
+    return MaskFlags.per_dataset in dataset.mask_flag_enums[band - 1]
 
 
 def _nodata_of(dataset, piece: Slice, nodata) -> float | None:

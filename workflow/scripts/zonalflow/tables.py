@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from zonalflow.atomic import atomic_path, remove
-from zonalflow.classes import column_name
+from zonalflow.classes import column_name, common_names, label
 from zonalflow.errors import RasterError
 from zonalflow.stats import zonal_statistics
 
@@ -67,7 +67,7 @@ def compute_year(
     n_zones = places[0].index.n_zones
     columns = {name: np.stack([row.get(name, _absent(name, row, n_zones)) for row in rows]) for name in names}
     found = {name.removeprefix(CLASS) for name in names if name.startswith(CLASS)}
-    classes = {f"{value:g}": name for value, name in (class_names or {}).items() if f"{value:g}" in found}
+    classes = {label(value): name for value, name in (class_names or {}).items() if label(value) in found}
     if all(place is places[0] for place in places) and places[0].name == "study":
         return YearTable(dates, columns, classes)
     columns[INSIDE] = np.stack([place.inside for place in places])
@@ -80,8 +80,8 @@ def _flatten(result: dict) -> dict[str, np.ndarray]:
         return result
     with np.errstate(invalid="ignore", divide="ignore"):
         for value, cells in classes.items():
-            result[f"{CLASS}{value:g}"] = cells
-            result[f"{SHARE}{value:g}"] = cells / result["count"]
+            result[f"{CLASS}{label(value)}"] = cells
+            result[f"{SHARE}{label(value)}"] = cells / result["count"]
     return result
 
 
@@ -193,17 +193,22 @@ class Layout:
 
 
 def plan_layout(paths: Iterable[Path], zones: dict[str, np.ndarray], inside: np.ndarray, stats: list[str]) -> Layout:
-    """Return the layout of the tables of these year tables; classes are those of any year."""
+    """Return the layout of the tables of these year tables.
+
+    Classes are those of any year. A class has its name where all years and variables agree on it: rows of all of them
+    are in its column.
+    """
     types: dict[str, np.dtype] = {}
-    classes: dict[str, str] = {}
+    legends: list[dict[str, str]] = []
     grids = False
     for path in paths:
         head = table_head(path)
         for name, empty in head.columns.items():
             types[name] = np.promote_types(types.get(name, empty.dtype), empty.dtype)
-        classes = {**head.classes, **classes}
+        legends.append(head.classes)
         grids = grids or bool(head.grids)
     order = column_order(stats, set(types) - {INSIDE})
+    classes = common_names(legends)
     names = {name: tidy_name(name, classes) for name in order}
     return Layout(zones, inside, {name: types[name] for name in order}, names, grids)
 

@@ -5,15 +5,19 @@ adds its own attribute table. The other formats are written by geopandas.
 """
 
 import errno
+import itertools
 import os
 import shutil
 import struct
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from zonalflow.atomic import atomic_path
 from zonalflow.dbf import MAX_NAME, append_columns, short_names
+from zonalflow.errors import ZonesError
 from zonalflow.formats import VECTOR_SUFFIXES
 from zonalflow.tables import INSIDE, YearTable, tidy_name
 
@@ -23,6 +27,8 @@ _ABBREVIATIONS = {
 }  # fmt: skip
 _DATE = "1970-01-01"  # said to be that of the last change: the same numbers must give the same bytes on any day
 _DRIVERS = {"gpkg": "GPKG", "geojson": "GeoJSON"}
+_UNSAYABLE = "no CRS that a shapefile can say"
+_RESERVED = {"gpkg": {"fid", "geom"}}  # columns that the driver makes
 
 
 def year_columns(table: YearTable, inside: np.ndarray) -> dict[str, np.ndarray]:
@@ -80,9 +86,7 @@ def write_template(zones, stem: Path) -> dict[str, str]:
     folder = stem.with_name(f".{stem.name}.{os.getpid()}")
     folder.mkdir(parents=True)
     try:
-        frame.to_file(
-            folder / f"{stem.name}.shp", driver="ESRI Shapefile", encoding="UTF-8", DBF_DATE_LAST_UPDATE=_DATE
-        )
+        _write_shp(frame, folder / f"{stem.name}.shp")
         for suffix in VECTOR_SUFFIXES["shp"]:
             check_written(folder / f"{stem.name}{suffix}")
         for suffix in reversed(VECTOR_SUFFIXES["shp"]):  # the .shp last: it is the one that is looked for
@@ -92,11 +96,28 @@ def write_template(zones, stem: Path) -> dict[str, str]:
     return fields
 
 
+def _write_shp(frame, path: Path) -> None:
+    from pyproj.exceptions import CRSError
+
+    options = {"driver": "ESRI Shapefile", "encoding": "UTF-8", "DBF_DATE_LAST_UPDATE": _DATE}
+    try:
+        frame.to_file(path, **options)
+    except CRSError:  # a rotated pole, say: a year's shapefile is refused, but one need not be asked for
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that there is no CRS
+            frame.set_crs(None, allow_override=True).to_file(path, **options)
+        path.with_suffix(".prj").write_text(_UNSAYABLE, encoding="utf-8")
+
+
 def write_shapefile(stem: Path, template: Path, columns: dict[str, np.ndarray], names: dict[str, str]) -> None:
     """Write the year's shapefile: the template's geometry, CRS and attributes, and ``columns`` [n_zones] each.
 
     ``names`` are the fields of the columns, see :func:`field_names`.
     """
+    if template.with_suffix(".prj").read_text(encoding="utf-8") == _UNSAYABLE:
+        raise ZonesError(
+            "output.formats: a shapefile has no word for the rasters' CRS; leave shp out, or write geoparquet"
+        )
     table = append_columns(template.with_suffix(".dbf"), {names[name]: values for name, values in columns.items()})
     for suffix in reversed(VECTOR_SUFFIXES["shp"]):
         with atomic_path(stem.with_name(stem.name + suffix)) as temporary:
@@ -111,16 +132,40 @@ def write_vector(path: Path, kind: str, zones, columns: dict[str, np.ndarray]) -
     """Write ``zones`` (a GeoDataFrame) with ``columns`` as ``gpkg``, ``geojson`` or ``geoparquet``."""
     import pandas
     import pyogrio
+    from pyproj.exceptions import CRSError
 
     frame = zones.drop(columns=INSIDE)
+    attributes = [name for name in frame.columns if name != frame.geometry.name]
+    frame = frame.rename(columns=attribute_names(attributes, columns, kind))
     frame = frame.join(pandas.DataFrame(columns, index=frame.index))
+    if kind == "geojson" and frame.crs.to_authority() is None:
+        frame = frame.to_crs("EPSG:4326")  # GeoJSON has a word for a CRS only if it has a code
     with atomic_path(path) as temporary:
         if kind == "geoparquet":
             frame.to_parquet(temporary, compression="zstd")
-        else:
-            pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{_DATE}T00:00:00.000Z"})
+            return
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{_DATE}T00:00:00.000Z"})
+        try:
             frame.to_file(temporary, driver=_DRIVERS[kind], layer=path.stem)
-            check_written(temporary)
+        except CRSError as error:
+            raise ZonesError(
+                f"output.formats: {kind} has no word for the rasters' CRS ({error}); write geoparquet or shp"
+            ) from error
+        check_written(temporary)
+
+
+def attribute_names(attributes: Iterable[str], columns: Iterable[str], kind: str) -> dict[str, str]:
+    """Return what the zones' attributes are called in a format's files: numbered where a result has their name.
+
+    Names are compared without case, as databases do. A shapefile's are another matter, see :func:`field_names`.
+    """
+    used = {name.lower() for name in columns} | _RESERVED.get(kind, set())
+    names = {}
+    for name in attributes:
+        numbered = (f"{name}_{i}" for i in itertools.count(1))
+        names[name] = next(free for free in itertools.chain([name], numbered) if free.lower() not in used)
+        used.add(names[name].lower())
+    return names
 
 
 def check_written(path: Path) -> None:

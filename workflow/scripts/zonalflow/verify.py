@@ -20,6 +20,7 @@ from zonalflow.atomic import sha256, write_json
 from zonalflow.engines import TOLERANCE, class_counts, comparable, engine_name, second_opinion
 from zonalflow.errors import ZonalflowError
 from zonalflow.grid import Grid
+from zonalflow.netcdf import declared_missing
 from zonalflow.ownership import changes
 from zonalflow.seals import sealed
 from zonalflow.slices import open_raster, raster_grid, with_band
@@ -292,6 +293,8 @@ def _read(study: Study, place: dict, piece) -> _Raster | None:
         nodata = study.raster["nodata"]
         if nodata is None:
             gone = dataset.read_masks(piece.band, window=area) == 0
+            also = declared_missing(stored, dataset.tags(piece.band)) if piece.layer else None
+            gone = gone if also is None else gone | also
         elif nodata == "none":
             gone = np.zeros(stored.shape, bool)
         else:

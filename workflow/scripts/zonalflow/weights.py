@@ -27,7 +27,7 @@ def load_weights(weights, grid: Grid, crs: str | None = None) -> str | np.ndarra
     """
     if not isinstance(weights, dict):
         return weights_key(weights)
-    from zonalflow.slices import Slice, open_raster, raster_grid, read_window
+    from zonalflow.slices import Slice, has_mask, open_raster, raster_grid, read_window
 
     path = weights["path"]
     with open_raster(path) as dataset:
@@ -39,7 +39,7 @@ def load_weights(weights, grid: Grid, crs: str | None = None) -> str | np.ndarra
                 f"  the weights: {own.describe()}\n  the rasters: {grid.describe()}\n"
                 "Resample it to the rasters' grid, summing the counts (gdalwarp -r sum)"
             )
-        nodata = "none" if dataset.nodata is None else None
+        nodata = "none" if dataset.nodata is None and not has_mask(dataset, 1) else None
         values, missing = read_window(dataset, Slice("weights", path), window, nodata)
     from zonalflow.stats import missing as is_missing
 

@@ -92,6 +92,7 @@ def _read(path: str, layer, where) -> geopandas.GeoDataFrame:
             frame = geopandas.read_parquet(path)
         except (ValueError, OSError) as error:
             raise ZonesError(f"{path} cannot be read as GeoParquet: {error}") from error
+        frame = _with_one_geometry(frame)
         return frame if where is None else frame.iloc[_satisfy(frame, where, path)]
     try:
         frame = pyogrio.read_dataframe(path, layer=_layer(path, layer), where=where)
@@ -101,6 +102,16 @@ def _read(path: str, layer, where) -> geopandas.GeoDataFrame:
     if not isinstance(frame, geopandas.GeoDataFrame):
         raise ZonesError(f"{path} has no geometry: it is a table, and zones are polygons")
     return frame
+
+
+def _with_one_geometry(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    """Return a frame whose active geometry is its only one, and called ``geometry``, as in all other formats."""
+    active = frame.geometry.name
+    others = [name for name in frame.columns[frame.dtypes == "geometry"] if name != active]
+    frame = frame.drop(columns=others)
+    if active == "geometry":
+        return frame
+    return frame.rename(columns={"geometry": "geometry_1"}).rename_geometry("geometry")
 
 
 def _satisfy(frame: geopandas.GeoDataFrame, where: str, path: str) -> np.ndarray:
@@ -298,6 +309,7 @@ def prepare(frame: geopandas.GeoDataFrame, grid: Grid, *, id_column: str, keep: 
     Raises:
         ZonesError: when no zone overlaps the grid.
     """
+    frame = frame.rename(columns={INSIDE: f"{INSIDE}_1"})  # one of an earlier study is an attribute like any other
     placed, ids = place_zones(frame, grid), frame[id_column].to_numpy()
     kept = placed.fraction > 0
     if not kept.any():
