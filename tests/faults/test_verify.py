@@ -176,7 +176,7 @@ def test_a_damaged_file_is_named_with_how_to_rebuild_it(study, path, damage):
     damage(path)
     said = failure(study)
     assert f"  {path}: " in said
-    assert "To rebuild them, delete them and run the study again:\n  rm -r " in said
+    assert "To rebuild them, delete them and run the study again:\n  rm -rf " in said
     found = verdict()
     assert found["verdict"] == "failed"
     assert path in [mismatch["path"] for mismatch in found["mismatches"]]
@@ -210,7 +210,7 @@ def rerun_what_depends(study):
 def test_a_damaged_index_is_named(study, name, damage):
     folder = json.loads(Path(study.index).read_text(encoding="utf-8"))["folder"]
     damage(f"{folder}/{name}")
-    assert f"rm -r {folder} {study.index}" in failure(study)
+    assert f"rm -rf {folder} {study.index}" in failure(study)
 
 
 def test_no_bit_of_an_index_can_flip_unnoticed(study):

@@ -67,15 +67,45 @@ def test_verify_looks_each_time_names_what_is_damaged_and_what_it_says_mends_it(
     second = done.snakemake("verify", *YEARS)
     assert second.code != 0
     assert f"{SHAPEFILE}: is not what was written" in second.text
-    assert f"rm -r {SHAPEFILE}" in second.text
+    assert f"rm -rf {SHAPEFILE}" in second.text
     assert json.loads(done.path("results/demo/verify.json").read_text())["verdict"] == "failed"
     done.path(SHAPEFILE).unlink()
     assert done.snakemake(*YEARS).code == 0
     third = done.snakemake("verify", *YEARS)
     assert third.code == 0, third.text
     after = results(done)
-    same = set(before) - {"demo/report.html"}  # which tells of the verification
+    same = set(before) - {"demo/report.html", "demo/work/report.sha256"}  # which tells of the verification
     assert {path: after[path] for path in same} == {path: before[path] for path in same}
+
+
+@pytest.mark.parametrize(
+    "damaged", ["work/grid.json", "work/index.json", "work/zones.dbf", "work/ppt/2000.npz", "raster"]
+)
+def test_what_verify_says_mends_what_lies_between_as_well(done, damaged):
+    """Snakemake makes nothing that is missing as long as all that is asked for is there."""
+    tables = "output={formats: [csv]}"
+    assert done.snakemake(*YEARS, tables).code == 0
+    raster = next(done.folder.glob("resources/demo/PRISM/ppt/annual/*/PRISM_ppt_2000.tif"))
+    path = raster if damaged == "raster" else done.path(f"results/demo/{damaged}")
+    flip(path)
+    second = done.snakemake("verify", *YEARS, tables)
+    assert second.code != 0
+    command = next(line.strip() for line in second.text.splitlines() if line.strip().startswith("rm -rf "))
+    assert str(path.relative_to(done.folder)) in command
+    subprocess.run(command, shell=True, cwd=done.folder, check=True)
+    run = done.snakemake(*YEARS, tables)
+    assert run.code == 0, run.text
+    third = done.snakemake("verify", *YEARS, tables)
+    assert third.code == 0, third.text
+
+
+def test_a_preview_whatever_else_its_option_says_disturbs_nobody(project):
+    process = start(project, *YEARS)
+    wait_for(project.path(".snakemake/zonalflow/demo.json").exists, process)
+    preview = project.snakemake("-np", *YEARS)
+    text, _ = process.communicate(timeout=LONG)
+    assert preview.code == 0, preview.text
+    assert process.returncode == 0, text
 
 
 def test_a_result_that_was_edited_is_not_vouched_for_by_the_next_run(done):

@@ -18,6 +18,7 @@ rule write_report:
     conda:
         "../../envs/geo.yaml"
     params:
+        seal=f"{study.work}/report",
         code=code_digest("report"),
     message:
         "Write the report"

@@ -8,6 +8,7 @@ rule zonal_stats:
         report=study.preparation,
         grid=study.grid,
         index=study.index,
+        template=multiext(study.template, *VECTOR_SUFFIXES["shp"]) if "shp" in study.formats else [],
         # rasters on other grids need the zones as they came, and the weights anew
         elsewhere=[*study.zones_inputs, *study.weights_inputs] if study.elsewhere else [],
     output:
@@ -22,7 +23,7 @@ rule zonal_stats:
         template=lambda wildcards: study.template,
         raster=study.value_keys,
         stats=study.config["stats"],
-        formats=study.formats,
+        formats=[kind for kind in VECTOR_SUFFIXES if kind in study.formats],
         method=study.config["method"],
         weights=study.config["weights"],
         elsewhere=study.elsewhere,

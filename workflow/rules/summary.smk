@@ -57,6 +57,7 @@ rule draw_maps:
         grain=study.raster["grain"],
         units=study.raster["units"],
         synthetic=study.raster["source"] == "demo",
+        seal=lambda wildcards: f"{study.work}/maps_{wildcards.variable}",
         code=code_digest("pictures"),
     message:
         "Draw maps: {wildcards.variable}"

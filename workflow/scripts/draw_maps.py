@@ -2,6 +2,7 @@
 
 from zonalflow.jobs import job_log
 from zonalflow.pictures import draw_variable
+from zonalflow.seals import seal
 
 with job_log(snakemake.log[0]) as say:
     params = snakemake.params
@@ -13,4 +14,5 @@ with job_log(snakemake.log[0]) as say:
         overview=snakemake.output.overview,
         **{key: params[key] for key in ("years", "stats", "grain", "units", "synthetic")},
     )
+    seal(params.seal, snakemake.output)
     say(f"{len(snakemake.output.maps)} maps")

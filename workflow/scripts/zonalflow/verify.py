@@ -109,13 +109,13 @@ def check_files(study: Study, manifest: dict) -> tuple[int, list[Mismatch]]:
     known = {mismatch.path for mismatch in found}
     for path in study.year_tables:
         if path not in known:
-            found += _attempt(path, (path,), load_year, Path(path))
+            found += _attempt(path, _remake(study, path), load_year, Path(path))
     try:
         folder = read_json(study.index)["folder"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        found.append(Mismatch(study.index, f"cannot be read ({error})", (study.index,)))
+        found.append(Mismatch(study.index, f"cannot be read ({error})", _remake(study, study.index)))
     else:
-        found += _attempt(folder, (folder, study.index), load_index, folder)
+        found += _attempt(folder, (folder, *_remake(study, study.index)), load_index, folder)
     return len(expected) + 1, found
 
 
@@ -128,9 +128,9 @@ def _expected(study: Study, manifest: dict) -> dict[str, tuple[str, tuple[str, .
     expected = {}
     for path, checksum in sealed(study.work).items():
         if _belongs(study, path):
-            expected[path] = (checksum, (path,))
+            expected[path] = (checksum, _remake(study, path))
     for result in manifest["results"]:
-        expected.setdefault(result["path"], (result["sha256"], (result["path"],)))
+        expected.setdefault(result["path"], (result["sha256"], _remake(study, result["path"])))
     for source in manifest["sources"]:
         if "files" not in source:
             expected[source["path"]] = (source["sha256"], ())
@@ -138,8 +138,20 @@ def _expected(study: Study, manifest: dict) -> dict[str, tuple[str, tuple[str, .
         folder = Path(source["path"])
         for file in [*source["files"], *source.get("sidecars", [])]:
             path = folder / file["name"]
-            expected[str(path)] = (file["sha256"], (str(path), *_receipts(folder, file["name"])))
+            expected[str(path)] = (file["sha256"], (*_remake(study, str(path)), *_receipts(folder, file["name"])))
     return expected
+
+
+def _remake(study: Study, path: str) -> tuple[str, ...]:
+    """Return what to delete so that a file is made again: itself and, unless it is a product, something made from it.
+
+    Snakemake makes what is missing only where it is needed, and asks for nothing as long as all products are there. The
+    manifest is made from nearly everything; not from the zones' shapefile, which comes with the report on them.
+    """
+    if path in study.products:
+        return (path,)
+    template = (study.preparation,) if path.startswith(f"{study.template}.") else ()
+    return tuple(dict.fromkeys((path, *template, study.manifest)))
 
 
 def _belongs(study: Study, path: str) -> bool:
@@ -393,7 +405,7 @@ def _advice(mismatches: list[Mismatch], compared: dict, limit: int = 20) -> list
     lines += [f"  … and {hidden} more, in verify.json"] if hidden else []
     delete = list(dict.fromkeys(path for mismatch in mismatches for path in mismatch.delete))
     if delete:
-        lines.append(f"To rebuild them, delete them and run the study again:\n  rm -r {shlex.join(delete)}")
+        lines.append(f"To rebuild them, delete them and run the study again:\n  rm -rf {shlex.join(delete)}")
     if own := [mismatch.path for mismatch in mismatches if not mismatch.delete]:
         lines.append(f"Your own files, restore them or run the study again with what they are now: {', '.join(own)}")
     return lines
