@@ -104,6 +104,15 @@ def test_fewer_years_alone_leave_the_others_in_place():
     assert Path("results/a/ppt/stats_2001.shp").exists()
 
 
+def test_a_table_that_is_no_longer_asked_for_does_not_stay_beside_one_of_other_years():
+    everything = {"formats": ["shp", "csv", "parquet", "wide"]}
+    claim(study(output=everything), "a.yaml")
+    filled(study(output=everything))
+    moved = claim(study(output={"formats": ["parquet"]}, years="2000:2002"), "a.yaml")
+    assert sorted(Path(path).name for path in moved) == ["zonal_stats.csv", "zonal_stats_wide.csv"]
+    assert Path("results/a/ppt/stats_2001.shp").exists()  # still right: its year is its own
+
+
 @pytest.mark.parametrize("content", ["", "{", "null", "[]", '{"config": 1}', '{"configfile": 2, "config": {}}', "\0"])
 def test_a_damaged_record_is_as_none(content):
     claim(study(), "a.yaml")

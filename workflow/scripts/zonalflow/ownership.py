@@ -49,20 +49,23 @@ def check_owner(study: Study, configfile: str) -> None:
 def claim(study: Study, configfile: str) -> list[str]:
     """Record the configuration in the results folder, and move aside what an earlier one left behind.
 
-    Years that are no longer asked for stay when all else is the same: their numbers still hold.
+    Years that are no longer asked for stay when all else is the same: their numbers still hold. A table of all years
+    that is no longer asked for does not stay, since it would not hold the years of the others.
 
     Returns:
         The files that were moved, to ``results/<run>/superseded/<time>/``.
     """
     former = recorded(study)
     moved = []
-    if former and any(key != "years" for key in changes(former["config"], study.config)):
-        aside = Path(study.results) / "superseded" / time.strftime("%Y-%m-%dT%H-%M-%S")
-        for path in left_behind(study):
-            target = aside / path.relative_to(study.results)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.rename(target)
-            moved.append(str(path))
+    stale = left_behind(study) if former else []
+    if former and all(key == "years" for key in changes(former["config"], study.config)):
+        stale = [path for path in stale if path.parent == Path(study.results)]
+    aside = Path(study.results) / "superseded" / time.strftime("%Y-%m-%dT%H-%M-%S")
+    for path in stale:
+        target = aside / path.relative_to(study.results)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+        moved.append(str(path))
     write_json(_record(study), {"configfile": configfile, "config": study.config})
     return moved
 
@@ -80,7 +83,7 @@ def left_behind(study: Study) -> list[Path]:
     """Return the results in the folder, one a variable and year, that the present study does not make."""
     planned = {Path(path) for path in [*study.products, *study.year_tables]}
     root = Path(study.results)
-    patterns = ("*/stats_*", "maps/*.png", "work/*/*.npz", "zonal_stats.*")
+    patterns = ("*/stats_*", "maps/*.png", "work/*/*.npz", "zonal_stats*")
     found = [path for pattern in patterns for path in root.glob(pattern)]
     return sorted(path for path in found if path not in planned)
 
