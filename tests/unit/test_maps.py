@@ -110,7 +110,7 @@ def test_a_hole_is_not_filled(tmp_path):
 def test_the_words_say_what_where_when_in_which_unit_and_whether_it_is_true():
     assert maps.Caption("Annual precipitation, Squares, 2000", "mean in each zone (mm)") == RAIN
     made_up = maps.caption(quantity("tmin"), "max", place="", when="2000–2020", synthetic=True, note="Thanks.")
-    assert made_up.title == "Annual mean of the minimum temperature, 2000–2020 (synthetic data)"
+    assert made_up.title == "Maximum of minimum temperature, 2000–2020 (synthetic data)"
     assert made_up.scale == "maximum in each zone (°C)"
     assert made_up.note.startswith("Synthetic data") and made_up.note.endswith("Thanks.")
     assert (

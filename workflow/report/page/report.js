@@ -9,7 +9,7 @@
   const $ = (id) => document.getElementById(id);
   const state = { variable: 0, year: last, zone: null, mode: "value", sort: "mean", down: true, filter: "", all: false };
   const current = () => data.variables[state.variable];
-  const span = years.length > 1 ? `${years[0]}–${years[last]}` : `${years[0]}`;
+  const span = data.span;
   const where = data.where || data.run;
   const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 

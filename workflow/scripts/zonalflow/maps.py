@@ -17,7 +17,7 @@ import shapely
 
 from zonalflow import outlines, palettes
 from zonalflow.atomic import atomic_path
-from zonalflow.units import NO_UNIT, Quantity, stat_label, stat_unit
+from zonalflow.units import NO_UNIT, Quantity, headline, stat_label, stat_unit
 
 DPI = 150
 SYNTHETIC = "Synthetic data, made up for the demo: no measurements."
@@ -151,7 +151,7 @@ def caption(
 
     ``note`` is the small print: whom the data are from. A picture of synthetic data says so twice.
     """
-    title = ", ".join(part for part in (of.annual_label, place, when) if part)
+    title = ", ".join(part for part in (headline(of, stat), place, when) if part)
     title = title[:1].upper() + title[1:] + (" (synthetic data)" if synthetic else "")
     unit = stat_unit(stat, of)
     scale = f"{stat_label(stat)} in each zone" + (f" ({unit})" if unit not in ("", NO_UNIT) else "")

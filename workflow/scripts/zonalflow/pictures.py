@@ -10,6 +10,7 @@ from zonalflow.naming import place
 from zonalflow.tables import load_year
 from zonalflow.trends import annual
 from zonalflow.units import Quantity, main_stat, quantity
+from zonalflow.years import span
 
 
 def year_values(path: str, stat: str, of: Quantity) -> np.ndarray:
@@ -35,7 +36,6 @@ def draw_variable(
     of = quantity(variable, units)
     stat = main_stat(stats) or "count"  # only categories were asked for: show the cells that hold data
     values = np.stack([year_values(path, stat, of) for path in tables])
-    when = str(years[0]) if len(years) == 1 else f"{years[0]}–{years[-1]}"
     note = f"{len(frame)} zones; {grain} rasters."
 
     def words(when: str):
@@ -43,4 +43,4 @@ def draw_variable(
 
     style = {"palette": of.palette, "scale": limits(values)}
     draw_years(maps, frame, values, [words(str(year)) for year in years], **style)
-    draw_overview(overview, frame, values, [str(year) for year in years], words(when), **style)
+    draw_overview(overview, frame, values, [str(year) for year in years], words(span(years)), **style)

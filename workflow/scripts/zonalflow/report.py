@@ -16,6 +16,7 @@ import numpy as np
 from zonalflow import naming, report_data, report_text
 from zonalflow.atomic import sha256, write_text
 from zonalflow.errors import ZonalflowError
+from zonalflow.years import span
 
 PAGE = Path(__file__).resolve().parents[2] / "report" / "page"
 PARTS = {"style": PAGE / "style.css", "report": PAGE / "report.js", "d3": PAGE / "d3.min.js"}
@@ -46,6 +47,7 @@ def write_report(results: str | Path, target: str | Path) -> None:
         "run": config["run"],
         "where": naming.place(zones),
         "years": config["years"],
+        "span": span(config["years"]),
         "synthetic": bool(manifest.get("synthetic")),
         "zones": {
             "id": ids.tolist(),

@@ -11,7 +11,7 @@ import shapely
 from zonalflow import outlines, palettes, trends
 from zonalflow.errors import ZonalflowError
 from zonalflow.maps import limits
-from zonalflow.units import NO_UNIT, main_stat, quantity, stat_label, stat_unit
+from zonalflow.units import NO_UNIT, headline, main_stat, quantity, stat_label, stat_unit
 from zonalflow.years import format_years
 
 WIDTH = 4000  # of the outlines' grid; a coordinate is a whole number
@@ -87,7 +87,7 @@ def variable_data(series: Series, years: list[int], baseline: list[int] | None, 
     unit = stat_unit(series.stat, of)
     return {
         "name": series.variable,
-        "label": of.annual_label,
+        "label": headline(of, series.stat),
         "stat": stat_label(series.stat),
         "unit": "" if unit == NO_UNIT else unit,
         "relative": bool(of.adds_up),

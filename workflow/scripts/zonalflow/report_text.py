@@ -4,10 +4,21 @@ from pathlib import Path
 
 import numpy as np
 
+from zonalflow.units import main_stat
+from zonalflow.years import span
+
 _CELLS = {
     "center": "cells whose centre lies in the zone",
     "all_touched": "every cell that the zone touches",
     "coverage": "cells by the share that the zone covers",
+}
+
+_SUM = "a year is the sum of its dates for what adds up (precipitation), else their mean"
+_A_YEAR = {
+    "mean": _SUM,
+    "sum": _SUM,
+    "min": "a year is the smallest of its dates",
+    "max": "a year is the largest of its dates",
 }
 
 # What a package did, and how its authors ask to be cited.
@@ -40,8 +51,7 @@ def title(labels: list[str], where: str, years: list[int]) -> str:
     """Say what, where and when: ``Annual precipitation in Florida and Georgia, 2000–2020``."""
     different = list(dict.fromkeys(labels))
     what = " and ".join(different) if len(different) < 3 else f"{len(different)} variables"
-    when = f"{years[0]}–{years[-1]}" if len(years) > 1 else f"{years[0]}"
-    return f"{what[:1].upper()}{what[1:]} in {where}, {when}"
+    return f"{what[:1].upper()}{what[1:]} in {where}, {span(years)}"
 
 
 def summary(manifest: dict, n_zones: int) -> list[tuple[str, str]]:
@@ -68,7 +78,7 @@ def summary(manifest: dict, n_zones: int) -> list[tuple[str, str]]:
         "Statistics": ", ".join(config["stats"]),
     }
     if raster["grain"] != "annual":
-        rows["On this page"] = "a year is the sum of its dates for what adds up (precipitation), else their mean"
+        rows["On this page"] = _A_YEAR.get(main_stat(config["stats"]), "a year is the mean of its dates")
     return list(rows.items())
 
 

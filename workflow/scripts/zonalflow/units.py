@@ -75,6 +75,13 @@ def quantity(variable: str, units: dict[str, str] | None = None) -> Quantity:
     return replace(found, unit=unit)
 
 
+def headline(of: Quantity, stat: str) -> str:
+    """Say what a picture shows: ``annual precipitation`` for its mean, ``maximum of precipitation`` for its maximum."""
+    if stat == "mean":
+        return of.annual_label
+    return stat_label(stat) if stat in _COUNTS else f"{stat_label(stat)} of {of.label}"
+
+
 def stat_label(stat: str) -> str:
     """Say what a statistic is: ``mean``, ``90th percentile``, ``cells of class 11``."""
     kind, _, value = stat.partition("_")
