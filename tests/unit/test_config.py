@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zonalflow.config import load_schema, nearest, parse_bbox, resolve
+from zonalflow.config import check_duplicates, load_schema, nearest, parse_bbox, resolve
 from zonalflow.errors import ConfigError
 from zonalflow.study import Study
 
@@ -112,7 +112,7 @@ def test_resolving_twice_changes_nothing():
         ("raster.crs", "null", None),
         ("fetch.attempts", "2", 2),
         ("fetch.read_timeout", "7.5", 7.5),
-        ("baseline", "1991:1992", [1991, 1992]),
+        ("baseline", "1999:2001", [1999, 2000, 2001]),
     ],
 )
 def test_what_the_command_line_gives_as_text(dotted, written, value):
@@ -209,6 +209,10 @@ def test_a_nodata_value_that_json_has_no_word_for_becomes_text():
         ),
         ("raster.units", {1: "mm", "a": "m"}, "no such variable"),
         ("zones.year", "1" * 400, "is not a whole number"),
+        ("run", 2020, 'run: 2020 is not text; put it in quotes: "2020"'),
+        ("baseline", "1981:1990", "baseline: none of 1981–1990 is a year of the study, which has 2000; write years"),
+        ("baseline", "abc", "baseline: 'abc' is not a year"),
+        ("baseline", [], "baseline: none given"),
         ("raster.units", {"ppt": 5}, "raster.units.ppt: 5 is not text"),
         ("zones.id", "grid", "zones.id: 'grid' is the name of a column of the results"),
         ("zones.id", "year", "zones.id: 'year' is the name of a column of the results"),
@@ -277,3 +281,19 @@ def test_two_boxes_that_differ_do_not_share_a_folder_of_rasters():
         for west in (-87.52083, -87.52084)
     }
     assert len(folders) == 2
+
+
+def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("run: a\nzones:\n  id: GEOID\n  year: 2020\n  id: NAME\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"zones.id: stands twice in .*a.yaml, in lines 3 and 5; leave one"):
+        check_duplicates(path)
+    path.write_text("run: a\nzones: {id: a}\nraster: {id: b}\n", encoding="utf-8")
+    check_duplicates(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"a: [", b"- a\n- b\n", b"plain"])
+def test_what_is_no_yaml_is_left_to_its_reader(tmp_path, content):
+    (tmp_path / "a.yaml").write_bytes(content)
+    check_duplicates(tmp_path / "a.yaml")
+    check_duplicates(tmp_path / "missing.yaml")

@@ -3,7 +3,7 @@
 import pytest
 
 from zonalflow.errors import ConfigError
-from zonalflow.years import dates_of, format_years, parse_years
+from zonalflow.years import dates_of, format_years, parse_years, span
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,10 @@ def test_leap_years(year, days):
     assert len(dates) == days
     assert (f"{year}-02-29" in dates) == (days == 366)
     assert dates == sorted(set(dates))
+
+
+def test_the_years_of_a_title():
+    assert span(list(range(2000, 2021))) == "2000–2020"
+    assert span([1981, 1991]) == "1981, 1991"
+    assert span([2000]) == "2000"
+    assert span(list(range(2000, 2021, 2))) == "2000–2020, 11 years"

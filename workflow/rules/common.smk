@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from zonalflow import console
-from zonalflow.config import load_schema, resolve
+from zonalflow.config import check_duplicates, load_schema, resolve
 from zonalflow.errors import ZonalflowError
 from zonalflow.provenance import code_digest
 from zonalflow.ownership import check_owner
@@ -19,6 +19,9 @@ def plan_study() -> Study:
     """Return the checked study; a mistake ends here with its message, before any job."""
     schema = load_schema(Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
     try:
+        if workflow.is_main_process:
+            for path in configfiles():
+                check_duplicates(path)
         study = Study(resolve(config, schema, check=workflow.is_main_process))
         if workflow.is_main_process:
             from zonalflow.preflight import check_catalogue, check_inputs
@@ -35,8 +38,12 @@ def plan_study() -> Study:
 
 def configfile_name() -> str:
     """Return which configuration file this run was asked for, relative to the working directory where it can be."""
-    files = [Path(path) for path in workflow.overwrite_configfiles or ["config/config.yaml"]]
-    return " + ".join(os.path.relpath(path) for path in files)
+    return " + ".join(os.path.relpath(path) for path in configfiles())
+
+
+def configfiles() -> list[Path]:
+    """Return the configuration files of this run."""
+    return [Path(path) for path in workflow.overwrite_configfiles or ["config/config.yaml"]]
 
 
 study = plan_study()

@@ -14,7 +14,7 @@ import yaml
 
 from zonalflow.errors import ConfigError
 from zonalflow.spelling import nearest
-from zonalflow.years import parse_years
+from zonalflow.years import format_years, parse_years
 
 GEOCDL_URL = "http://10.1.1.80:8000"
 PRISM_URL = "https://services.nacse.org/prism/data/get"
@@ -34,6 +34,23 @@ def load_schema(path: Path) -> dict:
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def check_duplicates(path: Path) -> None:
+    """Raise ConfigError for a key that stands twice in a YAML file: its readers would keep the last one in silence."""
+
+    def check(node, where: tuple[str, ...] = ()) -> None:
+        seen: dict[str, int] = {}
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in seen:
+                dotted = ".".join([*where, name])
+                raise ConfigError(f"{dotted}: stands twice in {path}, in lines {seen[name]} and {line}; leave one")
+            seen[name] = line
+            check(value, (*where, name))
+
+    with contextlib.suppress(yaml.YAMLError, OSError, UnicodeError):  # Snakemake has its own words for these
+        check(yaml.compose(Path(path).read_text(encoding="utf-8-sig"), Loader=_Loader))
+
+
 def resolve(config: dict, schema: dict, *, check: bool = True) -> dict:
     """Return the complete, normalised configuration; ``config`` is not changed.
 
@@ -51,7 +68,7 @@ def resolve(config: dict, schema: dict, *, check: bool = True) -> dict:
     resolved["years"] = parse_years(resolved["years"])
     resolved["bbox"] = parse_bbox(resolved["bbox"])
     if resolved["baseline"] is not None:
-        resolved["baseline"] = parse_years(resolved["baseline"])
+        resolved["baseline"] = parse_years(resolved["baseline"], "baseline")
     resolved["raster"]["nodata"] = _writable(resolved["raster"]["nodata"])
     if check:
         from zonalflow.stats import parse_stats  # brings numpy, which a job's second parse does without
@@ -187,7 +204,8 @@ def _explain(error) -> list[str]:
     if error.validator == "type":
         kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
         wanted = " or ".join(_TYPE_NAMES[kind] for kind in kinds)
-        return [f"{where or 'the configuration'}: {error.instance!r} is not {wanted}"]
+        quoted = f'; put it in quotes: "{error.instance}"' if where == "run" else ""
+        return [f"{where or 'the configuration'}: {error.instance!r} is not {wanted}{quoted}"]
     if where == "weights":
         return [f"weights: {error.instance!r} is not none, area or {{path: RASTER}}"]
     if error.validator == "minItems":
@@ -248,6 +266,11 @@ def _check_sources(config: dict) -> None:
     for key in ("connect_timeout", "read_timeout"):
         if not math.isfinite(config["fetch"][key]):  # neither more nor less than a schema's limits
             raise ConfigError(f"fetch.{key}: {config['fetch'][key]!r} is not a number of seconds")
+    if config["baseline"] is not None and not set(config["baseline"]) & set(config["years"]):
+        raise ConfigError(
+            f"baseline: none of {format_years(config['baseline'])} is a year of the study, which has "
+            f"{format_years(config['years'])}; write years that are, or null for all"
+        )
     unknown = set(raster["units"]) - set(raster["variables"])
     if unknown:
         name = min(unknown, key=str)
