@@ -290,6 +290,7 @@ def test_what_runs_nothing(arguments, nothing):
         (["--profile=profiles/ceres", "maps"], {"SNAKEMAKE_PROFILE": "other"}, "profiles/ceres/profile.yaml"),
         (["maps"], {"SNAKEMAKE_PROFILE": "profiles/atlas"}, "profiles/atlas/profile.yaml"),
         (["maps"], {}, "the profile"),
+        ([], {}, "the profile"),
     ],
 )
 def test_the_profile_is_named_in_messages(arguments, environment, file):

@@ -1,5 +1,6 @@
 """What a run tells its user, from records as Snakemake logs them."""
 
+import base64
 import csv
 import io
 import logging
@@ -7,7 +8,17 @@ import logging
 import pytest
 
 from zonalflow.cluster import UsedJob
-from zonalflow.watch import Job, Watch, failure_message, read_tail, sort_years, summary, usage_table, without_targets
+from zonalflow.watch import (
+    Job,
+    Watch,
+    failure_message,
+    is_whole,
+    read_tail,
+    sort_years,
+    summary,
+    usage_table,
+    without_targets,
+)
 
 
 @pytest.fixture
@@ -91,7 +102,7 @@ def test_years_done_failed_reused_and_not_come_to(log):
     fail(log, 2)
     finish(log, 2)  # at the second attempt
     planned = [("ppt", str(year)) for year in range(2000, 2006)]
-    years = sort_years(log.watch.jobs.values(), planned, exists=lambda key: key[1] == "2004")
+    years = sort_years(log.watch.jobs.values(), planned, whole=lambda key: key[1] == "2004")
     assert years.done == (("ppt", "2000"), ("ppt", "2002"))
     assert years.failed == (("ppt", "2001"),)
     assert years.reused == (("ppt", "2004"),)
@@ -113,7 +124,7 @@ def test_years_done_failed_reused_and_not_come_to(log):
 
 
 def test_a_run_without_slurm_and_without_a_fault():
-    years = sort_years([], [("ppt", "2000")], exists=lambda key: True)
+    years = sort_years([], [("ppt", "2000")], whole=lambda key: True)
     assert summary(years, [], {"logs": "logs/"}) == "years      0 done, 0 failed, 1 reused\nlogs       logs/"
 
 
@@ -141,5 +152,19 @@ def test_usage_table():
 
 def test_a_year_is_done_when_its_result_is_there_although_nobody_said_so():
     quiet = Job("zonal_stats", {"variable": "ppt", "year": "2000"}, [], [])
-    assert sort_years([quiet], [("ppt", "2000")], exists=lambda key: True).done == (("ppt", "2000"),)
-    assert sort_years([quiet], [("ppt", "2000")], exists=lambda key: False).missing == (("ppt", "2000"),)
+    assert sort_years([quiet], [("ppt", "2000")], whole=lambda key: True).done == (("ppt", "2000"),)
+    assert sort_years([quiet], [("ppt", "2000")], whole=lambda key: False).missing == (("ppt", "2000"),)
+
+
+def test_a_result_that_snakemake_holds_for_unfinished_is_not_whole(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "results/a/work/ppt/2000.npz"
+    name = str(path.relative_to(tmp_path))
+    assert not is_whole(name)
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert is_whole(name)
+    marker = tmp_path / ".snakemake/incomplete" / base64.urlsafe_b64encode(name.encode()).decode()
+    marker.parent.mkdir(parents=True)
+    marker.touch()
+    assert not is_whole(name)

@@ -34,12 +34,12 @@ def conclude() -> None:
             write_text(where["SLURM jobs"], watch.usage_table(used))
         except cluster.ClusterError as error:
             say(f"what the jobs used is not known: {error}")
-    exists = lambda key: os.path.exists(study.year_table(*key))
-    years = watch.sort_years(follower.jobs.values(), [(v, str(y)) for v, y in study.year_keys], exists)
+    whole = lambda key: watch.is_whole(study.year_table(*key))
+    years = watch.sort_years(follower.jobs.values(), [(v, str(y)) for v, y in study.year_keys], whole)
     say(f"\n{watch.summary(years, used, where)}")
 
 
-if workflow.is_main_process and not control.runs_nothing(sys.argv[1:]):
+if workflow.is_main_process and not (workflow.output_settings.dryrun or control.runs_nothing(sys.argv[1:])):
     controller = or_exit(control.take_over, study.run, study.receipts, sys.argv, say)
     follower = watch.Watch(say)
     logger.addHandler(follower)

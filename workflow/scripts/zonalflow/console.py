@@ -15,6 +15,8 @@ from contextlib import suppress
 _SILENT = ("workflow_started", "job_error", "shellcmd", "rulegraph", "job_started")  # events
 # beginnings of texts that tell a user nothing
 _CHATTER = ("Building DAG of jobs", "Select jobs to execute", "RuleException:", "Provided resources:", "Reasons:")
+# a preview locks nothing, and what stands in a run's way is told by :mod:`zonalflow.control`
+_LOCKED = "Error: Directory cannot be locked"
 
 
 class Brief(logging.Formatter):
@@ -44,7 +46,10 @@ class Brief(logging.Formatter):
             return self._progress(record)
         if event in _SILENT:
             return ""
-        return "" if str(record.msg).lstrip().startswith(_CHATTER) else self._fallback.format(record)
+        text = str(record.msg).lstrip()
+        if text.startswith(_CHATTER) or (self._preview and text.startswith(_LOCKED)):
+            return ""
+        return self._fallback.format(record)
 
     def _job_info(self, record) -> str:
         name = str(record.rule_msg or record.rule_name)

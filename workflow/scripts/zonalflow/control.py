@@ -9,6 +9,7 @@ side, unless one is fetching what the other reads.
 """
 
 import atexit
+import itertools
 import json
 import os
 import shlex
@@ -288,7 +289,7 @@ def end_when_forgotten(
 def profile_file(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     """Return the path of the profile that a command line names, for messages."""
     names = [environment.get("SNAKEMAKE_PROFILE", "")]
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in itertools.zip_longest(arguments, arguments[1:], fillvalue=""):
         option, _, value = argument.partition("=")
         if option == "--profile":
             names.append(value or following)

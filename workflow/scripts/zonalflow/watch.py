@@ -9,6 +9,7 @@ import io
 import logging
 import re
 import shlex
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,12 +140,18 @@ class Years:
     missing: tuple[tuple[str, str], ...]
 
 
+def is_whole(path: str) -> bool:
+    """Whether a job's output is there and Snakemake does not hold it for unfinished, as after an interruption."""
+    marker = Path(".snakemake/incomplete", urlsafe_b64encode(path.encode()).decode())
+    return Path(path).exists() and not marker.exists()
+
+
 def sort_years(
-    jobs: Iterable[Job], planned: Iterable[tuple[str, str]], exists: Callable[[tuple[str, str]], bool]
+    jobs: Iterable[Job], planned: Iterable[tuple[str, str]], whole: Callable[[tuple[str, str]], bool]
 ) -> Years:
     """Tell apart the years done now, failed, taken from an earlier run, and not come to.
 
-    `planned` are all years of the study; `exists` tells whether the result of one is there: Snakemake removes it before
+    `planned` are all years of the study; `whole` tells whether the result of one is there: Snakemake removes it before
     the job begins, and with ``--quiet progress`` does not say when a job has ended.
     """
     seen = {(job.wildcards["variable"], job.wildcards["year"]): job for job in jobs if job.rule == "zonal_stats"}
@@ -152,9 +159,9 @@ def sort_years(
     for key in planned:
         job = seen.get(key)
         if job is None:
-            kind = "reused" if exists(key) else "missing"
+            kind = "reused" if whole(key) else "missing"
         else:
-            kind = "done" if job.finished or exists(key) else "failed" if job.failures else "missing"
+            kind = "done" if job.finished or whole(key) else "failed" if job.failures else "missing"
         kinds[kind].append(key)
     return Years(**{kind: tuple(keys) for kind, keys in kinds.items()})
 
