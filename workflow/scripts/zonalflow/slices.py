@@ -269,8 +269,10 @@ def read_window(dataset, piece: Slice, window, nodata):
     masked = nodata is None and has_mask(dataset, band)
     missing = None if masked else _nodata_of(dataset, piece, nodata)
     values = dataset.read(band, window=area)
-    gone = dataset.read_masks(band, window=area) == 0 if masked else None
-    if piece.layer is not None and nodata is None:
+    gone = None
+    if masked:
+        gone = dataset.read_masks(band, window=area) == 0
+    elif piece.layer is not None and nodata is None:
         from zonalflow.netcdf import declared_missing
 
         gone = declared_missing(values, dataset.tags(band))
