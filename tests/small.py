@@ -30,6 +30,14 @@ def write_tif(path: Path, values, *, grid: Grid = GRID, driver="GTiff", scale=No
     return path
 
 
+def mask_out(path: Path, row: int, column: int) -> None:
+    """Give a GeoTIFF a mask that leaves one cell out."""
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as dataset:
+        mask = np.ones(dataset.shape, bool)
+        mask[row, column] = False
+        dataset.write_mask(mask)
+
+
 def counting(grid: Grid = GRID, start: float = 0) -> np.ndarray:
     """Return start, start + 1, … row by row, float32."""
     return np.arange(start, start + grid.width * grid.height, dtype=np.float32).reshape(grid.shape)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 from pyproj import Transformer
-from small import GRID, boxes, counting, place, write_tif
+from small import GRID, boxes, counting, mask_out, place, write_tif
 
 from zonalflow.boxes import box_window, window_in
 from zonalflow.errors import GridError, RasterError
@@ -165,10 +165,7 @@ def test_weights_are_scaled_and_integer_counts_need_no_nodata(tmp_path):
 
 def test_masked_cells_weigh_nothing(tmp_path):
     path = write_tif(tmp_path / "w.tif", counting())
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as dataset:
-        mask = np.ones(GRID.shape, bool)
-        mask[0, 1] = False
-        dataset.write_mask(mask)
+    mask_out(path, 0, 1)
     np.testing.assert_array_equal(load_weights({"path": str(path)}, GRID)[0], [0, np.nan, 2, 3, 4, 5])
 
 

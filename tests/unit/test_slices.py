@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from small import GRID, boxes, counting, place, write_tif
+from small import GRID, boxes, counting, mask_out, place, write_tif
 
 from zonalflow.errors import GridError, RasterError
 from zonalflow.grid import Grid
@@ -124,10 +124,7 @@ def test_nodata_must_be_declared_somewhere(tmp_path):
 
 def test_cells_that_the_file_masks_are_no_data(tmp_path):
     path = write_tif(tmp_path / "a.tif", counting())
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as dataset:
-        mask = np.ones(GRID.shape, bool)
-        mask[0, 1] = False
-        dataset.write_mask(mask)
+    mask_out(path, 0, 1)
     values, nodata = read(path)
     assert values.tolist() == [[0, GONE, 2]]
     assert nodata == GONE
