@@ -1,4 +1,4 @@
-"""What the tests of fetching share: a stand-in server, a clock that nobody waits for, little patience."""
+"""What the tests of fetching share: a stand-in server, a clock that nobody waits for, little policy."""
 
 import signal
 import tempfile
@@ -33,9 +33,9 @@ def turned():
 @pytest.fixture
 def brief():
     """Three tries, and a minute for the stand-in, which a busy machine may keep waiting."""
-    from zonalflow.download import Patience
+    from zonalflow.sources.http import RetryPolicy
 
-    return Patience(connect=60, read=60, attempts=3)
+    return RetryPolicy(connect=60, read=60, attempts=3)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 from affine import Affine
 from rasterio.features import rasterize
 
-from zonalflow.grid import Grid
+from zonalflow.geometry.grid import Grid
 
 
 def rasterized(geometry, grid: Grid, *, all_touched: bool) -> tuple[set[tuple[int, int]], int]:

@@ -8,9 +8,9 @@ import rasterio
 import shapely
 from rasterio.transform import Affine
 
-from zonalflow.build import build_index
-from zonalflow.grid import Grid
-from zonalflow.places import Place
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.build import build_index
+from zonalflow.index.grids import IndexedGrid
 
 GRID = Grid("EPSG:4269", (1.0, 0.0, 0.0, 0.0, -1.0, 4.0), 6, 4)  # 6 × 4 cells of a degree, west 0, north 4
 
@@ -49,7 +49,7 @@ def boxes(*corners, crs="EPSG:4269") -> geopandas.GeoDataFrame:
     return geopandas.GeoDataFrame({"id": names}, geometry=[shapely.box(*corner) for corner in corners], crs=crs)
 
 
-def place(zones: geopandas.GeoDataFrame, grid: Grid = GRID, method="center", **options) -> Place:
+def place(zones: geopandas.GeoDataFrame, grid: Grid = GRID, method="center", **options) -> IndexedGrid:
     """Return the place of zones that lie within a grid."""
     index = build_index(zones.geometry.to_numpy(), grid, method, **options)
-    return Place(grid, (0, 0), index, np.ones(len(zones)))
+    return IndexedGrid(grid, (0, 0), index, np.ones(len(zones)))

@@ -23,9 +23,9 @@ from affine import Affine
 from benchmarks import engines, made
 from benchmarks.measure import interleaved, python, seconds, table
 
-from zonalflow.build import build_index
-from zonalflow.grid import Grid
-from zonalflow.stats import zonal_statistics
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.build import build_index
+from zonalflow.stats.statistics import zonal_statistics
 
 SEVEN = ["mean", "min", "max", "sum", "count", "std", "median"]
 COUNTIES = 3109  # of the contiguous states
@@ -125,8 +125,8 @@ import time
 arguments = json.load(open(sys.argv[1]))
 from zonalflow.jobs import job_log
 from zonalflow.year import run_year
-with job_log("job.log") as say:
-    run_year(**arguments, say=say)
+with job_log("job.log") as log:
+    run_year(**arguments, log=log)
 """
 
 
@@ -170,20 +170,20 @@ import rasterio
 mark("import rasterio")
 from pathlib import Path
 from zonalflow.jobs import job_log
-from zonalflow.places import place_finder
-from zonalflow.slices import read_slices
+from zonalflow.places import grid_finder
+from zonalflow.slices import read_time_steps
 from zonalflow.tables import compute_year, save_year
 from zonalflow.vectors import field_names, write_shapefile, year_columns
-from zonalflow.year import read_json, study_place, year_slices
+from zonalflow.year import read_json, indexed_study_grid, time_steps_of_year
 mark("import zonalflow and what it needs of the standard library")
 job = json.load(open(sys.argv[1]))
 report = read_json(job["report"])
-place = study_place(
+place = indexed_study_grid(
     read_json(job["grid"]), report, read_json(job["index"]), job["zones"], job["method"], job["weights"], print
 )
 mark("load the index: checksums, memory map")
-slices = year_slices(job["raster"], job["rasters"], job["variable"], job["year"])
-read = list(read_slices(slices, place_finder(place), crs=None, nodata=job["raster"]["nodata"]))
+slices = time_steps_of_year(job["raster"], job["rasters"], job["variable"], job["year"])
+read = list(read_time_steps(slices, grid_finder(place), crs=None, nodata=job["raster"]["nodata"]))
 mark("open and read the raster")
 numbers = compute_year(read, job["stats"])
 mark("reduce it")
@@ -246,7 +246,7 @@ template = [study.template + suffix for suffix in (".shp", ".shx", ".dbf", ".prj
 targets = SimpleNamespace(zones=study.prepared, report=study.preparation, grid=study.grid, template=template)
 prepare_study(
     files=study.zones_files, zones=study.zones, raster=study.grid_keys, reference=study.reference, inputs=rasters,
-    bbox=study.bbox, targets=targets, say=lambda text: None,
+    bbox=study.bbox, targets=targets, log=lambda text: None,
 )
 digest = read_json(study.preparation)["digest"]
 index_zones(
@@ -288,7 +288,7 @@ for _ in range(3):
     apply.append(time.process_time() - start)
 result = {
     "build": sorted(times)[1], "apply": sorted(apply)[1], "more_mb": more, "kept_mb": kept / 2**20,
-    "cells": int(index.n_cells.sum()) + len(index.rim_cell),
+    "cells": int(index.n_cells.sum()) + len(index.boundary_cell),
     "vertices": int(shapely.get_num_coordinates(zones).sum()),
 }
 """

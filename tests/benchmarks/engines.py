@@ -15,11 +15,11 @@ import rasterio
 import shapely
 from rasterio.windows import Window
 
-from zonalflow.build import build_index
-from zonalflow.grid import Grid
-from zonalflow.index import ZoneIndex
-from zonalflow.parallel import in_advance, workers
-from zonalflow.stats import zonal_statistics
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.build import build_index
+from zonalflow.index.zone_index import ZoneIndex
+from zonalflow.stats.statistics import zonal_statistics
+from zonalflow.stats.threads import in_advance, workers
 
 
 @dataclass

@@ -9,7 +9,7 @@ PRISM's are.
 import numpy as np
 import shapely
 
-from zonalflow.grid import Grid
+from zonalflow.geometry.grid import Grid
 
 CRS = "EPSG:4269"
 GRIDS = {
@@ -64,7 +64,7 @@ def florida(n: int = 86, seed: int = 0) -> np.ndarray:
 
 def raster(grid: Grid, seed: int = 0, outline=None) -> np.ndarray:
     """Return smooth values with some noise, float32 [rows, columns], nodata outside of the outline."""
-    from zonalflow.build import build_index
+    from zonalflow.index.build import build_index
 
     rng = np.random.default_rng(seed)
     west, south, east, north = grid.bounds

@@ -18,10 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from zonalflow.atomic import sha256  # noqa: E402 - of this checkout
-from zonalflow.config import load_schema, resolve  # noqa: E402
-from zonalflow.errors import ZonalflowError  # noqa: E402, F401
-from zonalflow.study import VECTOR_SUFFIXES, Study  # noqa: E402
+from zonalflow.common.errors import ZonalflowError  # noqa: E402, F401
+from zonalflow.common.files import sha256  # noqa: E402 - of this checkout
+from zonalflow.common.formats import VECTOR_SUFFIXES  # noqa: E402
+from zonalflow.study.resolve import resolve  # noqa: E402
+from zonalflow.study.schema import load_schema  # noqa: E402
+from zonalflow.study.study import Study  # noqa: E402
 
 CONFIG = {
     "run": "small",

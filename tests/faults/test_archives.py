@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zonalflow.archive import ArchiveError, Limits, check_members, unpack
-from zonalflow.errors import FetchError
+from zonalflow.common.errors import FetchError
+from zonalflow.sources.archive import ArchiveError, Limits, check_members, unpack
 
 
 def zipped(path, *members, mode=None, flags=None):

@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
-from zonalflow import geocdl
-from zonalflow.atomic import write_text
-from zonalflow.errors import FinalFetchError
+from zonalflow.common.errors import PermanentFetchError
+from zonalflow.common.files import write_text
+from zonalflow.sources import geocdl
 
 BOX = (-87.5, 24.5, -79.0, 31.0)  # its annual raster has 129 kB
 
@@ -34,14 +34,14 @@ def files(folder):
 
 
 def test_a_full_disk_is_said_at_once_and_leaves_no_part(server, small_disk, turned):
-    with pytest.raises(FinalFetchError, match="the disk is full; make room"):
+    with pytest.raises(PermanentFetchError, match="the disk is full; make room"):
         fetch(server, small_disk, turned)
     assert files(small_disk) == []
     assert turned.pauses == []
 
 
 def test_with_room_made_the_next_run_succeeds(server, small_disk, turned):
-    with pytest.raises(FinalFetchError):
+    with pytest.raises(PermanentFetchError):
         fetch(server, small_disk, turned)
     subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
     assert len(fetch(server, small_disk, turned)["files"]) == 1
@@ -49,7 +49,7 @@ def test_with_room_made_the_next_run_succeeds(server, small_disk, turned):
 
 def test_a_folder_that_may_not_be_written(server, small_disk, turned):
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    with pytest.raises(FinalFetchError, match="the folder is read-only"):
+    with pytest.raises(PermanentFetchError, match="the folder is read-only"):
         fetch(server, small_disk, turned)
     assert server.count() == 0
 

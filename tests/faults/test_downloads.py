@@ -10,11 +10,12 @@ from standin import Fault, Server, prism
 from standin.clock import NOON
 from standin.faults import PAGE
 
-from zonalflow import census, geocdl
-from zonalflow.archive import check_members
-from zonalflow.download import Patience, download, get_json
-from zonalflow.errors import FetchError, FinalFetchError
-from zonalflow.prism import fetch_year as fetch_prism_year
+from zonalflow.common.errors import FetchError, PermanentFetchError
+from zonalflow.sources import census, geocdl
+from zonalflow.sources.archive import check_members
+from zonalflow.sources.download import download, get_json
+from zonalflow.sources.http import RetryPolicy
+from zonalflow.sources.prism import fetch_year as fetch_prism_year
 
 BOX = (-84.0, 29.0, -83.0, 30.0)
 PATH = "/geo/tiger/GENZ2021/shp/cb_2021_us_county_20m.zip"
@@ -30,7 +31,7 @@ def fetch(server, tmp_path, turned, brief):
 
     def fetch(*faults, **options):
         server.faults.extend(faults)
-        options = {"verify": is_zip, "patience": brief, "clock": turned.clock(), **options}
+        options = {"verify": is_zip, "policy": brief, "clock": turned.clock(), **options}
         return download(server.url + PATH, tmp_path / "file.zip", **options)
 
     return fetch
@@ -44,7 +45,7 @@ def fetch_year(server, tmp_path, turned, brief):
         server.faults.extend(faults)
         receipt = tmp_path / "rasters" / f"{year}.json"
         return geocdl.fetch_year(
-            server.url, "PRISM", variable, year, grain, box, receipt, patience=brief, clock=turned.clock()
+            server.url, "PRISM", variable, year, grain, box, receipt, policy=brief, clock=turned.clock()
         )
 
     return fetch_year
@@ -137,7 +138,7 @@ FINAL = {
 def test_what_asking_again_cannot_mend_is_asked_once(name, server, fetch, tmp_path, turned):
     fault, said = FINAL[name]
     fault = Fault(fault.kind, times=None, options=fault.options)
-    with pytest.raises(FinalFetchError, match=said) as caught:
+    with pytest.raises(PermanentFetchError, match=said) as caught:
         fetch(fault)
     assert "(asked once)" in str(caught.value)
     assert server.count() == 1
@@ -150,7 +151,7 @@ def test_nobody_listens(tmp_path, turned, brief):
         closed.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/file.zip"
         with pytest.raises(FetchError, match=r"\(tried 3 times\): the connection failed \(.*refused"):
-            download(url, tmp_path / "file.zip", verify=is_zip, patience=brief, clock=turned.clock())
+            download(url, tmp_path / "file.zip", verify=is_zip, policy=brief, clock=turned.clock())
     assert turned.pauses == [2.0, 4.0]
 
 
@@ -158,7 +159,7 @@ def test_a_server_that_says_nothing_is_left_after_the_read_timeout(server, fetch
     enough = threading.Event()
     try:
         with pytest.raises(FetchError, match=r"sent nothing for 0\.2 s"):
-            fetch(Fault("stall", times=None, options={"event": enough}), patience=Patience(read=0.2, attempts=2))
+            fetch(Fault("stall", times=None, options={"event": enough}), policy=RetryPolicy(read=0.2, attempts=2))
     finally:
         enough.set()
     assert server.count() == 2
@@ -169,7 +170,7 @@ def test_a_slow_drip_is_left_when_one_try_has_had_its_time(fetch, tmp_path, turn
     with pytest.raises(FetchError, match=r"only \d+ bytes came within 100 s"):
         fetch(
             Fault("drip", times=None, options={"seconds": 0.001}),
-            patience=Patience(total=100, attempts=1),
+            policy=RetryPolicy(total=100, attempts=1),
         )
     assert list(tmp_path.iterdir()) == []
 
@@ -177,7 +178,7 @@ def test_a_slow_drip_is_left_when_one_try_has_had_its_time(fetch, tmp_path, turn
 def test_pauses_grow_to_a_limit_and_differ_by_chance(fetch, turned):
     turned.chance = 0.5
     with pytest.raises(FetchError, match="tried 7 times"):
-        fetch(Fault("hang_up", times=None), patience=Patience(attempts=7, pause=2, longest_pause=20))
+        fetch(Fault("hang_up", times=None), policy=RetryPolicy(attempts=7, pause=2, longest_pause=20))
     # 2 · 2^k s, at most 20, times 0.5 + 0.5 · chance = 0.75
     assert turned.pauses == [1.5, 3.0, 6.0, 12.0, 15.0, 15.0]
 
@@ -213,7 +214,7 @@ def test_a_redirect_within_the_host_is_followed(server, fetch, tmp_path):
 
 
 def test_redirects_in_a_circle_end(server, fetch):
-    with pytest.raises(FinalFetchError, match="more than 5 times"):
+    with pytest.raises(PermanentFetchError, match="more than 5 times"):
         fetch(Fault("redirect", times=None, options={"to": PATH}))
     assert server.count() == 6
 
@@ -233,9 +234,9 @@ def certificate(tmp_path):
 def test_a_certificate_that_nobody_vouches_for_is_refused_at_once(certificate, tmp_path, turned, brief):
     with (
         Server(certificate=certificate) as server,
-        pytest.raises(FinalFetchError, match="certificate is not trusted"),
+        pytest.raises(PermanentFetchError, match="certificate is not trusted"),
     ):
-        download(server.url + PATH, tmp_path / "file.zip", verify=is_zip, patience=brief, clock=turned.clock())
+        download(server.url + PATH, tmp_path / "file.zip", verify=is_zip, policy=brief, clock=turned.clock())
     assert not (tmp_path / "file.zip").exists()
     assert server.requests == []
 
@@ -249,16 +250,16 @@ def test_what_lied_is_kept_for_a_look_and_named(fetch, tmp_path):
 
 
 def test_a_large_file_that_lied_is_not_kept(fetch, tmp_path, monkeypatch):
-    monkeypatch.setattr("zonalflow.download._KEEP_REJECTED", 10)
+    monkeypatch.setattr("zonalflow.sources.download._KEEP_REJECTED", 10)
     with pytest.raises(FetchError, match="too large to keep"):
         fetch(Fault("html", times=None))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_answer_larger_than_allowed_is_not_taken_in(fetch, tmp_path):
-    with pytest.raises(FinalFetchError, match=r"announces .* more than the limit of 100"):
+    with pytest.raises(PermanentFetchError, match=r"announces .* more than the limit of 100"):
         fetch(max_bytes=100)
-    with pytest.raises(FinalFetchError, match="larger than the limit of 100"):
+    with pytest.raises(PermanentFetchError, match="larger than the limit of 100"):
         fetch(Fault("cut_unannounced"), max_bytes=100)
     assert list(tmp_path.iterdir()) == []
 
@@ -279,8 +280,8 @@ def test_proxies_are_not_asked_for_addresses_on_this_machine(fetch, server, monk
 
 
 def test_an_address_that_is_none(tmp_path, turned, brief):
-    with pytest.raises(FinalFetchError, match="not valid"):
-        download("10.1.1.80/x", tmp_path / "x", verify=is_zip, patience=brief, clock=turned.clock())
+    with pytest.raises(PermanentFetchError, match="not valid"):
+        download("10.1.1.80/x", tmp_path / "x", verify=is_zip, policy=brief, clock=turned.clock())
 
 
 def test_a_catalogue_that_is_no_json_is_a_fault_of_its_own(server):
@@ -293,7 +294,7 @@ def test_a_catalogue_that_is_no_json_is_a_fault_of_its_own(server):
 
 
 def test_a_zip_with_only_metadata_is_an_end_with_words(server, fetch_year, tmp_path):
-    with pytest.raises(FinalFetchError, match=r"PRISM ppt 2000: .*nothing for 2000.*only metadata\.json"):
+    with pytest.raises(PermanentFetchError, match=r"PRISM ppt 2000: .*nothing for 2000.*only metadata\.json"):
         fetch_year(Fault("only_metadata", times=None))
     assert server.count() == 1
     assert visible(tmp_path / "rasters") == ["PRISM_ppt_2000.zip.rejected"]
@@ -321,14 +322,14 @@ def test_a_raster_cut_short_or_unreadable(kind, server, fetch_year, tmp_path):
 
 
 def test_a_raster_without_data_says_that_the_box_may_lie_over_the_ocean(server, fetch_year, tmp_path):
-    with pytest.raises(FinalFetchError, match=r"PRISM_ppt_2000\.tif holds no data at all: .*over the ocean"):
+    with pytest.raises(PermanentFetchError, match=r"PRISM_ppt_2000\.tif holds no data at all: .*over the ocean"):
         fetch_year(Fault("all_nodata", times=None))
     assert server.count() == 1
     assert visible(tmp_path / "rasters") == ["PRISM_ppt_2000.zip.rejected"]
 
 
 def test_a_box_over_the_ocean_is_answered_so_by_the_server_itself(fetch_year):
-    with pytest.raises(FinalFetchError, match="over the ocean"):
+    with pytest.raises(PermanentFetchError, match="over the ocean"):
         fetch_year(box=(-70.0, 28.0, -69.0, 29.0))
 
 
@@ -343,14 +344,14 @@ def test_a_raster_that_was_not_asked_for(fetch_year):
 
 
 def test_a_zip_that_would_write_elsewhere_is_refused_at_once(server, fetch_year, tmp_path):
-    with pytest.raises(FinalFetchError, match=r"'\.\./outside\.tif' would be written outside"):
+    with pytest.raises(PermanentFetchError, match=r"'\.\./outside\.tif' would be written outside"):
         fetch_year(Fault("extra_member", times=None))
     assert server.count() == 1
     assert visible(tmp_path) == ["rasters"]
 
 
 def test_the_detail_of_a_400_is_shown_and_not_asked_for_again(server, fetch_year):
-    with pytest.raises(FinalFetchError, match=r"400 Bad Request: The requested dates are outside .* 1895 to 2020"):
+    with pytest.raises(PermanentFetchError, match=r"400 Bad Request: The requested dates are outside .* 1895 to 2020"):
         fetch_year(year=2021)
     assert server.count() == 1
 
@@ -359,7 +360,7 @@ def test_a_server_out_of_reach_says_from_where_it_can_be_reached(tmp_path, turne
     with pytest.raises(FetchError, match="from within SCINet only"):
         geocdl.fetch_year(
             "http://127.0.0.1:9", "PRISM", "ppt", 2000, "annual", BOX, tmp_path / "2000.json",
-            patience=brief, clock=turned.clock(),
+            policy=brief, clock=turned.clock(),
         )  # fmt: skip
 
 
@@ -423,7 +424,7 @@ def test_a_receipt_that_was_lost_is_written_again_without_asking(server, fetch_y
 def test_the_census_server_lies_now_and_then(kind, server, tmp_path, turned, brief):
     server.faults.append(Fault(kind))
     target = tmp_path / "counties.zip"
-    receipt = census.fetch_boundaries(server.url + PATH, target, patience=brief, clock=turned.clock())
+    receipt = census.fetch_boundaries(server.url + PATH, target, policy=brief, clock=turned.clock())
     assert receipt["requests"][0]["retries"] == 1
     assert visible(tmp_path) == ["counties.zip", "counties.zip.json"]
 
@@ -432,7 +433,7 @@ def test_a_zip_without_a_shapefile_is_no_boundary_file(server, tmp_path, turned,
     with pytest.raises(FetchError, match=r"counties\.zip should hold one shapefile; it holds metadata\.json"):
         census.fetch_boundaries(
             f"{server.url}/subset_polygon?datasets=PRISM:ppt&years=2000&clip=(-84,30),(-83,29)",
-            tmp_path / "counties.zip", patience=brief, clock=turned.clock(),
+            tmp_path / "counties.zip", policy=brief, clock=turned.clock(),
         )  # fmt: skip
     assert visible(tmp_path) == ["counties.zip.rejected"]
 
@@ -442,7 +443,7 @@ def fetch_prism(server, tmp_path, turned, brief):
     def fetch_prism(grain="annual"):
         return fetch_prism_year(
             server.prism_url, "4km", "ppt", 2000, grain, tmp_path / "prism/2000.json",
-            patience=brief, clock=turned.clock(),
+            policy=brief, clock=turned.clock(),
         )  # fmt: skip
 
     return fetch_prism
@@ -450,7 +451,7 @@ def fetch_prism(server, tmp_path, turned, brief):
 
 def test_a_refusal_by_prism_is_shown_in_its_words_and_never_argued_with(server, fetch_prism, tmp_path):
     server.answer("/prism/data/get/us/4km/ppt/2000")  # somebody at this address had it today
-    with pytest.raises(FinalFetchError) as caught:
+    with pytest.raises(PermanentFetchError) as caught:
         fetch_prism()
     assert prism.REFUSAL in str(caught.value)
     assert "run again tomorrow" in str(caught.value)
@@ -472,7 +473,7 @@ def test_what_prism_sent_is_never_asked_for_again(server, fetch_prism, tmp_path)
 @pytest.mark.parametrize("kind", ["html", "unreadable_tif", "all_nodata", "body"])
 def test_a_whole_answer_of_prism_that_is_wrong_is_not_asked_for_again(kind, server, fetch_prism, tmp_path):
     server.faults.append(Fault(kind))
-    with pytest.raises(FinalFetchError, match="asked once"):
+    with pytest.raises(PermanentFetchError, match="asked once"):
         fetch_prism()
     assert server.count() == 1
     assert visible(tmp_path / "prism") == ["ppt_2000.rejected"]

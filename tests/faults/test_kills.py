@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from zonalflow import census, geocdl, prism
-from zonalflow.atomic import sha256
+from zonalflow.common.files import sha256
+from zonalflow.sources import census, geocdl, prism
 
 BOX = (-84.0, 29.0, -83.5, 29.5)
 

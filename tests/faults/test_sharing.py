@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from zonalflow import geocdl
-from zonalflow.atomic import sha256
-from zonalflow.locks import locked, turn
+from zonalflow.common.files import sha256
+from zonalflow.sources import geocdl
+from zonalflow.sources.locks import locked, turn
 
 BOX = (-84.0, 29.0, -83.5, 29.5)
 
@@ -97,7 +97,7 @@ def test_a_file_system_without_locks_lets_the_work_go_on(tmp_path, monkeypatch, 
     def flock(descriptor, operation):
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr("zonalflow.locks.fcntl.flock", flock)
+    monkeypatch.setattr("zonalflow.sources.locks.fcntl.flock", flock)
     with locked(tmp_path / "lock"), turn("http://127.0.0.1:1/x", 1, folder=tmp_path):
         pass
     assert "going on without" in caplog.text

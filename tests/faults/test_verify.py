@@ -14,11 +14,13 @@ import shapely
 from faults import pipeline
 from small import write_tif
 
-from zonalflow.engines import second_opinion
-from zonalflow.grid import Grid
-from zonalflow.seals import seal, sealed
-from zonalflow.store import load_index
-from zonalflow.verify import VerificationError, relative_difference, verify
+from zonalflow.common.errors import VerificationError
+from zonalflow.common.files import record_checksums, recorded_checksums
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.store import load_index
+from zonalflow.verify.engines import second_opinion
+from zonalflow.verify.numbers import relative_difference
+from zonalflow.verify.verdict import verify
 
 STATS = ["mean", "min", "max", "sum", "std", "median", "percentile_90", "unique", "majority", "range", "nodata"]
 
@@ -241,7 +243,7 @@ def test_a_number_that_was_tampered_with_everywhere_is_found_by_the_other_engine
     table = pandas.read_parquet(path)
     table["mean"] *= 1.001
     table.to_parquet(path)
-    seal(f"{study.work}/tables", study.tables.values())
+    record_checksums(f"{study.work}/tables", study.tables.values())
     Path(study.manifest).unlink()
     pipeline.run()
     said = failure(study)
@@ -303,7 +305,7 @@ def test_zones_in_a_folder_such_as_a_file_geodatabase(tmp_path, monkeypatch):
 
 
 def test_a_table_in_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("zonalflow.study.LARGE", 10)
+    monkeypatch.setattr("zonalflow.study.study.LARGE", 10)
     raster = {**pipeline.CONFIG["raster"], "grain": "monthly"}
     study = made(tmp_path / "s", raster=raster, output={"formats": ["parquet"]})
     assert study.partitioned
@@ -317,10 +319,10 @@ def test_a_table_in_parts(tmp_path, monkeypatch):
 def test_seals_are_what_sha256sum_reads(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("a b").write_text("abc")
-    seal("work/x", ["a b"])
+    record_checksums("work/x", ["a b"])
     # FIPS 180-2, example B.1
     line = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a b\n"
     assert Path("work/x.sha256").read_text() == line
-    assert sealed("work") == {"a b": line[:64]}
+    assert recorded_checksums("work") == {"a b": line[:64]}
     Path("work/x.sha256").write_bytes(b"\xff\0 damaged\n")
-    assert sealed("work") == {}
+    assert recorded_checksums("work") == {}

@@ -9,8 +9,9 @@ import pandas
 import pytest
 import shapely
 
-from zonalflow import demo
-from zonalflow.grid import Grid
+from zonalflow.common import dates
+from zonalflow.geometry.grid import Grid
+from zonalflow.sources import synthetic
 
 ROOT = Path(__file__).resolve().parents[2]
 BOX = (-87.5, 24.5, -79.0, 31.0)
@@ -28,13 +29,13 @@ def county_zones() -> geopandas.GeoDataFrame:
 
 def sample(zones, variable: str, date: str) -> tuple[np.ndarray, Grid]:
     """Return the demo raster's value at a point in each zone; NaN at sea."""
-    values, grid = demo.demo_raster(variable, date, BOX)
+    values, grid = synthetic.demo_raster(variable, date, BOX)
     a, _, west, _, _, north = grid.transform
     points = shapely.point_on_surface(zones.geometry.to_numpy())
     row = np.clip((north - shapely.get_y(points)) / a, 0, grid.height - 1).astype(int)
     column = np.clip((shapely.get_x(points) - west) / a, 0, grid.width - 1).astype(int)
     found = values[row, column]
-    return np.where(found == demo.NODATA, np.nan, found.astype(float)), grid
+    return np.where(found == synthetic.NODATA, np.nan, found.astype(float)), grid
 
 
 def write_results(folder: Path, zones, years, variables=("ppt",), *, grain="annual", config=None, **manifest) -> Path:
@@ -43,7 +44,7 @@ def write_results(folder: Path, zones, years, variables=("ppt",), *, grain="annu
     rows = []
     for variable in variables:
         for year in years:
-            for date in demo.dates_of(year, grain):
+            for date in dates.dates_of(year, grain):
                 values, grid = sample(zones, variable, date)
                 values[zones["GEOID"] == "13025"] = np.nan  # Brantley has no cell in the box
                 valid = np.where(np.isnan(values), np.nan, 1.0)

@@ -9,7 +9,7 @@ import geopandas
 import pytest
 
 from tests.report.conftest import write_results
-from zonalflow.report import write_report
+from zonalflow.steps.write_report import write_report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")

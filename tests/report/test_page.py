@@ -11,10 +11,11 @@ import pytest
 import shapely
 
 from tests.report.conftest import county_zones, write_results
-from zonalflow import naming, report_data, report_text
-from zonalflow.atomic import sha256
-from zonalflow.errors import ConfigError, ZonalflowError
-from zonalflow.report import embedded_json, write_report
+from zonalflow.common.errors import ConfigError, ZonalflowError
+from zonalflow.common.files import sha256
+from zonalflow.report import data, text
+from zonalflow.steps.write_report import embedded_json, write_report
+from zonalflow.zones import labels
 
 
 def carried(path) -> dict:
@@ -188,19 +189,19 @@ def test_the_verdict_appears(tmp_path, counties, verification, state):
 
 
 def test_a_verdict_on_other_results_is_out_of_date():
-    verdict = report_text.verdict({"verdict": "passed", "manifest_sha256": "a"}, "b")
+    verdict = text.verdict({"verdict": "passed", "manifest_sha256": "a"}, "b")
     assert verdict["state"] == "outdated"
 
 
 def test_zones_are_named_by_what_they_have():
     frame = geopandas.GeoDataFrame({"id": [1, 2]}, geometry=[shapely.box(0, 0, 1, 1)] * 2)
-    assert naming.zone_labels(frame, "id") == ["1", "2"] and naming.place(frame) == ""
+    assert labels.zone_labels(frame, "id") == ["1", "2"] and labels.region_name(frame) == ""
     frame = frame.assign(NAME=["Lee", None], STATE_NAME=["Iowa", "Ohio"])
-    assert naming.zone_labels(frame, "id") == ["Lee, Iowa", "2"]
-    assert naming.place(frame) in ("Iowa and Ohio", "Ohio and Iowa")
+    assert labels.zone_labels(frame, "id") == ["Lee, Iowa", "2"]
+    assert labels.region_name(frame) in ("Iowa and Ohio", "Ohio and Iowa")
     many = geopandas.GeoDataFrame({"STUSPS": ["AL", "FL", "GA", "SC", "NC", "DC"]}, geometry=[None] * 6)
-    assert naming.place(many) == "5 states and D.C."
-    assert naming.place(many[:5]) == "5 states"
+    assert labels.region_name(many) == "5 states and D.C."
+    assert labels.region_name(many[:5]) == "5 states"
 
 
 def test_as_many_zones_as_the_contiguous_states_have_counties_stay_far_below_ten_megabytes(tmp_path):
@@ -218,7 +219,7 @@ def test_as_many_zones_as_the_contiguous_states_have_counties_stay_far_below_ten
 
 
 def test_outlines_are_small_whole_and_in_the_right_place(counties):
-    drawn = report_data.outline_data(counties)
+    drawn = data.outline_data(counties)
     assert drawn["width"] > 0 and drawn["height"] > 0 and max(drawn["width"], drawn["height"]) <= 4000
     assert sum(map(len, drawn["path"])) < 40_000
     for path, x, y in zip(drawn["path"], drawn["x"], drawn["y"], strict=True):
@@ -234,6 +235,6 @@ def test_outlines_are_small_whole_and_in_the_right_place(counties):
 
 
 def test_many_vertices_are_thinned(monkeypatch, counties):
-    monkeypatch.setattr(report_data, "MOST_VERTICES", 700)
-    thin = sum(len(re.findall(r"[ lM]", path)) for path in report_data.outline_data(counties)["path"])
+    monkeypatch.setattr(data, "MOST_VERTICES", 700)
+    thin = sum(len(re.findall(r"[ lM]", path)) for path in data.outline_data(counties)["path"])
     assert thin < 1200

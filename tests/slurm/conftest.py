@@ -51,7 +51,7 @@ def running_cluster():
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory) -> Study:
     """The study, run on this machine without SLURM and without a fault."""
-    from zonalflow.demo import write_year
+    from zonalflow.sources.synthetic import write_year
 
     study = Study(tmp_path_factory.mktemp("undisturbed"))
     for year in study.years:

@@ -15,7 +15,7 @@ FLORIDA = (-87.5, 24.5, -79.0, 31.0)
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The tutorial's 21 years from nothing to tables, and what the run said."""
-    from zonalflow.demo import write_year
+    from zonalflow.sources.synthetic import write_year
 
     study = Study(tmp_path_factory.mktemp("whole") / "study", tuple(str(year) for year in range(2000, 2021)))
     for year in study.years:

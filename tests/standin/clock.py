@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from zonalflow.download import Clock
+from zonalflow.sources.http import Clock
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

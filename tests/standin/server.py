@@ -93,7 +93,7 @@ class _Threads(ThreadingHTTPServer):
     owner: Server
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing when a client hangs up, which many tests make it do; tell of our own mistakes."""
+        """Log nothing when a client hangs up, which many tests make it do; tell of our own mistakes."""
         if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
             super().handle_error(request, client_address)
 

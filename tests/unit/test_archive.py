@@ -4,8 +4,8 @@ import zipfile
 
 import pytest
 
-from zonalflow.archive import check_members, read_member, unpack
-from zonalflow.errors import FetchError
+from zonalflow.common.errors import FetchError
+from zonalflow.sources.archive import check_members, read_member, unpack
 
 
 @pytest.fixture

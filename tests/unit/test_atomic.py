@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from zonalflow.atomic import atomic_path, sha256, sweep, temporary_name, write_json, write_text
+from zonalflow.common.files import atomic_path, sha256, sweep, temporary_name, write_json, write_text
 
 
 def test_the_file_appears_only_at_the_end(tmp_path):

@@ -3,9 +3,9 @@
 import pytest
 from pyproj import Transformer
 
-from zonalflow.boxes import box_window
-from zonalflow.errors import GridError
-from zonalflow.grid import Grid
+from zonalflow.common.errors import GridError
+from zonalflow.geometry.box import box_window
+from zonalflow.geometry.grid import Grid
 
 # PRISM's 4 km grid: 1405 × 621 cells of 1/24°, from −125.0208333 W and 49.9375 N
 CELL = 1 / 24

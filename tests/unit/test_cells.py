@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from zonalflow.build import build_index
-from zonalflow.grid import Grid
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.build import build_index
 
 # cell sizes and corners that are exact in binary, and some that are not; rows southwards, and northwards
 GRIDS = [
@@ -210,7 +210,7 @@ def test_many_batches_give_the_same_index(unit_grid, monkeypatch):
     for method in ("center", "all_touched", "coverage"):
         whole = build_index(zones, unit_grid, method)
         with monkeypatch.context() as patch:
-            patch.setattr("zonalflow.edges.BATCH", 7)
+            patch.setattr("zonalflow.index.edges.BATCH", 7)
             parts = build_index(zones, unit_grid, method)
         for zone in range(50):
             for one, other in zip(whole.cells(zone), parts.cells(zone), strict=True):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from zonalflow.census import (
+from zonalflow.common.errors import ConfigError
+from zonalflow.common.states import NAMES, STATES
+from zonalflow.sources.census import (
     BASE_URL,
     GEOGRAPHIES,
-    NAMES,
-    STATES,
     YEARS,
     boundary_file,
     boundary_url,
@@ -17,7 +17,6 @@ from zonalflow.census import (
     resolutions,
     state_fips,
 )
-from zonalflow.errors import ConfigError
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from zonalflow import cluster
-from zonalflow.cluster import ClusterError, QueuedJob, check_account, parse_accounting, parse_queue
+from zonalflow.run import slurm
+from zonalflow.run.slurm import ClusterError, QueuedJob, check_account, parse_accounting, parse_queue
 
 GOOD = {"slurm_account": "ceres_test", "slurm_partition": "ceres", "runtime": "30"}
 
@@ -22,7 +22,7 @@ def test_a_known_account_passes(account):
     check_account(GOOD | {"slurm_account": account}, {"ceres_test", "other"}, "p/profile.yaml")
 
 
-@pytest.mark.parametrize("account", ["", None, cluster.PLACEHOLDER])
+@pytest.mark.parametrize("account", ["", None, slurm.PLACEHOLDER])
 def test_a_missing_account_gets_the_command_that_finds_yours(account):
     with pytest.raises(ClusterError, match=r"no SLURM account is set(.|\n)*p/profile\.yaml(.|\n)*sacctmgr show assoc"):
         check_account(GOOD | {"slurm_account": account}, None, "p/profile.yaml")
@@ -48,16 +48,16 @@ def test_the_accounts_come_from_the_controller_when_accounting_is_down(monkeypat
             raise ClusterError("Connection refused")
         return " root|\n  root|me\n  ceres_test|\n   ceres_test|me\n   foreign|you\n"
 
-    monkeypatch.setattr(cluster, "ask", answer)
-    assert cluster.known_accounts("me") == {"root", "ceres_test"}
+    monkeypatch.setattr(slurm, "ask", answer)
+    assert slurm.known_accounts("me") == {"root", "ceres_test"}
 
 
 def test_no_account_is_known_when_nobody_answers(monkeypatch):
     def answer(*command):
         raise ClusterError("silence")
 
-    monkeypatch.setattr(cluster, "ask", answer)
-    assert cluster.known_accounts("me") is None
+    monkeypatch.setattr(slurm, "ask", answer)
+    assert slurm.known_accounts("me") is None
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_command_that_fails_says_how(monkeypatch, failure, message):
 
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(ClusterError, match=message):
-        cluster.ask("squeue", "--me")
+        slurm.ask("squeue", "--me")
 
 
 def test_the_queue():
@@ -87,8 +87,8 @@ def test_the_queue():
 
 
 def test_no_run_has_no_jobs_and_asks_nobody(monkeypatch):
-    monkeypatch.setattr(cluster, "ask", None)
-    assert cluster.queued_jobs(()) == []
+    monkeypatch.setattr(slurm, "ask", None)
+    assert slurm.queued_jobs(()) == []
 
 
 def test_what_jobs_used():

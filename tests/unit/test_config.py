@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zonalflow.config import check_duplicates, load_schema, nearest, parse_bbox, resolve
-from zonalflow.errors import ConfigError
-from zonalflow.study import Study
+from zonalflow.common.errors import ConfigError
+from zonalflow.common.text import nearest
+from zonalflow.study.resolve import parse_bbox, resolve
+from zonalflow.study.schema import check_duplicates, load_schema
+from zonalflow.study.study import Study
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")

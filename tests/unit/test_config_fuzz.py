@@ -14,10 +14,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zonalflow.config import load_schema, resolve
-from zonalflow.errors import ConfigError, ZonalflowError
-from zonalflow.preflight import check_inputs
-from zonalflow.study import Study
+from zonalflow.common.errors import ConfigError, ZonalflowError
+from zonalflow.study.preflight import check_inputs
+from zonalflow.study.resolve import resolve
+from zonalflow.study.schema import load_schema
+from zonalflow.study.study import Study
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from zonalflow.config import load_schema, resolve
-from zonalflow.stats import STATISTICS
+from zonalflow.stats.statistics import STATISTICS
+from zonalflow.study.resolve import resolve
+from zonalflow.study.schema import load_schema
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "config" / "README.md").read_text(encoding="utf-8")

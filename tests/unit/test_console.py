@@ -3,7 +3,7 @@
 import io
 import logging
 
-from zonalflow.console import Brief, Lines, Progress, install, short_reason
+from zonalflow.run.console import Brief, Lines, Progress, install, short_reason
 
 
 def record(event, text="", **details):

@@ -13,21 +13,22 @@ from dataclasses import replace
 
 import pytest
 
-from zonalflow import cluster, control
-from zonalflow.cluster import QueuedJob
-from zonalflow.control import BusyError, Controller, Record, take_over
+from zonalflow.run import controller, records, signals, slurm
+from zonalflow.run.controller import Controller, take_over
+from zonalflow.run.records import BusyError, Record
+from zonalflow.run.slurm import QueuedJob
 
-RECORD = control.RECORDS / "florida.json"
+RECORD = records.RECORDS / "florida.json"
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A working directory; nothing is left to happen at the end of the tests' own process."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(control.atexit, "register", lambda function: None)
-    (tmp_path / control.LOCKS).mkdir(parents=True)
-    (tmp_path / control.RECORDS).mkdir()
-    (tmp_path / control.LOCKS / "0.output.lock").write_text("results/a\n")
+    monkeypatch.setattr(controller.atexit, "register", lambda function: None)
+    (tmp_path / controller.LOCKS).mkdir(parents=True)
+    (tmp_path / records.RECORDS).mkdir()
+    (tmp_path / controller.LOCKS / "0.output.lock").write_text("results/a\n")
     return tmp_path
 
 
@@ -56,32 +57,32 @@ def test_the_first_of_a_run_leaves_a_record(folder, said):
     assert (record.host, record.pid, record.command) == (socket.gethostname(), os.getpid(), "snakemake")
     assert record.ended
     assert said == []
-    assert list((folder / control.LOCKS).iterdir())  # a lock that is not known to be ours stays
+    assert list((folder / controller.LOCKS).iterdir())  # a lock that is not known to be ours stays
 
 
 def test_a_dead_ones_lock_is_removed(folder, said):
     dead_record().write(RECORD)
     begin(said)
-    assert not (folder / control.LOCKS).exists()
+    assert not (folder / controller.LOCKS).exists()
     assert "was ended by force; taking it up" in said[0]
 
 
 def test_one_that_ended_in_order_left_no_lock_of_its_own(folder, said):
     dead_record(ended=True).write(RECORD)
     begin(said)
-    assert (folder / control.LOCKS).exists()
+    assert (folder / controller.LOCKS).exists()
     assert said == []
 
 
 def test_a_live_one_is_left_alone(folder, said):
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        other = replace(Record.own(["snakemake", "maps"]), pid=child.pid, born=control.birth(child.pid))
+        other = replace(Record.own(["snakemake", "maps"]), pid=child.pid, born=records.birth(child.pid))
         other.write(RECORD)
         with pytest.raises(BusyError, match=rf"process {child.pid} on (.|\n)*snakemake maps\n(.|\n)*kill {child.pid}"):
             begin(said)
         assert Record.read(RECORD) == other
-        assert (folder / control.LOCKS).exists()
+        assert (folder / controller.LOCKS).exists()
     finally:
         child.communicate(b"\n")
 
@@ -91,25 +92,25 @@ def living():
     """The record of a process of this machine that lives; it makes two receipts."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     own = Record.own(["snakemake"], fetches=["resources/2000.json", "resources/2001.json"])
-    yield replace(own, pid=child.pid, born=control.birth(child.pid))
+    yield replace(own, pid=child.pid, born=records.birth(child.pid))
     child.communicate(b"\n")
 
 
 def test_runs_that_share_no_unfinished_fetch_go_side_by_side(folder, said, living):
-    living.write(control.RECORDS / "texas.json")
+    living.write(records.RECORDS / "texas.json")
     begin(said, receipts=["resources/1999.json", "resources/2002.json"])
     assert said == []
     assert Record.read(RECORD).fetches == ("resources/1999.json", "resources/2002.json")
-    assert Record.read(control.RECORDS / "texas.json") == living
-    assert control.live_runs() == {"texas": living}
+    assert Record.read(records.RECORDS / "texas.json") == living
+    assert records.live_runs() == {"texas": living}
 
 
 def test_a_run_that_reads_what_another_is_fetching_waits_for_it(folder, said, living):
-    living.write(control.RECORDS / "texas.json")
+    living.write(records.RECORDS / "texas.json")
     with pytest.raises(BusyError, match=r"run texas .* makes what this run reads: resources/2001.json: process"):
         begin(said, receipts=["resources/2001.json", "resources/2002.json"])
     assert Record.read(RECORD) is None
-    dead_record(fetches=living.fetches).write(control.RECORDS / "texas.json")
+    dead_record(fetches=living.fetches).write(records.RECORDS / "texas.json")
     begin(said, receipts=["resources/2001.json", "resources/2002.json"])
 
 
@@ -124,9 +125,9 @@ def test_a_later_process_with_the_same_number_is_another(folder):
     assert Record.own([]).alive(10**6)
 
 
-@pytest.mark.parametrize("birth", [control.birth, control.birth_by_ps])
+@pytest.mark.parametrize("birth", [records.birth, records.birth_by_ps])
 def test_a_process_is_told_from_a_dead_one(birth):
-    if birth is control.birth_by_ps and not shutil.which("ps"):
+    if birth is records.birth_by_ps and not shutil.which("ps"):
         pytest.skip("no ps(1) here")
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     alive = birth(child.pid)
@@ -144,7 +145,7 @@ def test_on_another_machine_signs_of_life_decide(folder, said):
     other.write(RECORD)
     with pytest.raises(BusyError, match="ssh ceres-login-9 kill"):
         begin(said)
-    past = time.time() - control.SILENCE - 60
+    past = time.time() - records.SILENCE - 60
     os.utime(RECORD, (past, past))
     begin(said)
     assert Record.read(RECORD).host == socket.gethostname()
@@ -158,15 +159,15 @@ def test_a_damaged_record_is_none(folder, said, text):
 
 
 def test_signs_of_life(folder, monkeypatch):
-    monkeypatch.setattr(control, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(controller, "HEARTBEAT", 0.01)
     Record.own([]).write(RECORD)
     os.utime(RECORD, (1, 1))
-    controller = Controller(RECORD, Record.own([]))
-    beating = threading.Thread(target=controller.beat)
+    process = Controller(RECORD, Record.own([]))
+    beating = threading.Thread(target=process.beat)
     beating.start()
     while RECORD.stat().st_mtime == 1:
         time.sleep(0.01)
-    controller.end()
+    process.end()
     beating.join(10)
     assert not beating.is_alive()
 
@@ -175,9 +176,9 @@ def test_waiting_jobs_are_cancelled_and_running_ones_waited_for(folder, said, mo
     running, waiting = QueuedJob("31", "RUNNING", "zonal_stats ppt_2002"), QueuedJob("32", "PENDING", "combine_years")
     looks = [[running, waiting], [running], []]
     cancelled = []
-    monkeypatch.setattr(cluster, "queued_jobs", lambda runs: looks.pop(0) if runs == ("run-1",) else None)
-    monkeypatch.setattr(cluster, "cancel_waiting", lambda jobs: cancelled.extend(jobs))
-    monkeypatch.setattr(control, "POLL", 0)
+    monkeypatch.setattr(slurm, "queued_jobs", lambda runs: looks.pop(0) if runs == ("run-1",) else None)
+    monkeypatch.setattr(slurm, "cancel_waiting", lambda jobs: cancelled.extend(jobs))
+    monkeypatch.setattr(controller, "POLL", 0)
     dead_record(runs=("run-1",)).write(RECORD)
     begin(said)
     assert cancelled == [waiting]
@@ -191,11 +192,11 @@ def test_waiting_jobs_are_cancelled_and_running_ones_waited_for(folder, said, mo
 
 def test_jobs_are_not_forgotten_while_slurm_is_silent(folder, said, monkeypatch):
     def silent(runs):
-        raise cluster.ClusterError("squeue says: connect failure")
+        raise slurm.ClusterError("squeue says: connect failure")
 
-    monkeypatch.setattr(cluster, "queued_jobs", silent)
+    monkeypatch.setattr(slurm, "queued_jobs", silent)
     dead_record(runs=("run-1",)).write(RECORD)
-    with pytest.raises(cluster.ClusterError):
+    with pytest.raises(slurm.ClusterError):
         begin(said)
     assert Record.read(RECORD).runs == ("run-1",)
 
@@ -214,7 +215,7 @@ def test_signals_do_what_ctrl_c_does(number):
     try:
         for each in before:
             signal.signal(each, signal.SIG_DFL)  # the tests themselves may run under nohup
-        control.end_in_order_on_signals()
+        signals.end_in_order_on_signals()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
     finally:
@@ -226,7 +227,7 @@ def test_nohup_stays_in_force():
     before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
     try:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        control.end_in_order_on_signals()
+        signals.end_in_order_on_signals()
         signal.raise_signal(signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
@@ -235,8 +236,8 @@ def test_nohup_stays_in_force():
 
 
 def forgotten(monkeypatch, said, looks):
-    """Let the queue be what `looks` say, one after the other; return the signals sent to this process."""
-    signals = []
+    """Let the queue be what `looks` hold, one after the other; return the signals sent to this process."""
+    sent = []
 
     class Over(Exception):
         pass
@@ -248,14 +249,14 @@ def forgotten(monkeypatch, said, looks):
     def known(run):
         look = looks.pop(0)
         if look is None:
-            raise cluster.ClusterError("connect failure")
+            raise slurm.ClusterError("connect failure")
         return look
 
-    monkeypatch.setattr(cluster, "known_jobs", known)
-    monkeypatch.setattr(control.os, "kill", lambda pid, number: signals.append(number))
+    monkeypatch.setattr(slurm, "known_jobs", known)
+    monkeypatch.setattr(signals.os, "kill", lambda pid, number: sent.append(number))
     with suppress(Over):
-        control.end_when_forgotten("run-1", lambda: {"14": "zonal_stats ppt 2000", "15": "maps"}, said.append, pause)
-    return signals
+        signals.end_when_forgotten("run-1", lambda: {"14": "zonal_stats ppt 2000", "15": "maps"}, said.append, pause)
+    return sent
 
 
 def test_a_process_that_waits_for_forgotten_jobs_ends(monkeypatch, said):
@@ -280,7 +281,7 @@ def test_it_goes_on_while_any_job_is_known_or_nobody_answers(monkeypatch, said, 
     ],
 )
 def test_what_runs_nothing(arguments, nothing):
-    assert control.runs_nothing(arguments) is nothing
+    assert controller.runs_nothing(arguments) is nothing
 
 
 @pytest.mark.parametrize(
@@ -294,4 +295,4 @@ def test_what_runs_nothing(arguments, nothing):
     ],
 )
 def test_the_profile_is_named_in_messages(arguments, environment, file):
-    assert control.profile_file(arguments, environment) == file
+    assert controller.profile_file(arguments, environment) == file

@@ -8,8 +8,8 @@ import pytest
 import shapefile  # pyshp
 import shapely
 
-from zonalflow.dbf import append_columns, short_names
-from zonalflow.errors import ZonesError
+from zonalflow.common.errors import ZonesError
+from zonalflow.vectors.shapefile import append_columns, short_names
 
 NUMBERS = [
     0.0, -0.0, 1.0, -1.0, 1 / 3, -2 / 3, 0.1, 0.010000000000000002, 0.0123456789012345678, 0.09999999999999999,
@@ -88,7 +88,7 @@ def test_what_was_there_stays(template):
 def test_the_size_of_the_pieces_does_not_show(template, monkeypatch):
     columns = {"a": np.array(NUMBERS), "b": np.arange(len(NUMBERS))}
     whole = b"".join(append_columns(template, columns))
-    monkeypatch.setattr("zonalflow.dbf._PIECE", 500)  # a few records
+    monkeypatch.setattr("zonalflow.vectors.shapefile._PIECE", 500)  # a few records
     pieces = list(append_columns(template, columns))
     assert len(pieces) > 5
     assert b"".join(pieces) == whole

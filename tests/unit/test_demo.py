@@ -10,9 +10,9 @@ import pytest
 import rasterio
 import shapely
 
-from zonalflow import demo
-from zonalflow.atomic import sha256
-from zonalflow.errors import ConfigError, GridError
+from zonalflow.common.errors import ConfigError, GridError
+from zonalflow.common.files import sha256
+from zonalflow.sources import synthetic
 
 TUTORIAL = (-87.5, 24.5, -79.0, 31.0)
 ZONES = Path(__file__).parents[2] / "config/demo/zones.zip"
@@ -24,45 +24,45 @@ KNOWN = {
 
 
 def on_land(values):
-    return values[values != demo.NODATA]
+    return values[values != synthetic.NODATA]
 
 
 def test_the_tutorials_box_grows_to_the_cells_that_geocdl_answers_with():
-    values, grid = demo.demo_raster("ppt", "2000", TUTORIAL)
+    values, grid = synthetic.demo_raster("ppt", "2000", TUTORIAL)
     assert values.dtype == "float32"
     assert values.shape == grid.shape == (157, 205)
     assert grid.bounds == pytest.approx((-87.520833, 24.479167, -78.979167, 31.020833), abs=1e-6)
 
 
 def test_a_box_on_cell_edges_does_not_grow():
-    _, grid = demo.demo_raster("ppt", "2000", TUTORIAL)
+    _, grid = synthetic.demo_raster("ppt", "2000", TUTORIAL)
     for digits in (9, 12, 17):  # as people and programs round them
-        assert demo.demo_raster("ppt", "2000", tuple(round(edge, digits) for edge in grid.bounds))[1] == grid
+        assert synthetic.demo_raster("ppt", "2000", tuple(round(edge, digits) for edge in grid.bounds))[1] == grid
 
 
 def test_without_a_box_it_is_prisms_whole_grid_and_a_box_is_a_cut_of_it():
-    whole, grid = demo.demo_raster("tmax", "2001-07")
+    whole, grid = synthetic.demo_raster("tmax", "2001-07")
     assert whole.shape == grid.shape == (621, 1405)
     assert grid.transform[2] == pytest.approx(-125.0208333, abs=1e-6)
     assert grid.transform[5] == pytest.approx(49.9375, abs=1e-6)
-    part, _ = demo.demo_raster("tmax", "2001-07", TUTORIAL)
+    part, _ = synthetic.demo_raster("tmax", "2001-07", TUTORIAL)
     # 49.9375 − 31 = 18.9375 degrees = 454.5 cells; 125.0208 − 87.5 = 37.5208 degrees = 900.5 cells.
     np.testing.assert_array_equal(part, whole[454 : 454 + 157, 900 : 900 + 205])
 
 
 def test_order_does_not_matter_and_years_variables_and_days_differ():
-    first = demo.demo_raster("ppt", "2003", TUTORIAL)[0]
+    first = synthetic.demo_raster("ppt", "2003", TUTORIAL)[0]
     others = [
-        demo.demo_raster(variable, date, TUTORIAL)[0]
+        synthetic.demo_raster(variable, date, TUTORIAL)[0]
         for variable, date in [("ppt", "2004"), ("tmean", "2003"), ("ppt", "2003-01"), ("ppt", "2003-01-01")]
     ]
-    np.testing.assert_array_equal(first, demo.demo_raster("ppt", "2003", TUTORIAL)[0])
+    np.testing.assert_array_equal(first, synthetic.demo_raster("ppt", "2003", TUTORIAL)[0])
     assert not any(np.array_equal(first, other) for other in others)
 
 
 def test_known_answers_hold_on_any_machine():
     # A change here changes every number of the demo: the README's pictures and figures with it.
-    values, grid = demo.demo_raster("ppt", "2000", TUTORIAL)
+    values, grid = synthetic.demo_raster("ppt", "2000", TUTORIAL)
     column, row = round((-82.0 - grid.bounds[0]) * 24), round((grid.bounds[3] - 28.0) * 24)
     assert values[row, column] == pytest.approx(KNOWN["cell"], abs=0.011)
     assert on_land(values).size == KNOWN["land"]
@@ -75,28 +75,28 @@ def test_known_answers_hold_on_any_machine():
      ("vpdmin", 0.1, 2), ("vpdmax", 5, 40)],
 )  # fmt: skip
 def test_florida_is_plausible(variable, lowest, highest):
-    values = on_land(demo.demo_raster(variable, "2010", TUTORIAL)[0])
+    values = on_land(synthetic.demo_raster(variable, "2010", TUTORIAL)[0])
     assert lowest < values.min() < values.max() < highest
     assert values.std() > 0
 
 
 @pytest.mark.parametrize("date", ["1981", "1981-01", "1981-07-04"])
 def test_temperatures_are_in_order_and_rain_is_never_negative(date):
-    low, mean, high = (on_land(demo.demo_raster(name, date, TUTORIAL)[0]) for name in ("tmin", "tmean", "tmax"))
+    low, mean, high = (on_land(synthetic.demo_raster(name, date, TUTORIAL)[0]) for name in ("tmin", "tmean", "tmax"))
     assert (low < mean).all() and (mean < high).all()
     np.testing.assert_allclose((low + high) / 2, mean, atol=0.02)  # PRISM's tmean is the mean of the two
-    assert on_land(demo.demo_raster("ppt", date)[0]).min() >= 0
+    assert on_land(synthetic.demo_raster("ppt", date)[0]).min() >= 0
 
 
 def test_a_day_of_rain_has_dry_places_and_a_leap_day_exists():
-    day = on_land(demo.demo_raster("ppt", "2000-02-29")[0])
+    day = on_land(synthetic.demo_raster("ppt", "2000-02-29")[0])
     assert 0.2 < (day == 0).mean() < 0.9
-    assert on_land(demo.demo_raster("tmean", "2000-02-29", TUTORIAL)[0]).size
+    assert on_land(synthetic.demo_raster("tmean", "2000-02-29", TUTORIAL)[0]).size
 
 
 def test_the_sea_is_nodata_and_the_counties_are_land():
-    values, grid = demo.demo_raster("ppt", "2000", TUTORIAL)
-    sea = values == demo.NODATA
+    values, grid = synthetic.demo_raster("ppt", "2000", TUTORIAL)
+    sea = values == synthetic.NODATA
     west, _, _, north = grid.bounds
     at = lambda lon, lat: sea[int((north - lat) * 24), int((lon - west) * 24)]  # noqa: E731
     assert at(-86, 27) and at(-79.5, 29)  # the Gulf, the Atlantic
@@ -110,15 +110,15 @@ def test_the_sea_is_nodata_and_the_counties_are_land():
 
 def test_unknown_variable_and_box_elsewhere_are_told():
     with pytest.raises(ConfigError, match=r"'rain'.*ppt"):
-        demo.demo_raster("rain", "2000", TUTORIAL)
+        synthetic.demo_raster("rain", "2000", TUTORIAL)
     with pytest.raises(GridError, match="outside the demo's rasters"):
-        demo.demo_raster("ppt", "2000", (5, 45, 10, 50))
+        synthetic.demo_raster("ppt", "2000", (5, 45, 10, 50))
 
 
 @pytest.mark.parametrize(("grain", "count", "last"), [("annual", 1, "2001"), ("monthly", 12, "2001-12")])
 def test_a_year_is_written_with_its_receipt(tmp_path, grain, count, last):
     receipt = tmp_path / "ppt" / "2001.json"
-    returned = demo.write_year("ppt", 2001, grain, TUTORIAL, receipt)
+    returned = synthetic.write_year("ppt", 2001, grain, TUTORIAL, receipt)
     written = json.loads(receipt.read_text())
     assert written == returned
     assert written["synthetic"] is True and written["source"] == "demo" and written["requests"] == []
@@ -128,7 +128,7 @@ def test_a_year_is_written_with_its_receipt(tmp_path, grain, count, last):
         assert file["sha256"] == sha256(path) and file["bytes"] == path.stat().st_size
     assert {path.name for path in receipt.parent.iterdir()} == {receipt.name} | {f["name"] for f in written["files"]}
     with rasterio.open(path) as source:
-        values, grid = demo.demo_raster("ppt", last, TUTORIAL)
+        values, grid = synthetic.demo_raster("ppt", last, TUTORIAL)
         np.testing.assert_array_equal(source.read(1), values)
         assert source.tags()["SYNTHETIC"] == "YES"
         assert source.nodata == -9999 and source.crs.to_epsg() == 4269 and source.descriptions == ("ppt",)
@@ -136,7 +136,7 @@ def test_a_year_is_written_with_its_receipt(tmp_path, grain, count, last):
 
 
 def test_writing_twice_gives_the_same_bytes(tmp_path):
-    receipts = [demo.write_year("tdmean", 2020, "annual", TUTORIAL, tmp_path / d / "2020.json") for d in "ab"]
+    receipts = [synthetic.write_year("tdmean", 2020, "annual", TUTORIAL, tmp_path / d / "2020.json") for d in "ab"]
     assert receipts[0] == receipts[1]
 
 

@@ -3,7 +3,8 @@
 import pytest
 from standin.clock import TurnedClock
 
-from zonalflow.download import Patience, Request, _is_private, download, get_json
+from zonalflow.sources.download import Request, download, get_json
+from zonalflow.sources.http import RetryPolicy, _is_private
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_the_record_of_a_request_is_plain_data():
 
 def test_no_attempt_at_all_is_a_mistake_of_ours(tmp_path):
     with pytest.raises(ValueError, match="at least 1"):
-        download("http://127.0.0.1:9/x", tmp_path / "x", verify=print, patience=Patience(attempts=0))
+        download("http://127.0.0.1:9/x", tmp_path / "x", verify=print, policy=RetryPolicy(attempts=0))
 
 
 def test_the_address_and_who_asks_are_sent_and_no_password(server, tmp_path, monkeypatch):

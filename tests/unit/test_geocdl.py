@@ -6,19 +6,11 @@ import pytest
 import rasterio.warp
 from standin import Fault
 
-from zonalflow.atomic import sha256
-from zonalflow.download import Patience
-from zonalflow.errors import ConfigError
-from zonalflow.geocdl import (
-    DATASETS,
-    _dated,
-    catalogue_range,
-    check_request,
-    check_years,
-    describe_dataset,
-    fetch_year,
-    subset_url,
-)
+from zonalflow.common.errors import ConfigError
+from zonalflow.common.files import sha256
+from zonalflow.sources.geocdl import _dated, catalogue_range, fetch_year, subset_url
+from zonalflow.sources.geocdl_datasets import DATASETS, check_request, check_years, describe_dataset
+from zonalflow.sources.http import RetryPolicy
 
 FLORIDA = (-87.5, 24.5, -79.0, 31.0)
 SMALL = (-84.0, 29.0, -83.5, 29.5)
@@ -124,7 +116,7 @@ def test_the_servers_range(server, grain, span):
 @pytest.mark.parametrize("kind", ["html", "hang_up", "status", "empty", "redirect"])
 def test_no_range_from_a_server_in_trouble(server, kind):
     server.faults.append(Fault(kind))
-    assert catalogue_range(server.url, "PRISM", "annual", patience=Patience(connect=60, read=60)) is None
+    assert catalogue_range(server.url, "PRISM", "annual", policy=RetryPolicy(connect=60, read=60)) is None
 
 
 def test_no_range_of_a_dataset_that_the_server_does_not_know(server):

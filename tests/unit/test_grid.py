@@ -5,8 +5,8 @@ import pytest
 import rasterio
 from affine import Affine
 
-from zonalflow.errors import GridError
-from zonalflow.grid import Grid, grid_of
+from zonalflow.common.errors import GridError
+from zonalflow.geometry.grid import Grid, grid_of
 
 FLORIDA = Grid("EPSG:4269", (1 / 24, 0.0, -87.520833333, 0.0, -1 / 24, 31.020833333), 205, 157)
 

@@ -6,11 +6,11 @@ import rasterio
 from rasterio.transform import Affine
 from small import GRID, boxes, counting, place, write_tif
 
-from zonalflow.errors import GridError, RasterError
-from zonalflow.grid import Grid
-from zonalflow.places import place_finder
-from zonalflow.slices import Slice, read_slices
-from zonalflow.tables import compute_year
+from zonalflow.common.errors import GridError, RasterError
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.grids import grid_finder
+from zonalflow.rasters.read import TimeStep, read_time_steps
+from zonalflow.steps.zonal_stats import compute_year
 
 # Rows 0 and 1, columns 0 … 2 of 0, 1, 2, … in rows of 6: 0 1 2 / 6 7 8. And one cell, 23.
 ZONES = boxes((0, 2, 3, 4), (5, 0, 6, 1))
@@ -19,7 +19,7 @@ STATS = ["mean", "min", "max", "sum", "std", "median"]
 
 def numbers(path, stats=("mean", "min", "max", "sum"), zones=ZONES, grid=GRID, **options):
     """Return the statistics of the first zone at a date, and the counts of both zones."""
-    slices = read_slices([Slice("2003", str(path))], place_finder(place(zones, grid)), **options)
+    slices = read_time_steps([TimeStep("2003", str(path))], grid_finder(place(zones, grid)), **options)
     table = compute_year(slices, list(stats))
     return [table.columns[name][0, 0] for name in stats], table.columns["count"][0].tolist()
 
@@ -188,19 +188,19 @@ def test_a_raster_cut_short_is_never_half_read(tmp_path, compress):
 
 
 def test_a_bit_that_flipped_since_the_fetch_is_found_before_it_is_read(tmp_path):
-    from zonalflow.atomic import sha256
+    from zonalflow.common.files import sha256
 
     path = write_tif(tmp_path / "2003.tif", counting(), nodata=-1)
-    piece = Slice("2003", str(path), sha256=sha256(path))
-    find = place_finder(place(ZONES))
-    assert len(list(read_slices([piece], find))) == 1
+    piece = TimeStep("2003", str(path), sha256=sha256(path))
+    find = grid_finder(place(ZONES))
+    assert len(list(read_time_steps([piece], find))) == 1
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(RasterError) as caught:
-        list(read_slices([piece], find))
+        list(read_time_steps([piece], find))
     assert "its checksum differs from its receipt's" in str(caught.value)
     assert f"delete {tmp_path}/2003.json and run again" in str(caught.value)
     path.unlink()
     with pytest.raises(RasterError, match="is not there"):
-        list(read_slices([piece], find))
+        list(read_time_steps([piece], find))

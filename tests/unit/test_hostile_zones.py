@@ -6,9 +6,10 @@ import pytest
 import shapely
 from shapely import MultiPolygon, Polygon, box
 
-from zonalflow.errors import ZonesError
-from zonalflow.grid import Grid
-from zonalflow.zones import prepare, read_zones
+from zonalflow.common.errors import ZonesError
+from zonalflow.geometry.grid import Grid
+from zonalflow.zones.on_grid import prepare
+from zonalflow.zones.read import read_zones
 
 WGS84, NAD83 = "EPSG:4326", "EPSG:4269"
 GRID = Grid(NAD83, (1.0, 0.0, -90.0, 0.0, -1.0, 40.0), 10, 10)  # x −90 … −80, y 30 … 40

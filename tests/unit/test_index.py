@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import shapely
 
-from zonalflow.build import build_index, weights_digest
-from zonalflow.errors import ConfigError, GridError
-from zonalflow.grid import Grid
-from zonalflow.index import segment_reduce
-from zonalflow.store import DamagedIndexError, index_key, load_index, save_index
+from zonalflow.common.errors import ConfigError, GridError
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.build import build_index, weights_digest
+from zonalflow.index.segments import segment_reduce
+from zonalflow.index.store import DamagedIndexError, index_key, load_index, save_index
 
 GRID = Grid("EPSG:4269", (0.5, 0.0, -100.0, 0.0, -0.5, 45.0), 40, 30)
 ZONES = np.array([shapely.box(-97, 38, -93.2, 41.1), shapely.Point(-90, 36).buffer(2.3), None], dtype=object)

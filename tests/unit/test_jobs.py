@@ -4,8 +4,8 @@ import warnings
 
 import pytest
 
-from zonalflow.errors import RasterError
-from zonalflow.jobs import job_log
+from zonalflow.common.errors import RasterError
+from zonalflow.run.job_log import job_log
 
 
 def test_a_users_mistake_is_one_message_without_a_traceback(tmp_path, capsys):
@@ -27,8 +27,8 @@ def test_a_fault_of_ours_leaves_its_traceback_in_the_log(tmp_path, capsys):
 
 
 def test_warnings_go_to_the_log(tmp_path):
-    with job_log(tmp_path / "job.log") as say:
-        say("begun")
+    with job_log(tmp_path / "job.log") as log:
+        log("begun")
         with warnings.catch_warnings():
             warnings.simplefilter("default")
             warnings.warn("no CRS in the file", UserWarning, stacklevel=1)

@@ -6,9 +6,9 @@ import pytest
 import shapely
 from shapely import Polygon, box
 
-from zonalflow.grid import Grid
-from zonalflow.longitudes import turn, unwrap
-from zonalflow.zones import place_zones
+from zonalflow.geometry.antimeridian import turn, unwrap
+from zonalflow.geometry.grid import Grid
+from zonalflow.zones.on_grid import bring_to_grid
 
 WORLD = Grid("EPSG:4326", (1.0, 0.0, -180.0, 0.0, -1.0, 90.0), 360, 180)
 FROM_0 = Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 90.0), 360, 180)
@@ -20,7 +20,7 @@ def wrapped(polygon):
 
 
 def placed(polygon, grid, crs=4326):
-    return place_zones(geopandas.GeoDataFrame({"id": ["a"]}, geometry=[polygon], crs=crs), grid)
+    return bring_to_grid(geopandas.GeoDataFrame({"id": ["a"]}, geometry=[polygon], crs=crs), grid)
 
 
 @pytest.mark.parametrize("grid", [WORLD, FROM_0], ids=["±180", "0…360"])

@@ -10,9 +10,9 @@ import pytest
 import shapely
 from benchmarks import made
 
-from zonalflow.build import build_index
-from zonalflow.grid import Grid, grid_of
-from zonalflow.stats import zonal_statistics
+from zonalflow.geometry.grid import Grid, grid_of
+from zonalflow.index.build import build_index
+from zonalflow.stats.statistics import zonal_statistics
 
 REAL = os.environ.get("ZONALFLOW_REAL_DATA")
 real = pytest.mark.skipif(not REAL, reason="ZONALFLOW_REAL_DATA does not name the folder of real zones and rasters")

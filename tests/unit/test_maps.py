@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import shapely
 
-from zonalflow import maps, outlines, palettes
-from zonalflow.units import quantity
+from zonalflow.report import maps, outlines, palettes
+from zonalflow.report.quantities import quantity
 
 SQUARES = geopandas.GeoDataFrame(
     {"inside_fraction": [1.0, 1.0, 1.0, 0.5]},

@@ -8,11 +8,12 @@ import pytest
 import xarray
 from small import GRID, boxes, place
 
-from zonalflow.errors import RasterError
-from zonalflow.netcdf import check_years, time_slices
-from zonalflow.places import place_finder
-from zonalflow.slices import local_slices, open_raster, raster_grid, read_slices
-from zonalflow.tables import compute_year
+from zonalflow.common.errors import RasterError
+from zonalflow.index.grids import grid_finder
+from zonalflow.rasters.netcdf import check_years, netcdf_time_steps
+from zonalflow.rasters.read import open_raster, raster_grid, read_time_steps
+from zonalflow.rasters.time_steps import local_time_steps
+from zonalflow.steps.zonal_stats import compute_year
 
 
 def dataset(times, *, crs="EPSG:4269", north_up=False, dimension="time", **more) -> xarray.Dataset:
@@ -39,7 +40,7 @@ def dates(slices):
 
 def test_a_year_is_found_along_the_time_dimension(tmp_path):
     dataset(months()).to_netcdf(tmp_path / "a.nc")
-    slices = time_slices(str(tmp_path / "a.nc"), "ppt", 2001, "monthly")
+    slices = netcdf_time_steps(str(tmp_path / "a.nc"), "ppt", 2001, "monthly")
     assert dates(slices)[0] == ("2001-01", 13)
     assert dates(slices)[-1] == ("2001-12", 24)
     assert {piece.layer for piece in slices} == {"ppt"}
@@ -49,8 +50,8 @@ def test_a_year_is_found_along_the_time_dimension(tmp_path):
 def test_values_are_read_the_same_whichever_way_the_rows_run(tmp_path, north_up):
     dataset(pandas.to_datetime(["2000-07-01", "2001-07-01"]), north_up=north_up).to_netcdf(tmp_path / "a.nc")
     zones = boxes((0, 3, 2, 4), (5, 0, 6, 1))
-    slices = local_slices(str(tmp_path / "a.nc"), "ppt", 2001, "annual")
-    table = compute_year(read_slices(slices, place_finder(place(zones))), ["mean", "sum"])
+    slices = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2001, "annual")
+    table = compute_year(read_time_steps(slices, grid_finder(place(zones))), ["mean", "sum"])
     # cells 0 and 1 in the north-west, cell 23 in the south-east, 100 added in the second year
     assert table.columns["mean"].tolist() == [[100.5, 123.0]]
     assert table.columns["sum"].tolist() == [[201.0, 123.0]]
@@ -62,8 +63,8 @@ def test_scale_offset_and_fill_value_are_honoured(tmp_path):
     data["ppt"] = data["ppt"].where(data["ppt"] != 1)  # the second cell holds nothing
     encoding = {"dtype": "i2", "scale_factor": 0.5, "add_offset": 10.0, "_FillValue": -999}
     data.to_netcdf(tmp_path / "a.nc", encoding={"ppt": encoding})
-    slices = local_slices(str(tmp_path / "a.nc"), "ppt", 2000, "annual")
-    table = compute_year(read_slices(slices, place_finder(place(boxes((0, 3, 3, 4))))), ["mean", "count"])
+    slices = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "annual")
+    table = compute_year(read_time_steps(slices, grid_finder(place(boxes((0, 3, 3, 4))))), ["mean", "count"])
     assert table.columns["mean"].tolist() == [[1.0]]  # (0 + 2) / 2
     assert table.columns["count"].tolist() == [[2]]
 
@@ -85,8 +86,8 @@ def test_every_way_in_which_cf_says_missing(tmp_path, attributes, cells):
     data = dataset(pandas.to_datetime(["2000-01-01"]))  # the northern row holds 0 … 5
     data["ppt"].attrs.update(attributes)
     data.to_netcdf(tmp_path / "a.nc", encoding={"ppt": {"_FillValue": np.float32(1e20)}})
-    slices = local_slices(str(tmp_path / "a.nc"), "ppt", 2000, "annual")
-    table = compute_year(read_slices(slices, place_finder(place(boxes((0, 3, 6, 4))))), ["count", "nodata"])
+    slices = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "annual")
+    table = compute_year(read_time_steps(slices, grid_finder(place(boxes((0, 3, 6, 4))))), ["count", "nodata"])
     assert table.columns["count"].tolist() == [[cells]]
     assert table.columns["nodata"].tolist() == [[6 - cells]]
 
@@ -104,7 +105,7 @@ def test_a_calendar_of_its_own_has_years_of_its_own(tmp_path, calendar, days, fi
     start = cftime.datetime(1999, 12, 1, calendar=calendar)
     times = cftime.num2date(np.arange(450), f"days since {start.isoformat()}", calendar)
     dataset(times).to_netcdf(tmp_path / "a.nc")
-    slices = local_slices(str(tmp_path / "a.nc"), "ppt", 2000, "daily")
+    slices = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "daily")
     assert len(slices) == days
     assert (slices[0].date, slices[-1].date) == (first, last)
     assert ("2000-02-29" in [piece.date for piece in slices]) == (calendar != "noleap")
@@ -117,23 +118,23 @@ def test_a_time_step_with_bounds_is_their_middle(tmp_path):
     data["time"].attrs["bounds"], data["time"].encoding["units"] = "time_bnds", "days since 2000-01-01"
     data["time_bnds"] = (("time", "nv"), np.stack([ends - pandas.offsets.MonthBegin(1), ends], axis=1))
     data.to_netcdf(tmp_path / "a.nc")
-    slices = local_slices(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
+    slices = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
     assert dates(slices) == [(f"2000-{month:02}", month) for month in range(1, 13)]
 
 
 def test_a_dimension_of_years_needs_no_units(tmp_path):
     dataset([1999, 2000, 2001], dimension="year").to_netcdf(tmp_path / "a.nc")
-    assert dates(local_slices(str(tmp_path / "a.nc"), "ppt", 2001, "annual")) == [("2001", 3)]
+    assert dates(local_time_steps(str(tmp_path / "a.nc"), "ppt", 2001, "annual")) == [("2001", 3)]
 
 
 def test_one_file_a_year_and_a_variable_without_time(tmp_path):
     for year in (2000, 2001):
         data = dataset(pandas.to_datetime(["2000-01-01"])).isel(time=0, drop=True)
         data.to_netcdf(tmp_path / f"{year}.nc")
-    slices = local_slices(str(tmp_path / "{year}.nc"), "ppt", 2001, "annual")
+    slices = local_time_steps(str(tmp_path / "{year}.nc"), "ppt", 2001, "annual")
     assert [(piece.date, piece.path) for piece in slices] == [("2001", str(tmp_path / "2001.nc"))]
     with pytest.raises(RasterError, match=r"no time dimension, so the file's name must say its date; write \{year\}"):
-        local_slices(str(tmp_path / "2001.nc"), "ppt", 2001, "annual")
+        local_time_steps(str(tmp_path / "2001.nc"), "ppt", 2001, "annual")
 
 
 def test_the_years_that_one_file_lacks_are_named_at_once(tmp_path):
@@ -147,23 +148,23 @@ def test_the_years_that_one_file_lacks_are_named_at_once(tmp_path):
 def test_a_missing_month_is_named(tmp_path):
     dataset(months().delete(4)).to_netcdf(tmp_path / "a.nc")
     with pytest.raises(RasterError, match="ppt lacks 1 of 12 dates 2000-05"):
-        local_slices(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
+        local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
 
 
 def test_a_finer_grain_than_configured_is_refused(tmp_path):
     dataset(months()).to_netcdf(tmp_path / "a.nc")
     with pytest.raises(RasterError, match=r"more than one time step on 2000; raster.grain: annual needs one"):
-        local_slices(str(tmp_path / "a.nc"), "ppt", 2000, "annual")
+        local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "annual")
 
 
 def test_an_unknown_variable_is_told_the_known_ones(tmp_path):
     data = dataset(months())
     data.assign(tmean=data["ppt"]).to_netcdf(tmp_path / "a.nc")
     with pytest.raises(RasterError, match=r"no variable 'tmeen'; did you mean 'tmean'\? Its variables: ppt, tmean"):
-        time_slices(str(tmp_path / "a.nc"), "tmeen", 2000, "monthly")
+        netcdf_time_steps(str(tmp_path / "a.nc"), "tmeen", 2000, "monthly")
     dataset(months()).drop_vars("crs").to_netcdf(tmp_path / "b.nc")
     with pytest.raises(RasterError, match="Its variables: ppt"):
-        time_slices(str(tmp_path / "b.nc"), "rain", 2000, "monthly")
+        netcdf_time_steps(str(tmp_path / "b.nc"), "rain", 2000, "monthly")
 
 
 def test_a_level_and_turned_dimensions_are_refused(tmp_path):
@@ -173,8 +174,8 @@ def test_a_level_and_turned_dimensions_are_refused(tmp_path):
     data.expand_dims(level=[1], axis=1).to_netcdf(tmp_path / "single.nc")
     for name, dimension in (("level", "level"), ("turned", "lat")):
         with pytest.raises(RasterError, match=f"has the dimension '{dimension}' beside its rows and columns"):
-            time_slices(str(tmp_path / f"{name}.nc"), "ppt", 2000, "monthly")
-    assert len(time_slices(str(tmp_path / "single.nc"), "ppt", 2000, "monthly")) == 12
+            netcdf_time_steps(str(tmp_path / f"{name}.nc"), "ppt", 2000, "monthly")
+    assert len(netcdf_time_steps(str(tmp_path / "single.nc"), "ppt", 2000, "monthly")) == 12
 
 
 def test_the_crs_comes_from_the_file_or_else_from_the_configuration(tmp_path):
@@ -199,7 +200,7 @@ def test_a_path_may_hold_spaces_and_colons(tmp_path):
     folder = tmp_path / "my data"
     folder.mkdir()
     dataset(months()).to_netcdf(folder / "a:b.nc")
-    slices = local_slices(str(folder / "a:b.nc"), "ppt", 2000, "monthly")
+    slices = local_time_steps(str(folder / "a:b.nc"), "ppt", 2000, "monthly")
     with open_raster(slices[0].path, slices[0].layer) as source:
         assert source.count == 24
 
@@ -207,10 +208,10 @@ def test_a_path_may_hold_spaces_and_colons(tmp_path):
 def test_a_gdal_without_netcdf_is_told_apart_from_a_broken_file(tmp_path, monkeypatch):
     (tmp_path / "a.nc").write_bytes(b"CDF but no more")
     with pytest.raises(RasterError, match=r"a.nc cannot be read as a raster"):
-        time_slices(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
-    monkeypatch.setattr("zonalflow.slices._reads_netcdf", lambda: False)
+        netcdf_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
+    monkeypatch.setattr("zonalflow.rasters.read._reads_netcdf", lambda: False)
     with pytest.raises(RasterError, match=r"built without NetCDF; conda-forge has it as libgdal-netcdf"):
-        time_slices(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
+        netcdf_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
 
 
 def test_the_time_of_a_file_that_cannot_be_decoded(tmp_path):
@@ -218,4 +219,4 @@ def test_the_time_of_a_file_that_cannot_be_decoded(tmp_path):
     data["time"].attrs["units"] = "months since 2000-01-01"
     data.to_netcdf(tmp_path / "a.nc")
     with pytest.raises(RasterError, match="'months since 2000-01-01' in the calendar 'standard', cannot be decoded"):
-        time_slices(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
+        netcdf_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from zonalflow.config import load_schema, resolve
-from zonalflow.errors import ConfigError
-from zonalflow.ownership import changes, check_owner, claim, left_behind, recorded
-from zonalflow.study import Study
+from zonalflow.common.errors import ConfigError
+from zonalflow.study.ownership import changes, check_owner, claim, left_behind, recorded
+from zonalflow.study.resolve import resolve
+from zonalflow.study.schema import load_schema
+from zonalflow.study.study import Study
 
 SCHEMA = load_schema(Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml")
 BASE = {

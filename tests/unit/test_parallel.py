@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from zonalflow.parallel import LARGE, in_advance, read_ahead, share
+from zonalflow.stats.threads import LARGE, in_advance, read_ahead, share
 
 
 def test_items_come_in_order_and_each_once():

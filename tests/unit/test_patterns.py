@@ -2,8 +2,8 @@
 
 import pytest
 
-from zonalflow.errors import ConfigError, RasterError
-from zonalflow.patterns import check_local_files, check_pattern, is_netcdf, local_path, local_paths
+from zonalflow.common.errors import ConfigError, RasterError
+from zonalflow.rasters.patterns import check_local_files, check_pattern, is_netcdf, local_path, local_paths
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from zonalflow import demo
-from zonalflow.build import build_index
-from zonalflow.pictures import draw_variable
-from zonalflow.stats import zonal_statistics
-from zonalflow.tables import YearTable, save_year
-from zonalflow.zones import prepare, read_zones
+from zonalflow.index.build import build_index
+from zonalflow.sources import synthetic
+from zonalflow.stats.statistics import zonal_statistics
+from zonalflow.steps.draw_maps import draw_variable
+from zonalflow.tables.year_table import YearTable, save_year
+from zonalflow.zones.on_grid import prepare
+from zonalflow.zones.read import read_zones
 
 ROOT = Path(__file__).resolve().parents[2]
 BOX = (-87.5, 24.5, -79.0, 31.0)
@@ -22,14 +23,14 @@ def drawn(tmp_path_factory):
     """The demo's maps of 21 years, drawn from its zones and rasters without the workflow."""
     folder = tmp_path_factory.mktemp("pictures")
     years = list(range(2000, 2021))
-    _, grid = demo.demo_raster("ppt", "2000", BOX)
+    _, grid = synthetic.demo_raster("ppt", "2000", BOX)
     frame = read_zones([str(ROOT / "config/demo/zones.zip")], id_column="GEOID")
     zones, _ = prepare(frame, grid, id_column="GEOID")
     zones.to_parquet(folder / "zones.parquet")
     index = build_index(zones.geometry.to_numpy(), grid, "center")
     for year in years:
-        values, _ = demo.demo_raster("ppt", str(year), BOX)
-        found = zonal_statistics(index, values, demo.NODATA, ["mean"])
+        values, _ = synthetic.demo_raster("ppt", str(year), BOX)
+        found = zonal_statistics(index, values, synthetic.NODATA, ["mean"])
         save_year(folder / f"{year}.npz", YearTable([str(year)], {k: v[None] for k, v in found.items()}))
     draw_variable(
         variable="ppt",

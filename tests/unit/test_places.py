@@ -8,13 +8,15 @@ import rasterio
 from pyproj import Transformer
 from small import GRID, boxes, counting, mask_out, place, write_tif
 
-from zonalflow.boxes import box_window, window_in
-from zonalflow.errors import GridError, RasterError
-from zonalflow.grid import Grid
-from zonalflow.places import ensure_index, place_elsewhere, place_finder
-from zonalflow.slices import Slice, read_slices
-from zonalflow.tables import compute_year, load_year, save_year
-from zonalflow.weights import load_weights, weights_key
+from zonalflow.common.errors import GridError, RasterError
+from zonalflow.geometry.box import box_window, window_in
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.cache import ensure_index
+from zonalflow.index.grids import grid_finder, index_other_grid
+from zonalflow.rasters.read import TimeStep, read_time_steps
+from zonalflow.rasters.weights import load_weights, weights_key
+from zonalflow.steps.zonal_stats import compute_year
+from zonalflow.tables.year_table import load_year, save_year
 
 FINE = Grid("EPSG:4269", (0.5, 0.0, 0.0, 0.0, -0.5, 4.0), 12, 8)
 SHIFTED = Grid("EPSG:4269", (1.0, 0.0, 2.0, 0.0, -1.0, 4.0), 4, 4)
@@ -36,9 +38,9 @@ def elsewhere(tmp_path, monkeypatch):
         defaults = {
             "folder": tmp_path / "grids", "ids": ["a", "b"], "zones_digest": "z", "files": ["zones.gpkg"],
             "zones": {"id": "id", "layer": None, "crs": None, "where": None, "states": None, "keep": "clipped"},
-            "bbox": None, "method": "center", "weights": "none", "crs": None, "say": said(lines),
+            "bbox": None, "method": "center", "weights": "none", "crs": None, "log": said(lines),
         }  # fmt: skip
-        return place_elsewhere(grid, **defaults | options)
+        return index_other_grid(grid, **defaults | options)
 
     make.lines = lines
     return make
@@ -51,8 +53,8 @@ def test_each_distinct_grid_gets_an_index_of_its_own(tmp_path, elsewhere):
         write_tif(tmp_path / "3.tif", counting(SHIFTED), grid=SHIFTED, nodata=-1),
         write_tif(tmp_path / "4.tif", counting(FINE) + 1, grid=FINE, nodata=-1),
     ]
-    slices = [Slice(f"2000-0{i}", str(path)) for i, path in enumerate(files, start=1)]
-    table = compute_year(read_slices(slices, place_finder(place(ZONES), elsewhere)), ["mean"])
+    slices = [TimeStep(f"2000-0{i}", str(path)) for i, path in enumerate(files, start=1)]
+    table = compute_year(read_time_steps(slices, grid_finder(place(ZONES), elsewhere)), ["mean"])
     assert table.grids[0] == "study"
     assert len(set(table.grids)) == 3
     assert table.grids[1] == table.grids[3]
@@ -105,7 +107,7 @@ def test_a_box_cuts_the_other_grid_too(elsewhere):
 
 def test_a_year_table_keeps_its_grids(tmp_path, elsewhere):
     path = write_tif(tmp_path / "2.tif", counting(FINE), grid=FINE, nodata=-1)
-    table = compute_year(read_slices([Slice("2000", str(path))], place_finder(place(ZONES), elsewhere)), ["mean"])
+    table = compute_year(read_time_steps([TimeStep("2000", str(path))], grid_finder(place(ZONES), elsewhere)), ["mean"])
     save_year(tmp_path / "2000.npz", table)
     assert load_year(tmp_path / "2000.npz").grids == table.grids
 
@@ -146,7 +148,7 @@ def test_population_weighted_mean_by_hand(tmp_path):
     weights = load_weights({"path": str(path)}, GRID)
     raster = write_tif(tmp_path / "a.tif", counting() + 10, nodata=-1)
     where = place(boxes((0, 3, 3, 4), (3, 3, 6, 4)), weights=weights)
-    table = compute_year(read_slices([Slice("2000", str(raster))], place_finder(where)), ["mean", "sum"])
+    table = compute_year(read_time_steps([TimeStep("2000", str(raster))], grid_finder(where)), ["mean", "sum"])
     # (1 × 10 + 3 × 11) / 4; nobody lives in the second zone
     np.testing.assert_array_equal(table.columns["mean"], [[10.75, np.nan]])
     np.testing.assert_array_equal(table.columns["sum"], [[43.0, 0.0]])

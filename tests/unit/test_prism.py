@@ -5,8 +5,8 @@ import json
 import pytest
 import rasterio
 
-from zonalflow.errors import ConfigError
-from zonalflow.prism import BASE_URL, check_request, fetch_year, grid_url
+from zonalflow.common.errors import ConfigError
+from zonalflow.sources.prism import BASE_URL, check_request, fetch_year, grid_url
 
 
 @pytest.mark.parametrize(

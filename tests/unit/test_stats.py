@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from zonalflow.build import build_index
-from zonalflow.errors import ConfigError, RasterError
-from zonalflow.grid import Grid
-from zonalflow.stats import STATISTICS, missing, parse_stats
-from zonalflow.stats import zonal_statistics as one_way
+from zonalflow.common.errors import ConfigError, RasterError
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.build import build_index
+from zonalflow.rasters.nodata import is_missing
+from zonalflow.stats.statistics import STATISTICS, parse_stats
+from zonalflow.stats.statistics import zonal_statistics as one_way
 
 SAME = ["count", "min", "max", "majority", "minority", "unique", "nodata", "range"]
 CLOSE = ["mean", "sum", "std", "median", "percentile_10", "percentile_90", "percentile_33.3"]
@@ -286,7 +287,7 @@ def test_classes_are_counted():
     ],
 )
 def test_what_is_nodata(values, nodata, gone):
-    assert missing(values, nodata).tolist() == gone
+    assert is_missing(values, nodata).tolist() == gone
 
 
 def test_infinity_is_data_as_in_rasterstats():
@@ -324,8 +325,8 @@ ALL_STATISTICS = [*STATISTICS, "percentile_33", "nodata", "nan", "categorical"]
 @pytest.fixture
 def fine(monkeypatch):
     """Many small blocks and batches."""
-    monkeypatch.setattr("zonalflow.reduction._BLOCK", 130)
-    monkeypatch.setattr("zonalflow.index._BATCH", 100)
+    monkeypatch.setattr("zonalflow.stats.blocks._BLOCK", 130)
+    monkeypatch.setattr("zonalflow.index.zone_index._BATCH", 100)
 
 
 @pytest.mark.parametrize("stats", [ALL_STATISTICS, ["mean", "min", "count"]], ids=["all", "adding"])

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zonalflow.config import load_schema, resolve
-from zonalflow.study import Study
+from zonalflow.study.resolve import resolve
+from zonalflow.study.schema import load_schema
+from zonalflow.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")

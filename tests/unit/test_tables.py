@@ -13,28 +13,18 @@ import pyarrow.parquet
 import pytest
 from small import GRID, boxes, counting, place, write_tif
 
-from zonalflow.classes import class_names, label
-from zonalflow.errors import RasterError, ZonesError
-from zonalflow.places import place_finder
-from zonalflow.slices import Slice, read_slices
-from zonalflow.tables import (
-    YearTable,
-    combine,
-    compute_year,
-    load_year,
-    plan_layout,
-    save_year,
-    table_head,
-    tidy_name,
-)
-from zonalflow.vectors import (
-    attribute_names,
-    field_names,
-    write_shapefile,
-    write_template,
-    write_vector,
-    year_columns,
-)
+from zonalflow.common.columns import label, tidy_name
+from zonalflow.common.errors import RasterError, ZonesError
+from zonalflow.index.grids import grid_finder
+from zonalflow.rasters.classes import class_names
+from zonalflow.rasters.read import TimeStep, read_time_steps
+from zonalflow.steps.combine_years import combine
+from zonalflow.steps.zonal_stats import compute_year
+from zonalflow.tables.tidy import plan_layout
+from zonalflow.tables.year_table import YearTable, load_year, save_year, table_head
+from zonalflow.vectors.columns import attribute_names, field_names, year_columns
+from zonalflow.vectors.formats import write_vector
+from zonalflow.vectors.shapefile import write_shapefile, write_template
 
 ZONES = boxes((0, 3, 3, 4), (3, 3, 6, 4)).assign(NAME=["One", "Two"], inside_fraction=[1.0, 0.25])
 
@@ -124,26 +114,26 @@ def test_the_columns_of_a_wide_table_of_one_number_are_dates(study):
 
 
 def test_memory_holds_one_year_at_a_time(study, monkeypatch):
-    import zonalflow.tables as tables
+    from zonalflow.tables import tidy, year_table
 
     _folder, keys = study
     held = []
-    original = tables.load_year
+    original = year_table.load_year
 
     def counting_load(path, only=None):
         if only is None:
             held.append(str(path))
         return original(path, only)
 
-    monkeypatch.setattr(tables, "load_year", counting_load)
+    monkeypatch.setattr(tidy, "load_year", counting_load)
     combined(study, "parquet")
     assert held == [path for _, _, path in keys]  # whole tables: each once, in order; the schema needs heads alone
 
 
 def test_large_years_are_cut_into_batches(study, monkeypatch):
-    import zonalflow.tables as tables
+    from zonalflow.tables import tidy
 
-    monkeypatch.setattr(tables, "_ROWS", 2)  # one date at a time
+    monkeypatch.setattr(tidy, "_ROWS", 2)  # one date at a time
     _, targets = combined(study, "parquet")
     assert pyarrow.parquet.ParquetFile(targets["parquet"]).num_row_groups == 8
 
@@ -184,7 +174,7 @@ RAT = """<PAMDataset><PAMRasterBand band="1"><GDALRasterAttributeTable tableType
 
 
 def categorical(path, names, date="2001"):
-    slices = read_slices([Slice(date, str(path))], place_finder(place(ZONES)))
+    slices = read_time_steps([TimeStep(date, str(path))], grid_finder(place(ZONES)))
     return compute_year(slices, ["categorical"], names)
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from zonalflow import trends
-from zonalflow.errors import ConfigError
-from zonalflow.units import quantity
+from zonalflow.common.errors import ConfigError
+from zonalflow.report import trends
+from zonalflow.report.quantities import quantity
 
 RAIN, HEAT = quantity("ppt"), quantity("tmean")
 RNG = np.random.Generator(np.random.PCG64(7))

@@ -2,28 +2,28 @@
 
 import pytest
 
-from zonalflow import units
-from zonalflow.demo import VARIABLES
-from zonalflow.errors import ConfigError
+from zonalflow.common.errors import ConfigError
+from zonalflow.report import quantities
+from zonalflow.sources.synthetic import VARIABLES
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_every_variable_of_prism_has_a_unit_and_a_name(variable):
-    known = units.quantity(variable)
+    known = quantities.quantity(variable)
     assert known.unit and known.label != variable and known.palette != "neutral"
 
 
 def test_only_precipitation_adds_up_over_the_year():
-    assert [v for v in VARIABLES if units.quantity(v).adds_up] == ["ppt"]
+    assert [v for v in VARIABLES if quantities.quantity(v).adds_up] == ["ppt"]
 
 
 def test_the_configuration_has_the_last_word():
-    assert units.quantity("ppt", {"ppt": "inch"}).unit == "inch"
-    assert units.quantity("ppt", {"tmin": "K"}).unit == "mm"
-    assert units.quantity("ndvi").unit == ""
-    assert units.quantity("ndvi", {"ndvi": "1"}).unit == "1"
+    assert quantities.quantity("ppt", {"ppt": "inch"}).unit == "inch"
+    assert quantities.quantity("ppt", {"tmin": "K"}).unit == "mm"
+    assert quantities.quantity("ndvi").unit == ""
+    assert quantities.quantity("ndvi", {"ndvi": "1"}).unit == "1"
     with pytest.raises(ConfigError, match="unit of ppt is 5"):
-        units.quantity("ppt", {"ppt": 5})
+        quantities.quantity("ppt", {"ppt": 5})
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_the_configuration_has_the_last_word():
      ("tmin", "annual mean of the minimum temperature")],
 )  # fmt: skip
 def test_a_year_is_called_by_what_it_is(variable, annual):
-    assert units.quantity(variable).annual_label == annual
+    assert quantities.quantity(variable).annual_label == annual
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_a_year_is_called_by_what_it_is(variable, annual):
      ("class_11", "cells of class 11", "cells"), ("share_11", "share of class 11", "1")],
 )  # fmt: skip
 def test_statistics_have_names_and_units(stat, label, unit):
-    assert units.stat_label(stat) == label
-    assert units.stat_unit(stat, units.quantity("ppt")) == unit
+    assert quantities.stat_label(stat) == label
+    assert quantities.stat_unit(stat, quantities.quantity("ppt")) == unit
 
 
 def test_the_statistic_that_is_drawn():
-    assert units.main_stat(["min", "mean"]) == "mean"
-    assert units.main_stat(["count", "median"]) == "median"
-    assert units.main_stat(["categorical"]) is None
-    assert units.main_stat(["count"]) == "count"
+    assert quantities.main_stat(["min", "mean"]) == "mean"
+    assert quantities.main_stat(["count", "median"]) == "median"
+    assert quantities.main_stat(["categorical"]) is None
+    assert quantities.main_stat(["count"]) == "count"

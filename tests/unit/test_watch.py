@@ -7,8 +7,8 @@ import logging
 
 import pytest
 
-from zonalflow.cluster import UsedJob
-from zonalflow.watch import (
+from zonalflow.run.slurm import UsedJob
+from zonalflow.run.watch import (
     Job,
     Watch,
     failure_message,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from zonalflow.errors import ConfigError
-from zonalflow.years import dates_of, format_years, parse_years, span
+from zonalflow.common.dates import dates_of, format_years, parse_years, span
+from zonalflow.common.errors import ConfigError
 
 
 @pytest.mark.parametrize(

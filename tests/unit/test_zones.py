@@ -9,11 +9,12 @@ import pytest
 import shapely
 from small import GRID, boxes
 
-from zonalflow.build import build_index
-from zonalflow.errors import ZonesError
-from zonalflow.grid import Grid
-from zonalflow.longitudes import turn
-from zonalflow.zones import place_zones, prepare, read_zones
+from zonalflow.common.errors import ZonesError
+from zonalflow.geometry.antimeridian import turn
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.build import build_index
+from zonalflow.zones.on_grid import bring_to_grid, prepare
+from zonalflow.zones.read import read_zones
 
 WORLD = Grid("EPSG:4326", (1.0, 0.0, -180.0, 0.0, -1.0, 90.0), 360, 180)
 PACIFIC = Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 90.0), 360, 180)  # longitudes from 0 to 360
@@ -191,7 +192,7 @@ def test_zones_reprojected_across_the_antimeridian():
     corner = geopandas.GeoSeries([shapely.Point(180, 51)], crs="EPSG:4269").to_crs("EPSG:3338")[0]
     square = corner.buffer(200_000, cap_style="square")
     zones = geopandas.GeoDataFrame({"id": ["z"]}, geometry=[square], crs="EPSG:3338")
-    placed = place_zones(zones, WORLD)
+    placed = bring_to_grid(zones, WORLD)
     west, _, east, _ = shapely.bounds(placed.whole[0])
     assert (west, east) == (-180, 180)
     cells = build_index(placed.whole, WORLD).cells(0)[1]

@@ -16,7 +16,7 @@ import xarray
 from oracles import exact_extract
 from small import counting, write_tif
 
-from zonalflow.grid import Grid
+from zonalflow.geometry.grid import Grid
 
 # 40 × 32 cells of a quarter degree over Florida and its neighbours
 GRID = Grid("EPSG:4269", (0.25, 0.0, -89.0, 0.0, -0.25, 33.0), 40, 32)

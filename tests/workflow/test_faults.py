@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from zonalflow.atomic import sha256
+from zonalflow.common.files import sha256
 
 YEARS = ("--config", "years=2000:2001")
 SHAPEFILE = "results/demo/ppt/stats_2001.dbf"

@@ -15,7 +15,7 @@ import pytest
 import rasterio
 from oracles import exact_extract
 
-from zonalflow.grid import Grid, grid_of
+from zonalflow.geometry.grid import Grid, grid_of
 
 FOLDER = Path(os.environ.get("ZONALFLOW_REAL_DATA", "unset"))
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="ZONALFLOW_REAL_DATA names no folder")

@@ -34,7 +34,7 @@ def test_the_tutorials_study_from_the_servers_to_the_tables(project):
         assert server.count("subset_polygon") == 22
         assert server.count("GENZ2021") == 1
 
-        # another address, more patience, a unit and a second variable leave what is there as it is
+        # another address, more policy, a unit and a second variable leave what is there as it is
         changes = "raster={url: 'http://127.0.0.1:9', units: {ppt: inch}, variables: [ppt, tmean]}"
         run = project.snakemake(
             "-n", "--config", changes, "zones={url: 'http://127.0.0.1:9'}", "fetch={attempts: 2}", profile="local"

@@ -6,13 +6,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
-from zonalflow import console
-from zonalflow.config import check_duplicates, load_schema, resolve
-from zonalflow.errors import ZonalflowError
-from zonalflow.provenance import code_digest
-from zonalflow.ownership import check_owner
-from zonalflow.formats import VECTOR_SUFFIXES
-from zonalflow.study import Study
+from zonalflow.run import console
+from zonalflow.study.schema import check_duplicates, load_schema
+from zonalflow.study.resolve import resolve
+from zonalflow.common.errors import ZonalflowError
+from zonalflow.run.code import code_digest
+from zonalflow.study.ownership import check_owner
+from zonalflow.common.formats import VECTOR_SUFFIXES
+from zonalflow.study.study import Study
 
 
 def plan_study() -> Study:
@@ -24,7 +25,7 @@ def plan_study() -> Study:
                 check_duplicates(path)
         study = Study(resolve(config, schema, check=workflow.is_main_process))
         if workflow.is_main_process:
-            from zonalflow.preflight import check_catalogue, check_inputs
+            from zonalflow.study.preflight import check_catalogue, check_inputs
 
             check_owner(study, configfile_name())
             check_inputs(study)

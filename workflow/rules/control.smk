@@ -4,9 +4,11 @@
 from threading import Thread
 
 from snakemake.logging import logger
-from zonalflow import cluster, control, ownership, watch
-from zonalflow.atomic import write_text
-from zonalflow.jobs import disk_words
+from zonalflow.run import controller as control_
+from zonalflow.run import signals, slurm, watch
+from zonalflow.study import ownership
+from zonalflow.common.files import write_text
+from zonalflow.jobs import describe_disk_error
 
 PROFILE = control.profile_file(sys.argv[1:], os.environ)
 
@@ -21,11 +23,11 @@ def or_exit(function, *arguments):
     try:
         return function(*arguments)
     except (ZonalflowError, OSError) as error:
-        sys.exit(f"zonalflow: {disk_words(error) or error}")
+        sys.exit(f"zonalflow: {describe_disk_error(error) or error}")
 
 
 def conclude() -> None:
-    """Say how the run ended, and keep what its SLURM jobs used."""
+    """Log how the run ended, and keep what its SLURM jobs used."""
     used, where = [], {"results": f"{study.results}/", "logs": f"{study.logs}/"}
     if follower.slurm_run:
         try:

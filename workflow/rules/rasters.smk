@@ -32,7 +32,7 @@ if study.raster["source"] == "demo":
         params:
             grain=study.raster["grain"],
             bbox=study.bbox,
-            code=code_digest("demo"),
+            code=code_digest("sources.synthetic"),
         message:
             "Make synthetic rasters: {wildcards.variable}, {wildcards.year}"
         script:

@@ -19,7 +19,7 @@ rule write_report:
         "../../envs/geo.yaml"
     params:
         seal=f"{study.work}/report",
-        code=code_digest("report"),
+        code=code_digest("write_report"),
     message:
         "Write the report"
     script:

@@ -27,7 +27,7 @@ rule zonal_stats:
         method=study.config["method"],
         weights=study.config["weights"],
         elsewhere=study.elsewhere,
-        code=code_digest("year"),
+        code=code_digest("zonal_stats"),
     message:
         "Zonal statistics: {wildcards.variable}, {wildcards.year}"
     script:

@@ -20,7 +20,7 @@ rule combine_years:
         seal=f"{study.work}/tables",
         stats=study.config["stats"],
         id=study.zones["id"],
-        code=code_digest("tables", "wide"),
+        code=code_digest("combine_years"),
     message:
         "Combine the years into tidy tables"
     script:
@@ -58,7 +58,7 @@ rule draw_maps:
         units=study.raster["units"],
         synthetic=study.raster["source"] == "demo",
         seal=lambda wildcards: f"{study.work}/maps_{wildcards.variable}",
-        code=code_digest("pictures"),
+        code=code_digest("draw_maps"),
     message:
         "Draw maps: {wildcards.variable}"
     script:
@@ -83,7 +83,7 @@ rule write_manifest:
         "../../envs/geo.yaml"
     params:
         config=study.config,
-        code=code_digest("manifest"),
+        code=code_digest("write_manifest"),
     message:
         "Write the manifest: where everything came from"
     script:

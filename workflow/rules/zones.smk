@@ -37,7 +37,7 @@ rule prepare_zones:
         raster=study.grid_keys,
         reference=study.reference,
         bbox=study.bbox,
-        code=code_digest("zones", "slices", "boxes", "vectors"),
+        code=code_digest("prepare_zones"),
     message:
         "Prepare zones: the grid's CRS, valid, inside the grid"
     script:
@@ -60,7 +60,7 @@ rule index_zones:
         method=study.config["method"],
         weights=study.config["weights"],
         crs=study.raster["crs"],
-        code=code_digest("build", "store", "weights"),
+        code=code_digest("index_zones"),
     message:
         "Index zones: the cells of each, by method {params.method}"
     script:

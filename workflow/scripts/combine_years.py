@@ -1,8 +1,8 @@
 """Rule combine_years: the tidy tables of all variables and years."""
 
-from zonalflow.jobs import job_log
-from zonalflow.seals import seal
-from zonalflow.tables import combine
+from zonalflow.common.files import record_checksums
+from zonalflow.run.job_log import job_log
+from zonalflow.steps.combine_years import combine
 
 with job_log(snakemake.log[0]) as say:
     keys = zip(snakemake.params.years, snakemake.input.tables, strict=True)
@@ -14,5 +14,5 @@ with job_log(snakemake.log[0]) as say:
         stats=snakemake.params.stats,
         partitioned=snakemake.params.partitioned,
     )
-    seal(snakemake.params.seal, snakemake.output)
+    record_checksums(snakemake.params.seal, snakemake.output)
     say(f"{rows} rows")

@@ -1,8 +1,8 @@
 """Rule draw_maps: the maps of one variable, one a year and one of all years."""
 
-from zonalflow.jobs import job_log
-from zonalflow.pictures import draw_variable
-from zonalflow.seals import seal
+from zonalflow.common.files import record_checksums
+from zonalflow.run.job_log import job_log
+from zonalflow.steps.draw_maps import draw_variable
 
 with job_log(snakemake.log[0]) as say:
     params = snakemake.params
@@ -14,5 +14,5 @@ with job_log(snakemake.log[0]) as say:
         overview=snakemake.output.overview,
         **{key: params[key] for key in ("years", "stats", "grain", "units", "synthetic")},
     )
-    seal(params.seal, snakemake.output)
+    record_checksums(params.seal, snakemake.output)
     say(f"{len(snakemake.output.maps)} maps")

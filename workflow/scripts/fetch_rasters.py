@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from zonalflow import geocdl, prism
-from zonalflow.config import patience
-from zonalflow.jobs import job_log
+from zonalflow.run.job_log import job_log
+from zonalflow.sources import geocdl, prism
+from zonalflow.study.resolve import retry_policy
 
 with job_log(snakemake.log[0]) as say:
     config, wildcards, receipt = snakemake.config["resolved"], snakemake.wildcards, Path(snakemake.output.receipt)
     raster, fetch = config["raster"], config["fetch"]
-    options = {"patience": patience(fetch), "at_once": fetch["at_once"]}
+    options = {"policy": retry_policy(fetch), "at_once": fetch["at_once"]}
     if raster["source"] == "geocdl":
         answer = geocdl.fetch_year(
             raster["url"], raster["dataset"], wildcards.variable, int(wildcards.year), raster["grain"],

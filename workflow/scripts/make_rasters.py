@@ -1,7 +1,7 @@
 """Rule make_rasters: one year of synthetic rasters for the demo, with its receipt."""
 
-from zonalflow.demo import write_year
-from zonalflow.jobs import job_log
+from zonalflow.run.job_log import job_log
+from zonalflow.sources.synthetic import write_year
 
 with job_log(snakemake.log[0]) as say:
     wildcards, params = snakemake.wildcards, snakemake.params

@@ -1,8 +1,8 @@
 """Rule prepare_zones: the study's grid, and the zones that overlap it."""
 
-from zonalflow.jobs import job_log
-from zonalflow.prepare import prepare_study
-from zonalflow.seals import seal
+from zonalflow.common.files import record_checksums
+from zonalflow.run.job_log import job_log
+from zonalflow.steps.prepare_zones import prepare_study
 
 with job_log(snakemake.log[0]) as say:
     prepare_study(
@@ -15,4 +15,4 @@ with job_log(snakemake.log[0]) as say:
         targets=snakemake.output,
         say=say,
     )
-    seal(snakemake.output.report, snakemake.output)
+    record_checksums(snakemake.output.report, snakemake.output)

@@ -2,9 +2,9 @@
 
 import sys
 
-from zonalflow.jobs import job_log
-from zonalflow.study import Study
-from zonalflow.verify import verify
+from zonalflow.run.job_log import job_log
+from zonalflow.study.study import Study
+from zonalflow.verify.verdict import verify
 
 with job_log(snakemake.log[0]) as say:
     words = verify(Study(snakemake.params.config), snakemake.params.verdict)

@@ -1,4 +1,4 @@
-"""Say where the results of a run are: the last lines of `make demo`."""
+"""Log where the results of a run are: the last lines of `make demo`."""
 
 import sys
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Rule write_manifest: the provenance of the results."""
 
-from zonalflow.jobs import job_log
-from zonalflow.manifest import write_manifest
+from zonalflow.run.job_log import job_log
+from zonalflow.steps.write_manifest import write_manifest
 
 with job_log(snakemake.log[0]):
     write_manifest(

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from zonalflow.jobs import job_log
-from zonalflow.report import write_report
-from zonalflow.seals import seal
+from zonalflow.common.files import record_checksums
+from zonalflow.run.job_log import job_log
+from zonalflow.steps.write_report import write_report
 
 with job_log(snakemake.log[0]):
     write_report(Path(snakemake.input.manifest).parent, snakemake.output[0])
-    seal(snakemake.params.seal, snakemake.output)
+    record_checksums(snakemake.params.seal, snakemake.output)

@@ -1,8 +1,8 @@
 """Rule zonal_stats: one variable and year, from its rasters to its table and vector files."""
 
-from zonalflow.jobs import job_log
-from zonalflow.seals import seal
-from zonalflow.year import run_year
+from zonalflow.common.files import record_checksums
+from zonalflow.run.job_log import job_log
+from zonalflow.steps.zonal_stats import run_year
 
 PARAMS = ("stem", "template", "raster", "stats", "formats", "method", "weights", "elsewhere")
 
@@ -19,4 +19,4 @@ with job_log(snakemake.log[0]) as say:
         **{key: snakemake.params[key] for key in PARAMS},
         say=say,
     )
-    seal(snakemake.output.table, snakemake.output)
+    record_checksums(snakemake.output.table, snakemake.output)

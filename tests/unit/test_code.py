@@ -1,0 +1,117 @@
+"""The digest of code: it changes with what a step runs, and with nothing else."""
+
+import ast
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from zonalflow.run import code
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
+RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """A copy of the library for a test to change; the digest is then that of the copy."""
+    shutil.copytree(code._ROOT / "zonalflow", tmp_path / "zonalflow", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "_ROOT", tmp_path)
+    code._module.cache_clear()
+
+    def edit(module, change):
+        path = tmp_path / f"{module.replace('.', '/')}.py"
+        path.write_text(change(path.read_text()))
+        code._module.cache_clear()
+
+    yield edit
+    code._module.cache_clear()
+
+
+def add_statement(text):
+    return text + "\nEDITED = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "module"),
+    [
+        ("zonal_stats", "zonalflow.stats.statistics"),
+        ("zonal_stats", "zonalflow.index.build"),  # imported within a function
+        ("zonal_stats", "zonalflow.rasters.netcdf"),
+        ("prepare_zones", "zonalflow.steps.prepare_zones"),
+        ("prepare_zones", "zonalflow.zones.on_grid"),
+        ("index_zones", "zonalflow.index.coverage"),
+        ("combine_years", "zonalflow.tables.wide"),
+    ],
+)
+def test_a_change_in_what_a_step_runs_changes_its_digest(library, step, module):
+    before = code.code_digest(step)
+    library(module, add_statement)
+    assert code.code_digest(step) != before
+
+
+def test_a_change_elsewhere_leaves_the_digest(library):
+    before = code.code_digest("zonal_stats")
+    for module in ("report.maps", "sources.download", "sources.census", "run.console", "tables.wide", "study.study"):
+        library(f"zonalflow.{module}", add_statement)
+    assert code.code_digest("zonal_stats") == before
+
+
+def test_comments_and_docstrings_leave_the_digest(library):
+    before = code.code_digest("zonal_stats")
+    library("zonalflow.stats.statistics", lambda text: re.sub(r'^r?"""', '"""Another sentence. ', text, count=1))
+    library("zonalflow.index.build", lambda text: text.replace("    n = ", "    # why\n\n    n = ", 1) + "\n# the end\n")
+    assert code.code_digest("zonal_stats") == before
+
+
+def test_a_number_sign_within_a_text_is_no_comment(library):
+    library("zonalflow.common.text", lambda text: text + '\nMARK = "# one"\n')
+    before = code.code_digest("common.text")
+    library("zonalflow.common.text", lambda text: text.replace("# one", "# two"))
+    assert code.code_digest("common.text") != before
+
+
+def test_packages_and_relative_imports_resolve(library):
+    library("zonalflow.common.text", lambda text: "from . import dates\nimport zonalflow.common.files\n" + text)
+    assert {"zonalflow", "zonalflow.common", "zonalflow.common.dates", "zonalflow.common.files"} <= code.modules_of(
+        "common.text"
+    )
+
+
+@pytest.mark.parametrize(
+    "statement", ["from zonalflow.common.files import nothing", "import zonalflow.nowhere", "from .nowhere import x"]
+)
+def test_an_import_that_does_not_resolve_is_an_error(library, statement):
+    library("zonalflow.common.text", lambda text: f"{statement}\n{text}")
+    with pytest.raises(code.UnresolvedImportError, match="nothing|nowhere"):
+        code.code_digest("common.text")
+
+
+def test_an_unknown_step_is_an_error():
+    with pytest.raises(code.UnresolvedImportError, match=r"there is no module zonalflow\.steps\.nothing"):
+        code.code_digest("nothing")
+
+
+def imported_steps(script):
+    """Return the modules of zonalflow.steps and zonalflow.verify that a rule's script imports."""
+    nodes = ast.walk(ast.parse(script.read_text()))
+    names = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return [name for name in names if name.startswith(("zonalflow.steps", "zonalflow.verify"))]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_each_script_runs_the_step_of_its_rule(script):
+    rule = re.search(rf"rule (\w+):(?:(?!\nrule ).)*scripts/{script.stem}\.py", RULES, re.DOTALL)
+    assert rule is not None
+    assert rule[1] == script.stem
+    assert [name.rpartition(".")[2] for name in imported_steps(script)] == [
+        "verdict" if script.stem == "verify" else script.stem
+    ]
+
+
+def test_each_digest_names_the_step_of_its_rule():
+    found = re.findall(r"rule (\w+):(?:(?!\n *rule ).)*?code=\w+\(\"([\w.]+)\"\)", RULES, re.DOTALL)
+    assert len(found) == RULES.count("code=")
+    assert all(rule == step for rule, step in found)

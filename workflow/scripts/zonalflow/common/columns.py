@@ -1,0 +1,55 @@
+"""What the columns of all tables and vector files are called, and in which order they stand."""
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+QUALITY = ("count", "valid_fraction")  # columns that every table has, after the statistics that were asked for
+CLASS, SHARE = "class_", "share_"  # prefixes of the columns of a categorical statistic
+INSIDE = "inside_fraction"
+
+
+def column_order(stats: list[str], found: set[str]) -> list[str]:
+    """Return the columns in the order of the tables: statistics as asked for, classes, then the quality columns."""
+    asked = [name for name in stats if name in found and name not in QUALITY]
+    classes = [n for n in found if n.startswith((CLASS, SHARE))]
+    classes.sort(key=lambda name: (float(name.partition("_")[2]), name.startswith(SHARE)))
+    return [*asked, *classes, *QUALITY]
+
+
+def describing_columns(attributes: Iterable[str], id_column: str) -> list[str]:
+    """Return the zone attributes that identify a zone to a reader: its id, then its names and its state's."""
+    wanted = ("NAME", "NAMELSAD", "STUSPS", "STATE_NAME", "STATE")
+    return [id_column, *(name for name in attributes if name.upper() in wanted and name != id_column)]
+
+
+def tidy_name(column: str, classes: dict[str, str]) -> str:
+    """Return what the tables call a year table's column: a class's carries its name, ``class_41_Deciduous_Forest``."""
+    for prefix in (CLASS, SHARE):
+        if column.startswith(prefix):
+            return column_name(prefix, column.removeprefix(prefix), classes)
+    return column
+
+
+def label(value: float) -> str:
+    """Return a class's value as a text of its own: whole, or with the digits that tell it from every other."""
+    if float(value).is_integer():
+        return str(int(value))
+    short = f"{value:.9g}"  # enough for any float32
+    return short if np.float32(short) == value or float(short) == value else repr(float(value))
+
+
+def common_names(legends: Iterable[dict[str, str]]) -> dict[str, str]:
+    """Return label to name of the classes on whose name all `legends` (label to name) that have one agree."""
+    found: dict[str, set[str]] = {}
+    for legend in legends:
+        for value, name in legend.items():
+            found.setdefault(value, set()).add(name)
+    return {value: next(iter(names)) for value, names in found.items() if len(names) == 1}
+
+
+def column_name(prefix: str, value: str, names: dict[str, str]) -> str:
+    """Return a class's column: ``class_41``, or ``class_41_Deciduous_Forest`` where its name is known."""
+    name = re.sub(r"\W+", "_", names.get(value, "")).strip("_")
+    return f"{prefix}{value}_{name}" if name else f"{prefix}{value}"

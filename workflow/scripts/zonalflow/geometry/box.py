@@ -1,0 +1,98 @@
+"""A box in degrees, and the part of a grid that it touches."""
+
+import math
+
+from zonalflow.common.errors import GridError
+from zonalflow.geometry.grid import Grid
+
+_EDGE = 1e-6  # of a cell: a box edge this near to a cell edge lies on it
+
+
+def box_window(grid: Grid, bbox: list[float] | None) -> tuple[int, int, int, int]:
+    """Return ``(row0, row1, col0, col1)``, half open, of the cells that ``bbox`` touches.
+
+    The box grows to whole cells, as GeoCDL's answers do. It is west, south, east, north in degrees; on a grid in
+    another CRS the box around its projected outline is taken. None is the whole grid.
+
+    Raises:
+        GridError: when the box lies outside the grid; the message shows both.
+    """
+    if bbox is None:
+        return 0, grid.height, 0, grid.width
+    in_degrees = grid.is_geographic and "DERIVINGCONVERSION" not in grid.crs  # a rotated pole has degrees of its own
+    west, south, east, north = bbox if in_degrees else _projected(bbox, grid)
+    if not math.isfinite(west):
+        raise _outside(bbox, grid)
+    a, _, c, _, e, f = grid.transform
+    if in_degrees and grid.bounds[2] > 180 + a:  # the grid counts its longitudes from 0 to 360, say
+        west, east = _turned(bbox, grid)
+    columns = sorted(((west - c) / a, (east - c) / a))
+    rows = sorted(((north - f) / e, (south - f) / e))
+    col0, col1 = max(math.floor(columns[0] + _EDGE), 0), min(math.ceil(columns[1] - _EDGE), grid.width)
+    row0, row1 = max(math.floor(rows[0] + _EDGE), 0), min(math.ceil(rows[1] - _EDGE), grid.height)
+    if col0 >= col1 or row0 >= row1:
+        raise _outside(bbox, grid)
+    return row0, row1, col0, col1
+
+
+def _turned(bbox: list[float], grid: Grid) -> tuple[float, float]:
+    """Return the box's western and eastern edge in the longitudes of a grid that reaches beyond 180.
+
+    Raises:
+        GridError: when the box meets both ends of the grid and leaves out what lies between.
+    """
+    west, _, east, _ = bbox
+    first, _, last, _ = grid.bounds
+    if east - west >= 360:
+        return first, last
+    images = [(west + turn, east + turn) for turn in (-360, 0, 360, 720)]
+    met = [(min(e, last) - max(w, first), w, e) for w, e in images if w < last and e > first]
+    if sum(width > grid.transform[0] for width, _, _ in met) > 1:
+        raise GridError(
+            f"bbox {bbox} lies on both sides of the meridian {first:g} at which the rasters begin and end; "
+            "write null for all that they cover, or turn the rasters to -180 … 180"
+        )
+    if not met:
+        raise _outside(bbox, grid)
+    return max(met)[1:]
+
+
+def _outside(bbox: list[float], grid: Grid) -> GridError:
+    return GridError(
+        f"bbox {bbox} (west, south, east, north) lies outside the rasters, which cover "
+        f"{', '.join(f'{edge:.6g}' for edge in grid.bounds)} in {grid.crs[:60]}; write a box inside, "
+        "or null for all of it"
+    )
+
+
+def window_in(outer: Grid, inner: Grid) -> tuple[int, int, int, int] | None:
+    """Return the rows and columns ``(row0, row1, col0, col1)`` of ``outer`` that are the grid ``inner``.
+
+    None when ``inner`` is not a part of ``outer`` cell for cell, within a thousandth of a cell.
+    """
+    a, _, c, _, e, f = outer.transform
+    _, _, x, _, _, y = inner.transform
+    row0, col0 = round((y - f) / e), round((x - c) / a)
+    row1, col1 = row0 + inner.height, col0 + inner.width
+    inside = row0 >= 0 and row1 <= outer.height and col0 >= 0 and col1 <= outer.width
+    return (row0, row1, col0, col1) if inside and outer.window(row0, row1, col0, col1).matches(inner) else None
+
+
+def _projected(bbox: list[float], grid: Grid) -> tuple[float, float, float, float]:
+    """Return the bounds, in the grid's CRS, of the part of the box that lies near the grid.
+
+    A projection serves the surroundings of its grid: the far corners of a box around the globe would come back
+    anywhere, or nowhere. So the box is first cut to the grid's own bounds in degrees; an edge beyond these is beyond
+    the grid.
+    """
+    from rasterio.warp import transform_bounds
+
+    around = transform_bounds(grid.crs, "EPSG:4326", *grid.bounds, densify_pts=101)
+    if around[0] > around[2]:  # the grid lies across the antimeridian
+        return transform_bounds("EPSG:4326", grid.crs, *bbox, densify_pts=101)
+    near = [max(bbox[0], around[0]), max(bbox[1], around[1]), min(bbox[2], around[2]), min(bbox[3], around[3])]
+    if near[0] >= near[2] or near[1] >= near[3]:
+        return math.inf, math.inf, math.inf, math.inf
+    edges = transform_bounds("EPSG:4326", grid.crs, *near, densify_pts=101)
+    cut = [inner != outer for inner, outer in zip(near, bbox, strict=True)]
+    return edges if not all(cut) else grid.bounds

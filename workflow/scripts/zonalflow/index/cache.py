@@ -1,0 +1,45 @@
+"""The shared cache of zone indexes: built once, used by all years, runs and jobs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.store import DamagedIndexError, index_key, load_index, save_index
+from zonalflow.index.zone_index import ZoneIndex
+from zonalflow.rasters.weights import load_weights, weights_key
+
+INDEX_CACHE = Path("resources/index")
+
+
+def ensure_index(
+    geometry: Callable[[], np.ndarray], grid: Grid, zones_digest: str, method: str, weights, log: Callable, *, crs=None
+) -> tuple[str, ZoneIndex]:
+    """Return the key and the index of zones on a grid, from the shared cache if it is there and whole.
+
+    A missing or damaged index is built again and put into the cache; ``geometry`` is called only then.
+    """
+    key = index_key(grid, zones_digest, method, weights_key(weights))
+    folder = INDEX_CACHE / key
+    index = cached_index(folder, log)
+    if index is None:
+        from zonalflow.index.build import build_index  # brings shapely, which a year's job does without
+
+        shapes = geometry()
+        log(f"building the index of {len(shapes)} zones on {grid.describe()}")
+        values = load_weights(weights, grid, crs)
+        save_index(build_index(shapes, grid, method, weights=values, zones_digest=zones_digest), folder)
+        index = load_index(folder)
+    return key, index
+
+
+def cached_index(folder: Path, log: Callable) -> ZoneIndex | None:
+    """Return the index in ``folder``, or None when it is missing or damaged."""
+    if not folder.exists():
+        return None
+    try:
+        return load_index(folder)
+    except DamagedIndexError as error:
+        log(f"{error}: building it again")
+        return None

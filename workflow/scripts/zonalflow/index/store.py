@@ -1,0 +1,148 @@
+"""Storing the zone index, for all years, runs and jobs that share a grid and zones.
+
+A stored index is a folder of ``.npy`` files, mapped into memory when loaded, so that the jobs on one node share its
+pages, and ``index.json``, which says what it is and what the files must hold.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from zonalflow.common.errors import ZonalflowError
+from zonalflow.common.files import temporary_name
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.zone_index import ZoneIndex
+
+VERSION = 2
+
+
+class DamagedIndexError(ZonalflowError):
+    """A stored index is incomplete, damaged or of another version: build it again."""
+
+
+def index_key(grid: Grid, zones_digest: str, method: str, weights: str | None = None) -> str:
+    """Return the name of an index in a cache: 32 hexadecimal digits of all that it depends on.
+
+    `weights` is None, ``area``, or a digest of a raster of weights.
+    """
+    text = json.dumps([VERSION, grid.to_dict(), zones_digest, method, weights or "none"])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+_ARRAYS = (
+    "run_start", "run_length", "run_zone", "run_order", "run_ptr",
+    "boundary_cell", "boundary_fraction", "boundary_ptr", "off_grid", "weight",
+)  # fmt: skip
+
+
+def save_index(index: ZoneIndex, folder: str | os.PathLike[str]) -> None:
+    """Write the index to `folder`, whole or not at all; an index that is there is replaced."""
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_name(folder)
+    temporary.mkdir()
+    try:
+        arrays = {name: getattr(index, name) for name in _ARRAYS if getattr(index, name) is not None}
+        for name, array in arrays.items():
+            with (temporary / f"{name}.npy").open("wb") as stream:
+                np.save(stream, array)
+                stream.flush()
+                os.fsync(stream.fileno())
+        head = {
+            "version": VERSION,
+            "grid": index.grid.to_dict(),
+            "method": index.method,
+            "weights": index.weights,
+            "zones": index.zones_digest,
+            "window": list(index.window),
+            "arrays": {name: [array.dtype.str, *array.shape] for name, array in arrays.items()},
+            "crc32": {name: _crc32(array) for name, array in arrays.items()},
+        }
+        head["sha256"] = _head_digest(head)
+        (temporary / "index.json").write_text(json.dumps(head, indent=1), encoding="utf-8")
+        _take_the_place(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _take_the_place(new: Path, folder: Path) -> None:
+    """Rename the folder `new` to `folder`, which may exist; it is never seen half written."""
+    try:
+        new.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+        old = temporary_name(folder)
+        with contextlib.suppress(FileNotFoundError):  # another process was replacing it as well
+            folder.rename(old)
+        try:
+            new.rename(folder)
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def load_index(folder: str | os.PathLike[str]) -> ZoneIndex:
+    """Return the index stored in `folder`, its arrays mapped into memory.
+
+    Raises:
+        DamagedIndexError: it is not there, not complete, inconsistent, or of another version.
+    """
+    folder = Path(folder)
+    try:
+        head = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        if head["version"] != VERSION:
+            raise ValueError(f"version {head['version']} instead of {VERSION}")
+        if head.pop("sha256") != _head_digest(head):
+            raise ValueError("index.json is not what was written")
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in head["arrays"]}
+        for name, (dtype, *shape) in head["arrays"].items():
+            if arrays[name].dtype.str != dtype or list(arrays[name].shape) != shape:
+                raise ValueError(f"{name}.npy has another type or length than index.json says")
+            if _crc32(arrays[name]) != head["crc32"][name]:
+                raise ValueError(f"{name}.npy is not what was written")
+        index = ZoneIndex(
+            Grid.from_dict(head["grid"]),
+            head["method"],
+            head["weights"],
+            head["zones"],
+            tuple(head["window"]),
+            **arrays,
+        )
+        _check(index)
+    except Exception as error:  # NumPy reads heads as Python, and knows as many errors, of one flipped bit
+        raise DamagedIndexError(f"{folder} is not a usable zone index ({error}); delete it and run again") from error
+    return index
+
+
+def _crc32(array: np.ndarray) -> int:
+    """Return a checksum that finds what a disk damages; at a gigabyte a second every job can afford it."""
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+
+
+def _head_digest(head: dict) -> str:
+    return hashlib.sha256(json.dumps(head, sort_keys=True).encode()).hexdigest()
+
+
+def _check(index: ZoneIndex) -> None:
+    """Check what would otherwise show as wrong numbers or a crash; cheap, since every job does it."""
+    n, runs, boundary = index.n_zones, len(index.run_start), len(index.boundary_cell)
+    cells = index.shape[0] * index.shape[1]
+    sound = (
+        len(index.run_length) == len(index.run_zone) == len(index.run_order) == runs
+        and len(index.boundary_fraction) == boundary
+        and len(index.run_ptr) == len(index.boundary_ptr) == n + 1
+        and (index.run_ptr[0], index.run_ptr[-1], index.boundary_ptr[0], index.boundary_ptr[-1])
+        == (0, runs, 0, boundary)
+        and (not runs or (index.run_start[0] >= 0 and index.run_start[-1] + index.run_length[-1] <= cells))
+        and (not boundary or (index.boundary_cell.min() >= 0 and index.boundary_cell.max() < cells))
+        and (index.weight is None) == (index.weights == "none")
+        and (index.weight is None or np.broadcast_shapes(index.weight.shape, index.shape) == index.shape)
+    )
+    if not sound:
+        raise ValueError("its arrays do not fit together")

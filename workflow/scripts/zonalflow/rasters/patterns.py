@@ -1,0 +1,63 @@
+"""The path pattern of local rasters: ``rasters/PRISM_{variable}_{year}.tif``."""
+
+from pathlib import Path
+
+from zonalflow.common.dates import dates_of, format_years
+from zonalflow.common.errors import ConfigError, RasterError
+
+KEYS = ("variable", "year", "month", "day")
+
+
+def check_pattern(pattern: str, variables: list[str], years: list[int]) -> None:
+    """Raise ConfigError unless the pattern can tell the study's variables and years apart."""
+    unknown = [key for key in _keys(pattern) if key not in KEYS]
+    if unknown:
+        known = ", ".join(f"{{{key}}}" for key in KEYS)
+        raise ConfigError(f"raster.path: {{{unknown[0]}}} in {pattern!r} means nothing; a pattern may hold {known}")
+    if is_netcdf(pattern):
+        return  # one file may hold several variables, and all years along its time dimension
+    if len(variables) > 1 and "{variable}" not in pattern:
+        raise ConfigError(f"raster.path: {pattern!r} needs {{variable}}, since raster.variables names several")
+    if len(years) > 1 and "{year}" not in pattern:
+        raise ConfigError(f"raster.path: {pattern!r} needs {{year}}, since the study has {len(years)} years")
+
+
+def local_path(pattern: str, variable: str, date: str) -> str:
+    """Return the path that ``pattern`` means for ``variable`` at ``date``.
+
+    ``{variable}``, ``{year}``, ``{month}`` and ``{day}`` are replaced, the last two by two digits.
+    """
+    year, month, day = (*date.split("-"), "", "")[:3]
+    for key, text in (("variable", variable), ("year", year), ("month", month), ("day", day)):
+        pattern = pattern.replace(f"{{{key}}}", text)
+    return pattern
+
+
+def local_paths(pattern: str, variable: str, year: int, grain: str) -> list[str]:
+    """Return the files of ``year``, in the order of their dates, each once."""
+    return list(dict.fromkeys(local_path(pattern, variable, date) for date in dates_of(year, grain)))
+
+
+def check_local_files(pattern: str, variables: list[str], years: list[int], grain: str) -> None:
+    """Raise RasterError naming the years whose files are missing, if any are."""
+    for variable in variables:
+        missing = {}
+        for year in years:
+            for path in local_paths(pattern, variable, year, grain):
+                if not Path(path).is_file():
+                    missing.setdefault(year, path)
+        if missing:
+            first = next(iter(missing.values()))
+            raise RasterError(
+                f"{variable}: no raster for {len(missing)} of {len(years)} years: {format_years(list(missing))}. "
+                f"Looked for {first}, from raster.path: {pattern}. Put the files there, or leave these years out"
+            )
+
+
+def is_netcdf(path: str) -> bool:
+    """Tell whether ``path`` names a NetCDF file."""
+    return str(path).lower().endswith((".nc", ".nc4", ".netcdf"))
+
+
+def _keys(pattern: str) -> list[str]:
+    return [part.partition("}")[0] for part in pattern.split("{")[1:]]

@@ -1,0 +1,117 @@
+"""From dates to years, and what a series of years says: its trend, and whether that is more than noise."""
+
+import numpy as np
+
+from zonalflow.common.errors import ConfigError
+from zonalflow.report.quantities import Quantity
+
+_PAIRS_AT_ONCE = 4_000_000  # slopes in memory
+
+
+def annual(values: np.ndarray, of: Quantity, stat: str = "mean") -> np.ndarray:
+    """Reduce the dates of one year, [n_dates, n_zones], to the year's value [n_zones].
+
+    One date is the year itself. Of several, minima give their minimum and maxima their maximum; a mean or
+    sum of a quantity that adds up (precipitation) gives the sum; anything else the mean of the dates. A
+    zone that misses a date has no value (NaN): a sum of eleven months is no year.
+    """
+    values = np.asarray(values, dtype=float)
+    if len(values) == 1:
+        return values[0]
+    if stat in ("min", "max"):
+        return getattr(np, stat)(values, axis=0)
+    if of.adds_up and stat in ("mean", "sum"):
+        return values.sum(axis=0)
+    return values.mean(axis=0)
+
+
+def baseline_years(baseline: list[int] | None, years: list[int]) -> list[int]:
+    """Return the years of the study that are in ``baseline``, or all of them for None.
+
+    Raises ConfigError when the study has none of the baseline's years.
+    """
+    if baseline is None:
+        return list(years)
+    chosen = sorted(set(years) & set(baseline))
+    if not chosen:
+        raise ConfigError(
+            f"baseline: no year of {min(baseline)} to {max(baseline)} is in the study, which has "
+            f"{min(years)} to {max(years)}; write years that are, or null for all."
+        )
+    return chosen
+
+
+def theil_sen(years: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Return the median slope per year [n_zones] of ``table`` [n_years, n_zones] over all pairs of years.
+
+    Missing years (NaN) drop out pair by pair; fewer than two years give NaN. Sen (1968),
+    doi:10.1080/01621459.1968.10480934.
+    """
+    years, table = np.asarray(years, dtype=float), np.asarray(table, dtype=float)
+    first, second = np.triu_indices(len(years), 1)
+    run = years[second] - years[first]
+    slopes = np.full(table.shape[1], np.nan)
+    if not run.size:
+        return slopes
+    step = max(1, _PAIRS_AT_ONCE // run.size)
+    for start in range(0, table.shape[1], step):
+        part = table[:, start : start + step]
+        slopes[start : start + step] = _median((part[second] - part[first]) / run[:, None])
+    return slopes
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Return the median of each column, without its NaNs; NaN for a column of nothing else."""
+    ordered = np.sort(values, axis=0)  # NaN comes last
+    count = np.isfinite(ordered).sum(axis=0)
+    columns = np.arange(values.shape[1])
+    low = ordered[np.maximum(count - 1, 0) // 2, columns]
+    high = ordered[np.minimum(count // 2, len(values) - 1), columns]
+    return np.where(count > 0, (low + high) / 2, np.nan)
+
+
+def mann_kendall(table: np.ndarray) -> np.ndarray:
+    """Return the two-sided p-value [n_zones] of no trend in ``table`` [n_years, n_zones], in order of time.
+
+    Normal approximation with the correction for ties and for continuity: Kendall (1975), as in Gilbert
+    (1987), Statistical Methods for Environmental Pollution Monitoring, eq. 16.3 to 16.5. It takes the years
+    for independent of one another. Fewer than four years give NaN, and so does a zone that never changes.
+    """
+    from scipy.special import ndtr
+
+    table = np.asarray(table, dtype=float)
+    n_years, n_zones = table.shape
+    score = np.zeros(n_zones)
+    for i in range(n_years - 1):
+        score += np.nansum(np.sign(table[i + 1 :] - table[i]), axis=0)
+    count = np.isfinite(table).sum(axis=0)
+    variance = (count * (count - 1) * (2 * count + 5) - _tie_terms(table)) / 18
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = (score - np.sign(score)) / np.sqrt(variance)
+    return np.where((count >= 4) & (variance > 0), 2 * ndtr(-np.abs(z)), np.nan)
+
+
+def _tie_terms(table: np.ndarray) -> np.ndarray:
+    """Return the sum of t (t − 1) (2 t + 5) over each zone's groups of t equal values."""
+    terms = np.zeros(table.shape[1])
+    ordered = np.sort(table, axis=0)
+    for zone in np.flatnonzero((ordered[1:] == ordered[:-1]).any(axis=0)):
+        column = ordered[:, zone]
+        t = np.unique(column[np.isfinite(column)], return_counts=True)[1].astype(float)
+        terms[zone] = (t * (t - 1) * (2 * t + 5)).sum()
+    return terms
+
+
+def false_discovery_rate(p: np.ndarray) -> np.ndarray:
+    """Return the q-value of each p-value: the share of false finds among all zones at least as significant.
+
+    Benjamini and Hochberg (1995); Wilks (2016), doi:10.1175/BAMS-D-15-00267.1, says why maps of many tests
+    need it. NaN stays NaN and does not count as a test.
+    """
+    p = np.asarray(p, dtype=float)
+    q = np.full(p.shape, np.nan)
+    tested = np.flatnonzero(np.isfinite(p))
+    order = tested[np.argsort(p[tested])]
+    scaled = p[order] * order.size / np.arange(1, order.size + 1)
+    q[order] = np.minimum.accumulate(scaled[::-1])[::-1]
+    return q

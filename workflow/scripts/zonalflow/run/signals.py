@@ -1,0 +1,58 @@
+"""How a run ends when it is told to, or when nothing will ever come: signals, and jobs that SLURM forgot."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from zonalflow.run import slurm
+from zonalflow.run.controller import Log
+
+MEMORY_CHECK = 300  # seconds between two looks whether SLURM still knows what is waited for
+
+
+def end_in_order_on_signals() -> None:
+    """Let SIGTERM and SIGHUP do what Ctrl-C does: Snakemake cancels the jobs in the queue, unlocks and exits.
+
+    Snakemake itself waits for all jobs on SIGTERM, and dies of SIGHUP, leaving jobs and lock behind. Under nohup,
+    SIGHUP stays ignored.
+    """
+    terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
+
+    def interrupt(number: int, frame: object) -> None:
+        if number == signal.SIGHUP:  # the terminal is gone, and writing to it would be an error
+            with suppress(OSError):
+                null = os.open(os.devnull, os.O_WRONLY)
+                for descriptor in terminals:
+                    os.dup2(null, descriptor)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
+
+
+def end_when_forgotten(
+    run: str, awaited: Callable[[], Mapping[str, str]], log: Log, pause: Callable[[float], None] = time.sleep
+) -> None:
+    """End this process, by SIGTERM, when it waits only for jobs that SLURM has forgotten; it would wait for ever.
+
+    SLURM forgets ended jobs after its MinJobAge, minutes as a rule. A process that was stopped for longer, or that
+    missed them in an outage, never learns how they ended. `awaited` returns number and name of the jobs waited for.
+    """
+    before: set[str] = set()
+    while True:
+        pause(MEMORY_CHECK)
+        jobs = awaited()
+        try:
+            known = slurm.known_jobs(run)
+        except slurm.ClusterError:
+            continue  # an outage; nothing can be said
+        forgotten = set(jobs) if not known & set(jobs) else set()
+        if forgotten & before:  # twice, so that a job which ends at this moment is not among them
+            names = ", ".join(jobs[number] for number in sorted(forgotten))
+            log(f"SLURM no longer knows the jobs that this run waits for: {names}. It ends; start it again to go on.")
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        before = forgotten

@@ -1,0 +1,57 @@
+"""Is a raster that was fetched whole, and does it hold data?
+
+Every block is decoded, since a GeoTIFF cut short opens without complaint and fails only where it was cut.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from zonalflow.common.errors import FetchError, GridError, PermanentFetchError
+from zonalflow.geometry.grid import Grid, grid_of
+
+
+def check_raster(path: Path) -> tuple[Grid, int]:
+    """Read all of a raster's first band; return its grid and how many cells hold data.
+
+    Raises FetchError when it does not open, is cut short, or has no place on the earth.
+    """
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", NotGeoreferencedWarning)
+            with rasterio.open(path) as dataset:
+                if dataset.crs is None:
+                    raise FetchError(f"{path.name} has no coordinate reference system")
+                with_data = 0
+                for _, window in dataset.block_windows(1):
+                    values = dataset.read(1, window=window, masked=True)
+                    with_data += int(np.count_nonzero(np.isfinite(values.compressed())))
+                return grid_of(dataset), with_data
+    except NotGeoreferencedWarning as error:
+        raise FetchError(f"{path.name} does not say where it lies (no geotransform)") from error
+    except GridError as error:
+        raise FetchError(str(error)) from error
+    except (RasterioIOError, RasterioError) as error:
+        raise FetchError(f"{path.name} cannot be read as a raster: cut short or damaged ({error})") from error
+
+
+def check_rasters(paths: list[Path], empty_hint: str) -> None:
+    """Check each raster, that all lie on one grid and that each holds data.
+
+    Raises FetchError for a damaged or shifted raster, and PermanentFetchError, ending in `empty_hint`, for one
+    without data.
+    """
+    first: Grid | None = None
+    for path in paths:
+        grid, with_data = check_raster(path)
+        first = first or grid
+        if not grid.matches(first):
+            raise FetchError(
+                f"{path.name} lies on another grid ({grid.describe()}) than {paths[0].name} ({first.describe()})"
+            )
+        if with_data == 0:
+            raise PermanentFetchError(f"{path.name} holds no data at all: {empty_hint}")

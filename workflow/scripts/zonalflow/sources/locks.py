@@ -1,0 +1,78 @@
+"""Locks between processes: one fetch of a file, and few requests to a server, at a time.
+
+They are the kernel's (flock): one is let go when its holder ends, however it ends, so none is ever stale.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from zonalflow.sources.http import CLOCK, Clock
+
+logger = logging.getLogger(__name__)
+
+_POLL = 0.5  # seconds between looks for a free turn
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path` while the block runs, waiting for whoever else holds it.
+
+    Where the file system knows no locks the block runs without one: two may then fetch the same file, which
+    costs a request but, all writes being atomic, no data.
+    """
+    with _opened(path) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            logger.warning("no lock on %s (%s); going on without", path, error)
+        yield
+
+
+@contextlib.contextmanager
+def turn(url: str, at_once: int, *, folder: Path | None = None, clock: Clock = CLOCK) -> Iterator[None]:
+    """Wait until fewer than `at_once` processes of this user on this machine ask the server of `url`.
+
+    GeoCDL works on one request at a time; more of them only wait there, until it closes their connections.
+    """
+    folder = folder or Path(tempfile.gettempdir()) / f"zonalflow-{os.getuid()}"
+    server = re.sub(r"[^A-Za-z0-9.-]", "_", urlsplit(url).netloc)
+    with contextlib.ExitStack() as stack:
+        try:
+            descriptors = [
+                stack.enter_context(_opened(folder / f"{server}.{number}.lock")) for number in range(at_once)
+            ]
+        except OSError as error:  # a full or foreign /tmp must not stop a download
+            logger.warning("no turns kept in %s (%s); going on without", folder, error)
+            yield
+            return
+        while not any(_taken(descriptor) for descriptor in descriptors):
+            clock.sleep(_POLL)
+        yield
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    """Return whether the lock is ours now; a file system without locks lets everyone through."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

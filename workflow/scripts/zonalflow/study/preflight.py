@@ -1,0 +1,105 @@
+"""What is checked before the first job, so that a mistake costs seconds and not a night.
+
+A preview must contact nobody, so only :func:`check_catalogue`, which a real run calls, goes to the network.
+"""
+
+from pathlib import Path
+
+from zonalflow.common.errors import ConfigError
+from zonalflow.geometry.box import box_window
+from zonalflow.rasters.patterns import check_local_files, check_pattern, is_netcdf
+from zonalflow.sources import geocdl, geocdl_datasets, prism
+from zonalflow.sources.http import RetryPolicy
+from zonalflow.study.study import Study
+
+MOST_COLUMNS = 1900  # of a shapefile or GeoPackage: these hold 2,046 and 2,000, the zones' attributes among them
+
+
+def check_inputs(study: Study) -> None:
+    """Check the zones, the rasters and the box of a study as far as they are here.
+
+    Raises:
+        ZonalflowError: with the first mistake found.
+    """
+    weights = study.config["weights"]
+    if isinstance(weights, dict) and not Path(weights["path"]).is_file():
+        raise ConfigError(f"weights.path: {weights['path']}: no such file")
+    if study.zones["source"] == "census":
+        study.boundaries  # noqa: B018 - raises for what the Census Bureau never published
+    check_columns(study)
+    check_rasters(study)
+    check_zones(study)
+
+
+def check_columns(study: Study) -> None:
+    """Check that a year's columns fit into the vector formats asked for: a year of days with many statistics does not.
+
+    Classes, which only the rasters know, are not counted here.
+    """
+    stats = [name for name in study.config["stats"] if name not in ("count", "categorical")]
+    dates = 366 if study.raster["grain"] == "daily" else 12 if study.raster["grain"] == "monthly" else 1
+    columns = dates * (len(stats) + 2) + 1  # count, valid_fraction; inside_fraction
+    narrow = [kind for kind in ("shp", "gpkg") if kind in study.formats]
+    if narrow and columns > MOST_COLUMNS:
+        raise ConfigError(
+            f"output.formats: {columns} columns a year ({dates} dates × {len(stats) + 2} statistics) are more than "
+            f"{narrow[0]} holds; write geoparquet, or only the tables, or ask for fewer statistics"
+        )
+
+
+def check_zones(study: Study) -> None:
+    """Read the user's own zones once, with every check of :func:`zonalflow.zones.read.read_zones`."""
+    if study.zones["source"] != "file":
+        return
+    from zonalflow.zones.read import read_zones, zone_options  # brings geopandas
+
+    read_zones([study.zones["path"]], **zone_options(study.zones))
+
+
+def check_rasters(study: Study) -> None:
+    """Check that local rasters are all there, and that the box touches what the source covers."""
+    raster = study.raster
+    if raster["source"] == "local":
+        from zonalflow.rasters.netcdf import check_years
+        from zonalflow.rasters.read import open_raster, raster_grid
+        from zonalflow.rasters.time_steps import time_steps_of_year
+
+        check_pattern(raster["path"], study.variables, study.years)
+        check_local_files(raster["path"], study.variables, study.years, raster["grain"])
+        if is_netcdf(raster["path"]):
+            check_years(raster["path"], study.variables, study.years, raster["grain"])
+        variable, year = study.reference
+        first = time_steps_of_year(raster, study.rasters(variable, year), variable, year)[0]
+        with open_raster(first.path, first.layer) as dataset:
+            box_window(raster_grid(dataset, raster["crs"]), study.bbox)
+        return
+    if raster["source"] == "geocdl":
+        geocdl_datasets.check_request(raster["dataset"], study.variables, raster["grain"], study.bbox)
+        geocdl_datasets.check_years(raster["dataset"], raster["grain"], study.years)
+        extent = geocdl_datasets.describe_dataset(raster["dataset"]).extent
+    else:
+        prism.check_request(study.variables, raster["resolution"], raster["grain"], study.years)
+        extent = geocdl_datasets.describe_dataset("PRISM").extent
+    if study.bbox and extent and not _overlap(study.bbox, extent):
+        raise ConfigError(
+            f"bbox: {study.bbox} lies outside {raster['dataset']}, which covers west {extent[0]:g}, "
+            f"south {extent[1]:g}, east {extent[2]:g}, north {extent[3]:g}; write a box inside"
+        )
+
+
+def check_catalogue(study: Study) -> None:
+    """Ask GeoCDL which dates it holds, if it can be reached and any year is still to be fetched, and check the years.
+
+    Raises:
+        ConfigError: naming the years outside the catalogue, and its range.
+    """
+    raster = study.raster
+    if raster["source"] != "geocdl" or all(Path(path).exists() for path in study.all_rasters):
+        return
+    quick = RetryPolicy(connect=3.0, read=10.0, total=10.0, attempts=1)
+    span = geocdl.catalogue_range(raster["url"], raster["dataset"], raster["grain"], policy=quick)
+    geocdl_datasets.check_years(raster["dataset"], raster["grain"], study.years, span)
+
+
+def _overlap(a, b) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -1,0 +1,274 @@
+"""Where a study's files lie, and what it is, in words.
+
+Every path of the workflow is built here, from the resolved configuration (see :mod:`zonalflow.study.resolve`); the rules
+only name them. Importing this is cheap: every cluster job parses the workflow again.
+"""
+
+import json
+from pathlib import Path
+
+from zonalflow.common.dates import dates_of, format_years
+from zonalflow.common.formats import VECTOR_SUFFIXES
+from zonalflow.rasters.patterns import local_paths
+from zonalflow.sources.census import boundary_url, needs_state
+
+TABLES = {"parquet": "zonal_stats.parquet", "csv": "zonal_stats.csv", "wide": "zonal_stats_wide.csv"}
+LARGE = 1000  # slices (dates × variables) beyond which the Parquet table is partitioned: 83 years of months, 3 of days
+
+
+class Study:
+    """A resolved configuration, asked for paths and descriptions."""
+
+    def __init__(self, config: dict):
+        self.config = config
+        self.run: str = config["run"]
+        self.years: list[int] = config["years"]
+        self.bbox: list[float] | None = config["bbox"]
+        self.zones: dict = config["zones"]
+        self.raster: dict = config["raster"]
+        self.variables: list[str] = self.raster["variables"]
+        self.formats: list[str] = config["output"]["formats"]
+        self.results = f"results/{self.run}"
+        self.work = f"{self.results}/work"
+        self.logs = f"logs/{self.run}"
+
+    # ---------------------------------------------------------------------------------------------------------- inputs
+
+    @property
+    def zones_files(self) -> list[str]:
+        """The files with the zones as they came: the user's, or the Census Bureau's zips."""
+        if self.zones["source"] == "file":
+            return [self.zones["path"]]
+        return [f"resources/census/{name}" for name in self.boundaries]
+
+    @property
+    def zones_inputs(self) -> list[str]:
+        """The files that preparing the zones waits for: receipts, or the user's file with a shapefile's other parts."""
+        if self.zones["source"] == "census":
+            return [f"{path}.json" for path in self.zones_files]
+        path = Path(self.zones["path"])
+        parts = [path.with_suffix(suffix) for suffix in VECTOR_SUFFIXES["shp"]] if path.suffix == ".shp" else []
+        return [str(path), *(str(part) for part in parts if part != path and part.exists())]
+
+    @property
+    def boundaries(self) -> dict[str, str]:
+        """The Census Bureau's files that hold the zones: name to address."""
+        zones = self.zones
+        what = (zones["year"], zones["geography"], zones["resolution"])
+        by_state = zones["states"] if needs_state(*what[:2]) else None
+        urls = [boundary_url(*what, state, base=zones["url"]) for state in by_state or [None]]
+        return {url.rpartition("/")[2]: url for url in urls}
+
+    @property
+    def raster_folder(self) -> str:
+        """The folder pattern of fetched rasters, with ``{variable}``; one for each box: none is fetched twice."""
+        source, grain = self.raster["source"], self.raster["grain"]
+        if source == "prism":
+            return f"resources/prism/{self.raster['resolution']}/{{variable}}/{grain}"
+        box = "_".join(f"{edge:.12g}" for edge in self.bbox) if self.bbox else "all"
+        return f"resources/{source}/{self.raster['dataset']}/{{variable}}/{grain}/{box}"
+
+    @property
+    def zone_keys(self) -> dict:
+        """The keys of ``zones`` on which the prepared zones depend: not from which server they came."""
+        return {key: value for key, value in self.zones.items() if key != "url"}
+
+    @property
+    def grid_keys(self) -> dict:
+        """The keys of ``raster`` on which the study's grid depends."""
+        keys = ("source", "dataset", "grain", "resolution", "path", "crs")
+        return {key: self.raster.get(key) for key in keys}
+
+    @property
+    def value_keys(self) -> dict:
+        """The keys of ``raster`` on which a year's numbers depend, besides its files."""
+        return {key: self.raster.get(key) for key in ("source", "grain", "path", "crs", "nodata", "on_grid_change")}
+
+    def receipt(self, variable: str, year) -> str:
+        """The receipt of a year's fetched rasters, which lie beside it."""
+        return f"{self.raster_folder.format(variable=variable)}/{year}.json"
+
+    def rasters(self, variable: str, year) -> list[str]:
+        """The files that a year's job waits for: its receipt, or the user's own rasters."""
+        if self.raster["source"] == "local":
+            return local_paths(self.raster["path"], variable, int(year), self.raster["grain"])
+        return [self.receipt(variable, year)]
+
+    @property
+    def weights_inputs(self) -> list[str]:
+        """The user's raster of weights, if there is one."""
+        weights = self.config["weights"]
+        return [weights["path"]] if isinstance(weights, dict) else []
+
+    @property
+    def elsewhere(self) -> dict | None:
+        """What a year's job needs for rasters on other grids than the study's, or None when these are an error."""
+        if self.raster["on_grid_change"] == "error":
+            return None
+        return {"files": self.zones_files, "zones": self.zone_keys, "bbox": self.bbox, "folder": f"{self.work}/grids"}
+
+    @property
+    def all_rasters(self) -> list[str]:
+        """What the jobs of all years wait for."""
+        paths = [path for variable in self.variables for year in self.years for path in self.rasters(variable, year)]
+        return list(dict.fromkeys(paths))
+
+    @property
+    def receipts(self) -> list[str]:
+        """The receipts among the inputs: files that other studies may read, and make, as well."""
+        zones = self.zones_inputs if self.zones["source"] == "census" else []
+        return [*zones, *(self.all_rasters if self.raster["source"] != "local" else [])]
+
+    @property
+    def fetches_here(self) -> bool:
+        """Whether downloads run on the machine that controls the run, rather than as cluster jobs."""
+        return self.config["fetch"]["where"] == "here"
+
+    @property
+    def reference(self) -> tuple[str, int]:
+        """The variable and year whose raster gave, or will give, the study's grid.
+
+        Once a raster has given the grid it stays the reference for as long as it is there: another first year in
+        ``years`` must not make everything else out of date.
+        """
+        try:
+            recorded = json.loads(Path(self.grid).read_text(encoding="utf-8"))["reference"]
+            variable, year = recorded["variable"], recorded["year"]
+            if all(Path(path).exists() for path in self.rasters(variable, year)):
+                return variable, year
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return self.variables[0], self.years[0]
+
+    # --------------------------------------------------------------------------------------------------------- results
+
+    @property
+    def grid(self) -> str:
+        """The study's grid and box, as JSON."""
+        return f"{self.work}/grid.json"
+
+    @property
+    def prepared(self) -> str:
+        """The prepared zones, as GeoParquet."""
+        return f"{self.results}/zones.parquet"
+
+    @property
+    def preparation(self) -> str:
+        """What preparing the zones did, as JSON."""
+        return f"{self.work}/zones.json"
+
+    @property
+    def template(self) -> str:
+        """The stem of the zones' shapefile without statistics."""
+        return f"{self.work}/zones"
+
+    @property
+    def index(self) -> str:
+        """Which zone index the study uses, as JSON; the index itself is shared among runs."""
+        return f"{self.work}/index.json"
+
+    def year_table(self, variable: str, year) -> str:
+        """The numbers of one variable and year."""
+        return f"{self.work}/{variable}/{year}.npz"
+
+    @property
+    def year_keys(self) -> list[tuple[str, int]]:
+        """Every variable and year, in the order of the tables."""
+        return [(variable, year) for variable in self.variables for year in self.years]
+
+    @property
+    def year_tables(self) -> list[str]:
+        """The numbers of every variable and year, in the order of :attr:`year_keys`."""
+        return [self.year_table(*key) for key in self.year_keys]
+
+    def year_stem(self, variable: str, year) -> str:
+        """The vector files of one variable and year, without suffix."""
+        return f"{self.results}/{variable}/stats_{year}"
+
+    @property
+    def vector_suffixes(self) -> list[str]:
+        """The suffixes of a year's vector files, in all the formats asked for."""
+        return [suffix for kind in self.formats for suffix in VECTOR_SUFFIXES.get(kind, ())]
+
+    def year_vectors(self, variable: str, year) -> list[str]:
+        """The vector files of one variable and year; none when only tables are asked for."""
+        return [self.year_stem(variable, year) + suffix for suffix in self.vector_suffixes]
+
+    @property
+    def vectors(self) -> list[str]:
+        """All vector files of all years."""
+        return [path for key in self.year_keys for path in self.year_vectors(*key)]
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """The tables of all years. Parquet is always written, since the report and other tools read it."""
+        kinds = ["parquet", *(kind for kind in ("csv", "wide") if kind in self.formats)]
+        return {kind: f"{self.results}/{TABLES[kind]}" for kind in kinds}
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether the Parquet table is a folder with one file a variable and year, as for a long daily study."""
+        dates = sum(len(dates_of(year, self.raster["grain"])) for year in self.years)
+        return len(self.variables) * dates > LARGE
+
+    def year_map(self, variable: str, year) -> str:
+        """The map of one variable and year."""
+        return f"{self.results}/maps/{variable}_{year}.png"
+
+    def overview(self, variable: str) -> str:
+        """The picture of all years of one variable."""
+        return f"{self.results}/maps/{variable}_overview.png"
+
+    @property
+    def maps(self) -> list[str]:
+        """All pictures."""
+        return [*(self.year_map(*key) for key in self.year_keys), *map(self.overview, self.variables)]
+
+    @property
+    def manifest(self) -> str:
+        """The provenance of the results."""
+        return f"{self.results}/manifest.json"
+
+    @property
+    def report(self) -> str:
+        """The report, a page of its own."""
+        return f"{self.results}/report.html"
+
+    @property
+    def verification(self) -> str:
+        """The verdict of the verification, where one has been made."""
+        return f"{self.results}/verify.json"
+
+    @property
+    def products(self) -> list[str]:
+        """Everything that a full run makes."""
+        return [*self.vectors, *self.tables.values(), *self.maps, self.manifest, self.report]
+
+    # ----------------------------------------------------------------------------------------------------------- words
+
+    def summary(self) -> str:
+        """Return the study in a few lines, for the head of a run and of a preview."""
+        raster, zones = self.raster, self.zones
+        if zones["source"] == "census":
+            polygons = f"Census {zones['geography']} boundaries {zones['year']}, {zones['resolution']}"
+        else:
+            polygons = zones["path"]
+        cells = {
+            "geocdl": f"{raster['dataset']} from GeoCDL ({raster['url']})",
+            "prism": f"PRISM {raster['resolution']} from its own web service",
+            "local": f"local files, {raster.get('path')}",
+            "demo": "synthetic demo rasters on PRISM's grid",
+        }[raster["source"]]
+        box = "west {:g}, south {:g}, east {:g}, north {:g}".format(*self.bbox) if self.bbox else "the whole grid"
+        weights = self.config["weights"]
+        rows = {
+            "run": self.run,
+            "years": f"{format_years(self.years)} ({len(self.years)}), {raster['grain']}",
+            "box": box,
+            "zones": f"{polygons}, by {zones['id']}",
+            "rasters": f"{', '.join(self.variables)}: {cells}",
+            "statistics": f"{', '.join(self.config['stats'])}; method {self.config['method']}"
+            + ("" if weights == "none" else f", weights {weights if weights == 'area' else weights['path']}"),
+            "results": f"{self.results}/   logs: {self.logs}/",
+        }
+        return "\n".join(f"  {name:<11}{text}" for name, text in rows.items())

@@ -1,0 +1,102 @@
+"""A year's table, as a job writes it: dates, and one array [n_dates, n_zones] for each column.
+
+The zones are in the order of the prepared zones. The file is a NumPy archive, so that a year's job reads and writes it
+without a table library.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from zonalflow.common.columns import SHARE
+from zonalflow.common.errors import RasterError
+from zonalflow.common.files import atomic_path
+
+
+@dataclass(frozen=True)
+class YearTable:
+    """The numbers of one variable and year.
+
+    Attributes:
+        dates: of the slices [n_dates].
+        columns: name to array [n_dates, n_zones].
+        classes: value, as in the columns' names, to the name of a categorical raster's class.
+        grids: name of the grid of each date, or empty when all lie on the study's; if not empty, ``inside_fraction`` is
+            among the columns.
+    """
+
+    dates: list[str]
+    columns: dict[str, np.ndarray]
+    classes: dict[str, str] = field(default_factory=dict)
+    grids: list[str] = field(default_factory=list)
+
+
+def absent_class(name: str, row: dict, n_zones: int) -> np.ndarray:
+    """A class that a date does not have covers nothing of the zones that hold data."""
+    if name.startswith(SHARE):
+        return np.where(row["count"] > 0, 0.0, np.nan)
+    return np.zeros(n_zones, row["count"].dtype)
+
+
+def save_year(path: Path, table: YearTable) -> None:
+    """Write ``table`` to ``path`` (.npz), whole or not at all."""
+    about = json.dumps({"classes": table.classes, "grids": table.grids})
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, dates=np.array(table.dates), about=np.array(about), **table.columns)
+
+
+def load_year(path: Path, only: Iterable[str] | None = None) -> YearTable:
+    """Read what :func:`save_year` wrote, or of its columns those named by ``only``.
+
+    Raises:
+        RasterError: for a damaged file; the message says to delete it, so that its year is computed again.
+    """
+    try:
+        with np.load(path) as archive:
+            if damaged := archive.zip.testzip():  # NumPy stops reading, and so checking, where an array ends
+                raise ValueError(f"the checksum of {damaged} does not match")
+            names = [name for name in archive.files if name not in ("dates", "about")]
+            columns = {name: archive[name] for name in names if only is None or name in only}
+            return YearTable(archive["dates"].tolist(), columns, **json.loads(str(archive["about"])))
+    except Exception as error:  # zipfile and NumPy know a dozen kinds, of a file with one bit flipped
+        raise _damaged(path, error) from error
+
+
+def column_types(path: Path) -> dict[str, np.dtype]:
+    """Return name and type of a year table's columns, from its heads alone.
+
+    Raises:
+        RasterError: for a damaged file.
+    """
+    types = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.namelist():
+                with archive.open(member) as stream:
+                    np.lib.format.read_magic(stream)
+                    types[member.removesuffix(".npy")] = np.lib.format.read_array_header_1_0(stream)[2]
+    except Exception as error:  # as above
+        raise _damaged(path, error) from error
+    return {name: dtype for name, dtype in types.items() if name not in ("dates", "about")}
+
+
+def table_head(path: Path) -> YearTable:
+    """Return a year table whose columns hold no values: its dates, classes, grids and the columns' names."""
+    head = load_year(path, only=())
+    return replace(head, columns={name: np.empty(0, dtype) for name, dtype in column_types(path).items()})
+
+
+def _damaged(path: Path, error: Exception) -> RasterError:
+    return RasterError(f"{path} is damaged ({error}); delete it and run again: its year is then recomputed")
+
+
+def column_rows(table: YearTable, name: str, dates: slice) -> np.ndarray:
+    """Return a column's values on some of its dates [n, n_zones]; a class that the year lacks covers nothing."""
+    values = table.columns.get(name)
+    if values is not None:
+        return values[dates]
+    return np.stack([absent_class(name, {"count": row}, len(row)) for row in table.columns["count"][dates]])

@@ -1,0 +1,76 @@
+"""What the columns of a year's vector files are called: dates as suffixes, 10 characters in a shapefile."""
+
+import itertools
+from collections.abc import Iterable
+
+import numpy as np
+
+from zonalflow.common.columns import INSIDE, tidy_name
+from zonalflow.tables.year_table import YearTable
+from zonalflow.vectors.shapefile import MAX_NAME, short_names
+
+_ABBREVIATIONS = {
+    "valid_fraction": "valid", "inside_fraction": "insid", "percentile_": "p", "median": "med", "unique": "uniq",
+    "majority": "major", "minority": "minor", "nodata": "nodat", "class_": "c", "share_": "s",
+}  # fmt: skip
+_RESERVED = {"gpkg": {"fid", "geom"}}  # columns that the driver makes
+
+
+def year_columns(table: YearTable, inside: np.ndarray) -> dict[str, np.ndarray]:
+    """Return one column [n_zones] for each statistic of the year, and ``inside_fraction``.
+
+    With several dates a column's name ends in the date's month or month and day: ``mean_01``, ``mean_0131``.
+    """
+    columns = {_dated(tidy_name(name, table.classes), date): table.columns[name][i] for name, i, date in _cells(table)}
+    return columns if INSIDE in table.columns else {**columns, INSIDE: inside}
+
+
+def field_names(table: YearTable, taken: set[str]) -> dict[str, str]:
+    """Return the shapefile field, at most 10 characters, of each column that :func:`year_columns` gives.
+
+    A class is called by its value alone, and what a month or a day behind a name leaves no room for is abbreviated:
+    ``valid_fraction_0131`` becomes ``valid_0131``. ``taken`` are the fields of the zones' attributes.
+    """
+    wanted = {}
+    for name, _, date in _cells(table):
+        room = MAX_NAME - len(_dated("", date))
+        wanted[_dated(tidy_name(name, table.classes), date)] = _dated(_abbreviated(name, room), date)
+    wanted.setdefault(INSIDE, INSIDE)
+    fields = short_names(list(wanted.values()), taken)
+    return {name: fields[short] for name, short in wanted.items()}
+
+
+def _cells(table: YearTable):
+    """Yield the column, the number of the date and its suffix (empty for a year with one date), column by column."""
+    several = len(table.dates) > 1
+    for name in table.columns:
+        for i, date in enumerate(table.dates):
+            yield name, i, date[5:].replace("-", "") if several else ""
+
+
+def _dated(name: str, suffix: str) -> str:
+    return f"{name}_{suffix}" if suffix else name
+
+
+def _abbreviated(name: str, room: int) -> str:
+    """Return a statistic's name, shorter where it would not fit behind which a date is put."""
+    if room == MAX_NAME or len(name) <= room:
+        return name
+    for start, short in _ABBREVIATIONS.items():
+        if name.startswith(start):
+            return short + name.removeprefix(start)
+    return name
+
+
+def attribute_names(attributes: Iterable[str], columns: Iterable[str], kind: str) -> dict[str, str]:
+    """Return what the zones' attributes are called in a format's files: numbered where a result has their name.
+
+    Names are compared without case, as databases do. A shapefile's are another matter, see :func:`field_names`.
+    """
+    used = {name.lower() for name in columns} | _RESERVED.get(kind, set())
+    names = {}
+    for name in attributes:
+        numbered = (f"{name}_{i}" for i in itertools.count(1))
+        names[name] = next(free for free in itertools.chain([name], numbered) if free.lower() not in used)
+        used.add(names[name].lower())
+    return names

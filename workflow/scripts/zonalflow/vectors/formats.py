@@ -1,0 +1,39 @@
+"""A year's zones as GeoPackage, GeoJSON or GeoParquet."""
+
+from pathlib import Path
+
+import numpy as np
+
+from zonalflow.common.columns import INSIDE
+from zonalflow.common.errors import ZonesError
+from zonalflow.common.files import atomic_path, check_written
+from zonalflow.vectors.columns import attribute_names
+from zonalflow.vectors.shapefile import FIXED_DATE
+
+_DRIVERS = {"gpkg": "GPKG", "geojson": "GeoJSON"}
+
+
+def write_vector(path: Path, kind: str, zones, columns: dict[str, np.ndarray]) -> None:
+    """Write ``zones`` (a GeoDataFrame) with ``columns`` as ``gpkg``, ``geojson`` or ``geoparquet``."""
+    import pandas
+    import pyogrio
+    from pyproj.exceptions import CRSError
+
+    frame = zones.drop(columns=INSIDE)
+    attributes = [name for name in frame.columns if name != frame.geometry.name]
+    frame = frame.rename(columns=attribute_names(attributes, columns, kind))
+    frame = frame.join(pandas.DataFrame(columns, index=frame.index))
+    if kind == "geojson" and frame.crs.to_authority() is None:
+        frame = frame.to_crs("EPSG:4326")  # GeoJSON has a word for a CRS only if it has a code
+    with atomic_path(path) as temporary:
+        if kind == "geoparquet":
+            frame.to_parquet(temporary, compression="zstd")
+            return
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{FIXED_DATE}T00:00:00.000Z"})
+        try:
+            frame.to_file(temporary, driver=_DRIVERS[kind], layer=path.stem)
+        except CRSError as error:
+            raise ZonesError(
+                f"output.formats: {kind} has no word for the rasters' CRS ({error}); write geoparquet or shp"
+            ) from error
+        check_written(temporary)

@@ -1,0 +1,109 @@
+"""Are the files of a finished study still what was written?"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from zonalflow.common.errors import ZonalflowError
+from zonalflow.common.files import read_json, recorded_checksums, sha256
+from zonalflow.index.store import load_index
+from zonalflow.study.study import Study
+from zonalflow.tables.year_table import load_year
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A file that is not what it was: what is wrong, and which files to delete so that it is made again."""
+
+    path: str
+    fault: str
+    delete: tuple[str, ...] = ()
+
+
+def check_files(study: Study, manifest: dict) -> tuple[int, list[Mismatch]]:
+    """Return how many files were looked at, and those that are not what they should be."""
+    expected = _expected(study, manifest)
+    found = [
+        mismatch for path, (checksum, delete) in expected.items() if (mismatch := _compare(path, checksum, delete))
+    ]
+    known = {mismatch.path for mismatch in found}
+    for path in study.year_tables:
+        if path not in known:
+            found += _attempt(path, _remake(study, path), load_year, Path(path))
+    try:
+        folder = read_json(study.index)["folder"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        found.append(Mismatch(study.index, f"cannot be read ({error})", _remake(study, study.index)))
+    else:
+        found += _attempt(folder, (folder, *_remake(study, study.index)), load_index, folder)
+    return len(expected) + 1, found
+
+
+def _expected(study: Study, manifest: dict) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the checksum of each file, and what to delete so that it is made again.
+
+    What has been sealed is checked against its seal, since that is older than the manifest; what a failing
+    disk did to a seal then shows as well.
+    """
+    expected = {}
+    for path, checksum in recorded_checksums(study.work).items():
+        if _belongs(study, path):
+            expected[path] = (checksum, _remake(study, path))
+    for result in manifest["results"]:
+        expected.setdefault(result["path"], (result["sha256"], _remake(study, result["path"])))
+    for source in manifest["sources"]:
+        if "files" not in source:
+            expected[source["path"]] = (source["sha256"], ())
+            continue
+        folder = Path(source["path"])
+        for file in [*source["files"], *source.get("sidecars", [])]:
+            path = folder / file["name"]
+            expected[str(path)] = (file["sha256"], (*_remake(study, str(path)), *_receipts(folder, file["name"])))
+    return expected
+
+
+def _remake(study: Study, path: str) -> tuple[str, ...]:
+    """Return what to delete so that a file is made again: itself and, unless it is a product, something made from it.
+
+    Snakemake makes what is missing only where it is needed, and asks for nothing as long as all products are there. The
+    manifest is made from nearly everything; not from the zones' shapefile, which comes with the report on them.
+    """
+    if path in study.products:
+        return (path,)
+    template = (study.preparation,) if path.startswith(f"{study.template}.") else ()
+    return tuple(dict.fromkeys((path, *template, study.manifest)))
+
+
+def _belongs(study: Study, path: str) -> bool:
+    """Whether a sealed file is of the present study: years that are no longer asked for may lie beside it."""
+    planned = {*study.products, *study.year_tables, study.prepared, study.grid, study.preparation}
+    return path in planned or path.startswith((f"{study.template}.", *(f"{path}/" for path in study.tables.values())))
+
+
+def _receipts(folder: Path, name: str) -> list[str]:
+    """Return the receipts in ``folder`` that list a file: it is fetched again when they are gone."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            files = json.loads(path.read_text(encoding="utf-8"))["files"]
+            if any(file["name"] == name for file in files):
+                found.append(str(path))
+        except (OSError, ValueError, KeyError, TypeError):
+            found.append(str(path))  # unreadable: better fetched again as well
+    return found
+
+
+def _compare(path: str, checksum: str, delete: tuple[str, ...]) -> Mismatch | None:
+    try:
+        actual = sha256(path)
+    except OSError as error:
+        return Mismatch(path, error.strerror or str(error), delete)
+    return None if actual == checksum else Mismatch(path, "is not what was written: its checksum differs", delete)
+
+
+def _attempt(path: str, delete: tuple[str, ...], read, *arguments) -> list[Mismatch]:
+    try:
+        read(*arguments)
+    except ZonalflowError as error:
+        return [Mismatch(path, str(error), delete)]
+    return []

@@ -1,0 +1,194 @@
+"""Reading zones: polygons from vector files, checked and keyed by a unique text id."""
+
+import io
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pandas
+import pyogrio
+import shapely
+
+from zonalflow.common.errors import ZonesError
+from zonalflow.common.states import words_for
+from zonalflow.common.text import few, format_bounds, nearest
+
+_TINY = 1e-9  # degrees
+
+
+def read_zones(paths: list[str], *, id_column: str, layer=None, crs=None, where=None, states=None):
+    """Return the checked zones of vector files (any GDAL format, also zipped, or GeoParquet) as a GeoDataFrame.
+
+    Args:
+        paths: the files; more than one when a geography comes in one file a state.
+        id_column: the column whose values name the zones; read as text, unique, not empty.
+        layer: the layer's name; by default the first layer that has features.
+        crs: the CRS of a file that names none.
+        where: an SQL condition on the attributes, as in ``"STATE_NAME = 'Florida'"``.
+        states: keep the zones whose STUSPS, STATEFP or STATE_NAME is one of these.
+
+    Raises:
+        ZonesError: for a missing or unreadable file, layer or column, duplicate or empty ids, no CRS, a geometry that
+            is empty or not a polygon, or when nothing is left; the message names ids or rows.
+    """
+    frame = pandas.concat([_read(path, layer, where) for path in paths], ignore_index=True)
+    path = ", ".join(map(str, paths))
+    if states:
+        frame = _in_states(frame, states, path)
+    if frame.empty:
+        condition = " that match zones.where" if where else ""
+        raise ZonesError(f"{path} has no zones{condition}")
+    frame = _with_text_id(frame, id_column, path)
+    if frame.crs is None:
+        if crs is None:
+            raise ZonesError(f"{path} has no CRS; say it in the configuration, for example zones.crs: EPSG:4269")
+        frame = frame.set_crs(crs)
+    _check_geometry(frame, id_column, path)
+    return frame.reset_index(drop=True)
+
+
+def zone_options(zones: dict) -> dict:
+    """Return the keyword arguments of :func:`read_zones` that the configuration's ``zones`` mean."""
+    return {
+        "id_column": zones["id"], "layer": zones["layer"], "crs": zones["crs"], "where": zones["where"],
+        "states": zones["states"],
+    }  # fmt: skip
+
+
+def _read(path: str, layer, where) -> geopandas.GeoDataFrame:
+    if not Path(path).exists():
+        raise ZonesError(f"{path}: no such file (zones.path)")
+    if str(path).lower().endswith((".parquet", ".geoparquet")):
+        try:
+            frame = geopandas.read_parquet(path)
+        except (ValueError, OSError) as error:
+            raise ZonesError(f"{path} cannot be read as GeoParquet: {error}") from error
+        frame = _with_one_geometry(frame)
+        return frame if where is None else frame.iloc[_satisfy(frame, where, path)]
+    try:
+        frame = pyogrio.read_dataframe(path, layer=_layer(path, layer), where=where)
+    except (RuntimeError, ValueError) as error:  # pyogrio's errors are RuntimeErrors
+        condition = f", with zones.where: {where}" if where else ""
+        raise ZonesError(f"{path} cannot be read as zones{condition}: {error}") from error
+    if not isinstance(frame, geopandas.GeoDataFrame):
+        raise ZonesError(f"{path} has no geometry: it is a table, and zones are polygons")
+    return frame
+
+
+def _with_one_geometry(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    """Return a frame whose active geometry is its only one, and called ``geometry``, as in all other formats."""
+    active = frame.geometry.name
+    others = [name for name in frame.columns[frame.dtypes == "geometry"] if name != active]
+    frame = frame.drop(columns=others)
+    if active == "geometry":
+        return frame
+    return frame.rename(columns={"geometry": "geometry_1"}).rename_geometry("geometry")
+
+
+def _satisfy(frame: geopandas.GeoDataFrame, where: str, path: str) -> np.ndarray:
+    """Return the numbers of the rows that satisfy an SQL condition, of a frame that GDAL has not read.
+
+    Its attributes are handed to GDAL in memory, so that a condition means the same in all formats. Columns that a table
+    cannot hold (a bounding box of each zone, log) are left out.
+    """
+    table = pandas.DataFrame(frame.drop(columns=frame.geometry.name))
+    simple = [name for name in table if pandas.api.types.infer_dtype(table[name]) not in ("mixed", "bytes")]
+    memory, number = io.BytesIO(), "zonalflow row"
+    try:
+        rows = table[simple].assign(**{number: np.arange(len(table))})
+        pyogrio.write_dataframe(rows, memory, driver="FlatGeobuf", layer="zones", SPATIAL_INDEX="NO")
+        found = pyogrio.read_dataframe(memory.getvalue(), where=where, read_geometry=False)
+    except (RuntimeError, ValueError) as error:
+        raise ZonesError(f"{path} cannot be read as zones, with zones.where: {where}: {error}") from error
+    return found[number].to_numpy()
+
+
+def _layer(path: str, wanted: str | None) -> str:
+    """Return the layer asked for, or the first that has features; a KML often opens with an empty one."""
+    names = [name for name, _ in pyogrio.list_layers(path)]
+    if wanted is not None:
+        if wanted not in names:
+            raise ZonesError(
+                f"zones.layer: {path} has no layer {wanted!r}{nearest(wanted, names)} It has: {', '.join(names)}"
+            )
+        return wanted
+    for name in names:
+        if pyogrio.read_info(path, layer=name, force_feature_count=True)["features"]:
+            return name
+    raise ZonesError(f"{path} has no features in any of its layers ({', '.join(map(str, names)) or 'none'})")
+
+
+def _in_states(frame, states: list[str], path: str):
+    """Keep the zones of states named by postal code, FIPS code or name; a file may hold any one of the three."""
+    known, mask, found = set(), np.zeros(len(frame), dtype=bool), set()
+    for column in {"STUSPS", "STATEFP", "STATE_NAME", "STATE"} & set(frame.columns):
+        values = frame[column].astype(str).str.upper()
+        known |= set(values)
+        for state in states:
+            here = values.isin(words_for(state)).to_numpy()
+            mask |= here
+            if here.any():
+                found.add(state)
+    if not known:
+        raise ZonesError(f"zones.states: {path} has none of the columns STUSPS, STATEFP, STATE_NAME; use zones.where")
+    unknown = [str(state) for state in states if state not in found]
+    if unknown:
+        raise ZonesError(f"zones.states: no zone of {path} is in {', '.join(unknown)}{nearest(unknown[0], known)}")
+    return frame[mask]
+
+
+def _with_text_id(frame, id_column: str, path: str):
+    if id_column not in frame.columns or id_column == frame.geometry.name:
+        columns = [column for column in frame.columns if column != frame.geometry.name]
+        raise ZonesError(
+            f"zones.id: {path} has no column {id_column!r}{nearest(id_column, columns) or '.'} "
+            f"Its columns: {', '.join(columns) or 'none'}"
+        )
+    ids = frame[id_column]
+    whole = pandas.api.types.is_float_dtype(ids) and (ids.dropna() % 1 == 0).all()
+    if whole and ids.abs().max() < 2**53:  # a column of whole numbers with a gap is read as floats
+        ids = ids.astype("Int64")
+    text = ids.astype("string").str.strip()
+    empty = np.flatnonzero(text.isna() | (text == ""))
+    if empty.size:
+        raise ZonesError(f"zones.id: {empty.size} zones of {path} have no {id_column} (rows {few(empty + 1)})")
+    repeated = text[text.duplicated()].unique()
+    if len(repeated):
+        raise ZonesError(
+            f"zones.id: {id_column} does not name a zone in {path}: {few(repeated)} occur more than once; "
+            "choose a column whose values are unique"
+        )
+    return frame.assign(**{id_column: text.astype(object)})
+
+
+def _check_geometry(frame, id_column: str, path: str) -> None:
+    geometry = frame.geometry.to_numpy()
+    empty = shapely.is_missing(geometry) | shapely.is_empty(geometry)
+    if empty.any():
+        raise ZonesError(
+            f"{int(empty.sum())} zones of {path} have an empty geometry: {id_column} {few(frame[id_column][empty])}; "
+            "remove them or give them a polygon"
+        )
+    polygonal = np.isin(shapely.get_type_id(geometry), (3, 6))
+    if not polygonal.all():
+        kinds = ", ".join(sorted(set(frame.geom_type[~polygonal])))
+        raise ZonesError(
+            f"{int((~polygonal).sum())} zones of {path} are no polygons ({kinds}): {id_column} "
+            f"{few(frame[id_column][~polygonal])}; zonal statistics need polygons"
+        )
+    _check_finite(geometry, frame[id_column].to_numpy(), path)
+    x0, y0, x1, y1 = frame.total_bounds
+    if frame.crs.is_geographic and max(-y0, y1) > 90 + _TINY:
+        swapped = "; are longitude and latitude swapped?" if max(-x0, x1) <= 90 else ""
+        raise ZonesError(
+            f"{path} has latitudes beyond ±90 ({format_bounds(frame.total_bounds)}){swapped} "
+            f"Or its CRS, {frame.crs.name}, is not that of its coordinates"
+        )
+
+
+def _check_finite(geometry: np.ndarray, ids: np.ndarray, path: str) -> None:
+    """Raise ZonesError for coordinates that are no numbers."""
+    points, zone = shapely.get_coordinates(geometry, return_index=True)
+    bad = ids[np.unique(zone[~np.isfinite(points).all(axis=1)])]
+    if len(bad):
+        raise ZonesError(f"{len(bad)} zones of {path} have coordinates that are not finite: {few(bad)}")
