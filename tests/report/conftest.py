@@ -12,6 +12,7 @@ import shapely
 from zonalflow.common import dates
 from zonalflow.geometry.grid import Grid
 from zonalflow.sources import synthetic
+from zonalflow.steps.write_report import write_report
 
 ROOT = Path(__file__).resolve().parents[2]
 BOX = (-87.5, 24.5, -79.0, 31.0)
@@ -97,6 +98,18 @@ def write_results(folder: Path, zones, years, variables=("ppt",), *, grain="annu
     }
     (folder / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
     return folder
+
+
+def report_on(results: Path, target: Path) -> None:
+    """Write the report on a folder of results, with the verdict of the verification if there is one."""
+    verification = results / "verify.json"
+    write_report(
+        str(target),
+        table=str(results / "zonal_stats.parquet"),
+        zones=str(results / "zones.parquet"),
+        manifest=str(results / "manifest.json"),
+        verification=str(verification) if verification.exists() else None,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The pictures of one variable: which statistic is drawn, what the maps log, and drawing them."""
+"""Step draw_maps: the maps of one variable, one for each year and one of all years."""
 
 from pathlib import Path
 
@@ -6,23 +6,20 @@ import geopandas
 import numpy as np
 
 from zonalflow.common.dates import span
-from zonalflow.report.maps import caption, draw_overview, draw_years, limits
-from zonalflow.report.quantities import Quantity, main_stat, quantity
+from zonalflow.report.captions import Caption, caption
+from zonalflow.report.colours import limits
+from zonalflow.report.maps import draw_overview, draw_years
+from zonalflow.report.quantities import Quantity, main_stat, quantity_of
 from zonalflow.report.trends import annual
 from zonalflow.tables.year_table import load_year
 from zonalflow.zones.labels import region_name
-
-
-def year_values(path: str, stat: str, of: Quantity) -> np.ndarray:
-    """Return one number a zone [n_zones] of a year table: the statistic, over the year's dates."""
-    return annual(load_year(Path(path)).columns[stat], of, stat)
 
 
 def draw_variable(
     *, variable: str, years: list[int], tables: list[str], zones: str, maps: list[str], overview: str, stats: list[str],
     grain: str, units: dict[str, str], synthetic: bool,
 ) -> None:  # fmt: skip
-    """Draw one map a year and one picture of all years, on one colour scale.
+    """Draw one map for each year and one picture of all years, on one colour scale.
 
     Args:
         variable, years: what is drawn.
@@ -30,17 +27,23 @@ def draw_variable(
         zones: the prepared zones (GeoParquet).
         overview: the PNG with all years.
         stats, grain, units: as configured.
-        synthetic: whether the rasters are made up, which every picture then says.
+        synthetic: whether the rasters were generated, which every map then says.
     """
     frame = geopandas.read_parquet(zones)
-    of = quantity(variable, units)
-    stat = main_stat(stats) or "count"  # only categories were asked for: show the cells that hold data
-    values = np.stack([year_values(path, stat, of) for path in tables])
-    note = f"{len(frame)} zones; {grain} rasters."
+    quantity, stat, region = quantity_of(variable, units), main_stat(stats), region_name(frame)
+    values = np.stack([year_values(path, stat, quantity) for path in tables])
+    note = f"{len(frame)} {'zone' if len(frame) == 1 else 'zones'}; {grain} rasters."
 
-    def words(when: str):
-        return caption(of, stat, place=region_name(frame), when=when, synthetic=synthetic, note=note)
+    def texts(when: str) -> Caption:
+        return caption(quantity, stat, region=region, when=when, synthetic=synthetic, note=note)
 
-    style = {"palette": of.palette, "scale": limits(values)}
-    draw_years(maps, frame, values, [words(str(year)) for year in years], **style)
-    draw_overview(overview, frame, values, [str(year) for year in years], words(span(years)), **style)
+    palette, scale = quantity.palette, limits(values)
+    draw_years(maps, frame, values, [texts(str(year)) for year in years], palette=palette, scale=scale)
+    draw_overview(
+        overview, frame, values, [str(year) for year in years], texts(span(years)), palette=palette, scale=scale
+    )
+
+
+def year_values(path: str, stat: str, quantity: Quantity) -> np.ndarray:
+    """Return the statistic of a year table [n_zones], reduced over the year's dates."""
+    return annual(load_year(Path(path)).columns[stat], quantity, stat)
