@@ -12,7 +12,7 @@ import shapely
 from zonalflow.common import dates
 from zonalflow.geometry.grid import Grid
 from zonalflow.sources import synthetic
-from zonalflow.steps.write_report import write_report
+from zonalflow.steps.write_report import Inputs, Outputs, write_report
 
 ROOT = Path(__file__).resolve().parents[2]
 BOX = (-87.5, 24.5, -79.0, 31.0)
@@ -102,14 +102,10 @@ def write_results(folder: Path, zones, years, variables=("ppt",), *, grain="annu
 
 def report_on(results: Path, target: Path) -> None:
     """Write the report on a folder of results, with the verdict of the verification if there is one."""
-    verification = results / "verify.json"
-    write_report(
-        str(target),
-        table=str(results / "zonal_stats.parquet"),
-        zones=str(results / "zones.parquet"),
-        manifest=str(results / "manifest.json"),
-        verification=str(verification) if verification.exists() else None,
-    )
+    names = ("zonal_stats.parquet", "zones.parquet", "manifest.json")
+    verification = [str(path) for path in results.glob("verify.json")]
+    inputs = Inputs(*(str(results / name) for name in names), verification)
+    write_report(inputs, Outputs(str(target), f"{target}.sha256"), log=print)
 
 
 @pytest.fixture(scope="session")

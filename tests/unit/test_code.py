@@ -62,7 +62,9 @@ def test_a_change_elsewhere_leaves_the_digest(library):
 def test_comments_and_docstrings_leave_the_digest(library):
     before = code.code_digest("zonal_stats")
     library("zonalflow.stats.statistics", lambda text: re.sub(r'^r?"""', '"""Another sentence. ', text, count=1))
-    library("zonalflow.index.build", lambda text: text.replace("    n = ", "    # why\n\n    n = ", 1) + "\n# the end\n")
+    library(
+        "zonalflow.index.build", lambda text: text.replace("    n = ", "    # why\n\n    n = ", 1) + "\n# the end\n"
+    )
     assert code.code_digest("zonal_stats") == before
 
 

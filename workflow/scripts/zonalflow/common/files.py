@@ -111,20 +111,16 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-SUFFIX = ".sha256"
-
-
 def record_checksums(target: str | Path, paths: Iterable[str | Path]) -> None:
-    """Write the checksums of ``paths`` (of a folder: of its files) to ``<target>.sha256``."""
-    lines = [f"{sha256(path)}  {path}\n" for path in files_of(paths)]
-    write_text(f"{target}{SUFFIX}", "".join(lines))
+    """Write the checksums of `paths` (of a folder: of its files) to `target`, as ``sha256sum`` does."""
+    write_text(target, "".join(f"{sha256(path)}  {path}\n" for path in files_of(paths)))
 
 
-def recorded_checksums(folder: str | Path) -> dict[str, str]:
-    """Return path to checksum of all that is sealed under ``folder``; a damaged line counts for nothing."""
+def read_checksums(records: Iterable[str | Path]) -> dict[str, str]:
+    """Return path to checksum of all that `records` hold; a damaged line counts for nothing."""
     found = {}
-    for path in sorted(Path(folder).rglob(f"*{SUFFIX}")):
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for record in records:
+        for line in Path(record).read_text(encoding="utf-8", errors="replace").splitlines():
             checksum, _, name = line.partition("  ")
             if len(checksum) == 64 and name:
                 found[name] = checksum

@@ -9,7 +9,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 _SILENT = ("workflow_started", "job_error", "shellcmd", "rulegraph", "job_started")  # events
@@ -47,6 +47,8 @@ class Brief(logging.Formatter):
         if event in _SILENT:
             return ""
         text = str(record.msg).lstrip()
+        if event == "error" and (ours := _our_message(text)):
+            return ours
         if text.startswith(_CHATTER) or (self._preview and text.startswith(_LOCKED)):
             return ""
         return self._fallback.format(record)
@@ -66,6 +68,13 @@ class Brief(logging.Formatter):
         return "\n".join(lines)
 
 
+def _our_message(text: str) -> str:
+    """Return our message in Snakemake's account of an error: without the place in the Snakefile that raised it."""
+    lines = text[max(text.find("zonalflow: "), 0) :].splitlines()
+    ends = [number for number, line in enumerate(lines) if line.startswith("  File ")]
+    return "\n".join(lines[: min(ends, default=len(lines))]) if lines and lines[0].startswith("zonalflow: ") else ""
+
+
 def short_reason(reason: str) -> str:
     """Return why a job runs without the names of files: ``Missing output files: a, b; …`` as ``output missing``."""
     words = {
@@ -81,6 +90,11 @@ def short_reason(reason: str) -> str:
     known = [words[head] for head in heads if head in words]
     # a job whose output is missing runs for that reason, whatever comes before it
     return known[0] if "output missing" in known[:1] else ", ".join(dict.fromkeys(known))
+
+
+def is_silent(quiet: Iterable[object] | None) -> bool:
+    """Whether ``--quiet`` asks for nothing but errors."""
+    return any(str(kind).rpartition(".")[2].lower() == "all" for kind in quiet or ())
 
 
 def install(logger: logging.Logger, *, preview: bool) -> None:
@@ -143,8 +157,7 @@ class Lines(logging.StreamHandler):
         self._progress = progress
         self._shown = False
         self._closed = threading.Event()
-        if progress:
-            threading.Thread(target=self._keep_up_to_date, daemon=True, name="zonalflow progress").start()
+        self._updater: threading.Thread | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record, or keep it until those announced with it are known; called by logging."""
@@ -187,6 +200,9 @@ class Lines(logging.StreamHandler):
             self.stream.write(f"\x1b[2K{line}\r")
             self.flush()
             self._shown = True
+            if self._updater is None:
+                self._updater = threading.Thread(target=self._keep_up_to_date, daemon=True, name="zonalflow progress")
+                self._updater.start()
 
     def _wipe(self) -> None:
         if self._shown:

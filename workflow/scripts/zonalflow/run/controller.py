@@ -25,19 +25,7 @@ from zonalflow.run.records import RECORDS, BusyError, Record, busy_message, live
 LOCKS = Path(".snakemake/locks")
 HEARTBEAT = 30  # seconds between signs of life
 POLL = 5  # seconds between two looks at the jobs of a dead process
-# Snakemake reads the Snakefile for these as well, but they run nothing.
-READ_ONLY = (
-    *("-n", "--dry-run", "--dryrun", "-S", "--summary", "-D", "--detailed-summary", "--report", "--lint"),
-    *("-l", "--list", "--list-rules", "--lt", "--list-target-rules", "--list-changes", "--list-input-changes"),
-    *("--list-params-changes", "--list-untracked", "--list-conda-envs", "--print-compilation"),
-    *("--dag", "--rulegraph", "--filegraph", "--d3dag", "--generate-unit-tests"),
-)
 Log = Callable[[str], None]
-
-
-def runs_nothing(arguments: Sequence[str]) -> bool:
-    """Whether these command line arguments ask Snakemake for something else than a run."""
-    return any(argument.partition("=")[0] in READ_ONLY for argument in arguments)
 
 
 def take_over(run: str, receipts: Sequence[str], command: Sequence[str], log: Log) -> "Controller":

@@ -4,8 +4,6 @@ Snakemake reports on its jobs through Python's logging, in records with an ``eve
 of its logger plugins). :class:`Watch` is a handler that gathers them; everything else is a pure function.
 """
 
-import csv
-import io
 import logging
 import re
 import shlex
@@ -13,8 +11,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from zonalflow.run.slurm import UsedJob
 
 TAIL = 12  # lines of a failed job's log
 
@@ -37,6 +33,21 @@ class Job:
     def name(self) -> str:
         """What a user would call it: ``zonal_stats ppt 2005``."""
         return " ".join([self.rule, *self.wildcards.values()])
+
+
+class CallOnce(logging.Handler):
+    """Calls a function at the first log record with an event; what it raises ends the run."""
+
+    def __init__(self, event: str, function: Callable[[], None]):
+        super().__init__(logging.INFO)
+        self._event = event
+        self._function: Callable[[], None] | None = function
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at one record; called by logging."""
+        if getattr(record, "event", None) == self._event and self._function is not None:
+            function, self._function = self._function, None
+            function()
 
 
 class Watch(logging.Handler):
@@ -166,39 +177,12 @@ def sort_years(
     return Years(**{kind: tuple(keys) for kind, keys in kinds.items()})
 
 
-def summary(years: Years, used: Sequence[UsedJob], where: Mapping[str, str]) -> str:
-    """Return how the run ended: the years, what its SLURM jobs used, and where to look (title -> path)."""
+def summary(years: Years, where: Mapping[str, str]) -> str:
+    """Return how the run ended: the years, and where to look (title -> path)."""
     counts = f"{len(years.done)} done, {len(years.failed)} failed, {len(years.reused)} reused"
     lines = [f"years      {counts}" + (f", {len(years.missing)} not come to" if years.missing else "")]
     lines += [f"  failed   {variable} {year}" for variable, year in years.failed]
-    completed = [job for job in used if job.state == "COMPLETED"]
-    if completed:
-        longest = max(completed, key=lambda job: job.elapsed)
-        largest = max(completed, key=lambda job: job.memory)
-        lines += [
-            f"SLURM jobs {len(used)}, of which {len(completed)} completed; "
-            f"{clock(sum(job.elapsed for job in used))} in all, {clock(sum(job.cpu for job in used))} of CPU",
-            f"  longest  {clock(longest.elapsed)} ({longest.what})",
-            f"  largest  {largest.memory:.0f} of {largest.requested:.0f} MB ({largest.what})",
-        ]
     lines += [f"{title:<10} {path}" for title, path in where.items()]
     if years.failed or years.missing:
         lines.append("The same command again does what is left, and only that.")
     return "\n".join(lines)
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as 0:00:00."""
-    minutes, left = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{left:02d}"
-
-
-def usage_table(used: Iterable[UsedJob]) -> str:
-    """Return a CSV of what each SLURM job used."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["slurm_job", "what", "state", "node", "elapsed_s", "cpu_s", "memory_mb", "requested_mb"])
-    for job in used:
-        row = [job.id, job.what, job.state, job.node, f"{job.elapsed:g}", f"{job.cpu:g}"]
-        writer.writerow([*row, f"{job.memory:.0f}", f"{job.requested:.0f}"])
-    return stream.getvalue()

@@ -1,47 +1,68 @@
-"""Step draw_maps: the maps of one variable, one for each year and one of all years."""
+"""Step draw_maps: the maps of one variable, one for each year and one picture of all years, on one colour scale."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas
 import numpy as np
 
 from zonalflow.common.dates import span
+from zonalflow.common.files import record_checksums
 from zonalflow.report.captions import Caption, caption
 from zonalflow.report.colours import limits
 from zonalflow.report.maps import draw_overview, draw_years
 from zonalflow.report.quantities import Quantity, main_stat, quantity_of
 from zonalflow.report.trends import annual
+from zonalflow.run.rule import Log
 from zonalflow.tables.year_table import load_year
 from zonalflow.zones.labels import region_name
 
 
-def draw_variable(
-    *, variable: str, years: list[int], tables: list[str], zones: str, maps: list[str], overview: str, stats: list[str],
-    grain: str, units: dict[str, str], synthetic: bool,
-) -> None:  # fmt: skip
-    """Draw one map for each year and one picture of all years, on one colour scale.
+@dataclass(frozen=True)
+class Inputs:
+    """The year tables of the variable, in the order of the years, and the prepared zones (GeoParquet)."""
 
-    Args:
-        variable, years: what is drawn.
-        tables, maps: the year table, and the PNG to write, of each year.
-        zones: the prepared zones (GeoParquet).
-        overview: the PNG with all years.
-        stats, grain, units: as configured.
-        synthetic: whether the rasters were generated, which every map then says.
-    """
-    frame = geopandas.read_parquet(zones)
-    quantity, stat, region = quantity_of(variable, units), main_stat(stats), region_name(frame)
-    values = np.stack([year_values(path, stat, quantity) for path in tables])
-    note = f"{len(frame)} {'zone' if len(frame) == 1 else 'zones'}; {grain} rasters."
+    tables: list[str]
+    zones: str
 
-    def texts(when: str) -> Caption:
-        return caption(quantity, stat, region=region, when=when, synthetic=synthetic, note=note)
 
-    palette, scale = quantity.palette, limits(values)
-    draw_years(maps, frame, values, [texts(str(year)) for year in years], palette=palette, scale=scale)
-    draw_overview(
-        overview, frame, values, [str(year) for year in years], texts(span(years)), palette=palette, scale=scale
-    )
+@dataclass(frozen=True)
+class Outputs:
+    """A PNG for each year, the PNG with all years, and the checksums of all."""
+
+    maps: list[str]
+    overview: str
+    checksums: str
+
+
+@dataclass(frozen=True)
+class Params:
+    """What is drawn, as configured; with `synthetic` every picture states that the rasters were generated."""
+
+    variable: str
+    years: list[int]
+    stats: list[str]
+    grain: str
+    units: dict[str, str]
+    synthetic: bool
+
+
+def draw_maps(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> None:
+    """Draw the maps of one variable and write their checksums."""
+    zones = geopandas.read_parquet(inputs.zones)
+    quantity, stat, region = quantity_of(params.variable, params.units), main_stat(params.stats), region_name(zones)
+    values = np.stack([year_values(path, stat, quantity) for path in inputs.tables])
+    note = f"{len(zones)} {'zone' if len(zones) == 1 else 'zones'}; {params.grain} rasters."
+
+    def caption_of(when: str) -> Caption:
+        return caption(quantity, stat, region=region, when=when, synthetic=params.synthetic, note=note)
+
+    years, palette, scale = [str(year) for year in params.years], quantity.palette, limits(values)
+    draw_years(outputs.maps, zones, values, [caption_of(year) for year in years], palette=palette, scale=scale)
+    all_years = caption_of(span(params.years))
+    draw_overview(outputs.overview, zones, values, years, all_years, palette=palette, scale=scale)
+    record_checksums(outputs.checksums, [*outputs.maps, outputs.overview])
+    log(f"{len(years)} {'map' if len(years) == 1 else 'maps'}, and one picture of all years")
 
 
 def year_values(path: str, stat: str, quantity: Quantity) -> np.ndarray:

@@ -1,44 +1,72 @@
 """Step write_report: the report of a run, made of its results alone, so that it can be made again at any time."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas
 
 from zonalflow.common.columns import INSIDE
-from zonalflow.common.files import read_json, sha256, write_text
+from zonalflow.common.files import read_json, record_checksums, sha256, write_text
 from zonalflow.report import text
 from zonalflow.report.data import page_data, read_series
 from zonalflow.report.page import Page, render
+from zonalflow.run.rule import Log
 from zonalflow.zones.labels import region_name, zone_labels
 
 
-def write_report(target: str, *, table: str, zones: str, manifest: str, verification: str | None) -> None:
-    """Write the report's page, one HTML file.
+@dataclass(frozen=True)
+class Inputs:
+    """The results of a run.
 
     Args:
-        target: the file to write.
         table: the tidy table (Parquet, a file or a partitioned folder).
         zones: the prepared zones (GeoParquet).
-        manifest: the run's manifest (JSON), which holds the resolved configuration.
-        verification: the verdict of the verification (JSON), None when there is none yet.
+        manifest: the manifest (JSON), which holds the resolved configuration.
+        verification: the verdict of the verification (JSON), a list of one path, or of none before it has run.
+    """
+
+    table: str
+    zones: str
+    manifest: str
+    verification: list[str]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The page (HTML) and its checksum."""
+
+    report: str
+    checksums: str
+
+
+def write_report(inputs: Inputs, outputs: Outputs, log: Log) -> None:
+    """Write the report's page and its checksum.
 
     Raises:
         ZonalflowError: the table lacks a zone or a year.
     """
-    facts = read_json(manifest)
-    config, synthetic = facts["config"], facts["synthetic"]
-    frame = geopandas.read_parquet(zones)
-    ids, inside = frame[config["zones"]["id"]].astype(str).to_numpy(), frame[INSIDE].to_numpy(float)
-    labels, region = zone_labels(frame, config["zones"]["id"]), region_name(frame)
-    series = read_series(Path(table), ids, config)
-    data = page_data(config, frame, labels, region, series, synthetic=synthetic)
-    page = Page(
+    page = read_page(inputs)
+    write_text(outputs.report, render(page))
+    record_checksums(outputs.checksums, [outputs.report])
+    log(f"{page.title}; verification: {page.verdict['state']}")
+
+
+def read_page(inputs: Inputs) -> Page:
+    """Return what the page shows of a run's results."""
+    facts = read_json(inputs.manifest)
+    verification = [read_json(path) for path in inputs.verification]
+    config, id_column = facts["config"], facts["config"]["zones"]["id"]
+    zones = geopandas.read_parquet(inputs.zones)
+    ids, inside = zones[id_column].astype(str).to_numpy(), zones[INSIDE].to_numpy(float)
+    labels, region = zone_labels(zones, id_column), region_name(zones)
+    series = read_series(Path(inputs.table), ids, config)
+    data = page_data(config, zones, labels, region, series, synthetic=facts["synthetic"])
+    return Page(
         title=text.title([one["label"] for one in data["variables"]], region or config["run"], config["years"]),
         data=data,
         summary=text.summary(facts, len(ids)),
         quality=text.quality(facts, labels, ids, inside, series),
-        verdict=text.verdict(read_json(verification) if verification else None, sha256(manifest)),
+        verdict=text.verdict(verification[0] if verification else None, sha256(inputs.manifest)),
         citations=text.citations(facts),
         provenance=text.provenance(facts),
     )
-    write_text(target, render(page))
