@@ -49,7 +49,7 @@ def write_results(folder: Path, zones, years, variables=("ppt",), *, grain="annu
                 values, grid = sample(zones, variable, date)
                 values[zones["GEOID"] == "13025"] = np.nan  # Brantley has no cell in the box
                 valid = np.where(np.isnan(values), np.nan, 1.0)
-                valid[3] = 0.75
+                valid[3:4] = 0.75
                 rows.append(
                     pandas.DataFrame(
                         {

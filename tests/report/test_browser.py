@@ -126,7 +126,7 @@ def test_the_slider_works_from_the_keyboard(page):
     assert text(page, "#year-out") == "2000"
 
 
-def test_a_click_shows_the_zones_series_and_marks_it_in_every_map(page):
+def test_a_clicked_zone_shows_its_series_and_is_marked(page):
     labels = page.execute_script("return JSON.parse(document.getElementById('data').textContent).zones.label")
     alachua = labels.index("Alachua, FL")
     line = page.execute_script("return document.querySelector('#series .line').getAttribute('d')")

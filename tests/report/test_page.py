@@ -104,7 +104,7 @@ def test_months_become_years(tmp_path, counties):
     assert rain["count"][z] == 40  # cells, not cells times months
 
 
-def test_one_year_and_no_data_at_all_make_a_page_too(tmp_path, counties):
+def test_one_year_without_data_makes_a_page_too(tmp_path, counties):
     folder = write_results(tmp_path / "demo", counties, [2000])
     table = pandas.read_parquet(folder / "zonal_stats.parquet").assign(mean=np.nan, count=0, valid_fraction=np.nan)
     table.to_parquet(folder / "zonal_stats.parquet")
@@ -164,6 +164,16 @@ def test_the_table_may_be_a_partitioned_folder(tmp_path, counties):
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
+def test_counts_have_the_right_plural(tmp_path, counties):
+    one = counties[counties["GEOID"] == "12001"].reset_index(drop=True)
+    sources = [{"path": "zones.zip", "source": "file", "bytes": 31388, "sha256": "bb2fe290"}]
+    folder = write_results(tmp_path / "demo", one.assign(inside_fraction=0.5), [2000], sources=sources)
+    report_on(folder, tmp_path / "report.html")
+    text = html.unescape((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "<b>1</b> zone cut by the grid's edge" in text and "<b>0</b> zones repaired" in text
+    assert "1 input file, with" in text and "<dd>2000; annual rasters</dd>" in text
+
+
 @pytest.mark.parametrize(
     ("verification", "state"),
     [(None, "missing"), ({"verdict": "passed"}, "passed"), ({"verdict": "failed"}, "failed")],
@@ -198,6 +208,9 @@ def test_zones_are_named_by_what_they_have():
     frame = frame.assign(NAME=["Lee", None], STATE_NAME=["Iowa", "Ohio"])
     assert labels.zone_labels(frame, "id") == ["Lee, Iowa", "2"]
     assert labels.region_name(frame) in ("Iowa and Ohio", "Ohio and Iowa")
+    # Column names count in any case, as in the tables.
+    lower = frame.rename(columns={"NAME": "name", "STATE_NAME": "state_name"})
+    assert labels.zone_labels(lower, "id") == ["Lee, Iowa", "2"]
     many = geopandas.GeoDataFrame({"STUSPS": ["AL", "FL", "GA", "SC", "NC", "DC"]}, geometry=[None] * 6)
     assert labels.region_name(many) == "5 states and D.C."
     assert labels.region_name(many[:5]) == "5 states"
@@ -217,7 +230,7 @@ def test_three_thousand_zones_make_less_than_three_megabytes(tmp_path):
     assert (tmp_path / "report.html").stat().st_size < 3_000_000
 
 
-def test_outlines_are_small_whole_and_in_the_right_place(counties):
+def test_outlines_are_small_and_hold_their_zones_points(counties):
     drawn = data.outline_data(counties)
     assert drawn["width"] > 0 and drawn["height"] > 0 and max(drawn["width"], drawn["height"]) <= 4000
     assert sum(map(len, drawn["path"])) < 40_000

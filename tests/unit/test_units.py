@@ -21,7 +21,7 @@ def test_the_configuration_overrides_a_known_unit():
     assert quantities.quantity_of("ppt", {"ppt": "inch"}).unit == "inch"
     assert quantities.quantity_of("ppt", {"tmin": "K"}).unit == "mm"
     assert quantities.quantity_of("ndvi", {}).unit == ""
-    assert quantities.quantity_of("ndvi", {"ndvi": "1"}).unit == "1"
+    assert quantities.stat_unit("mean", quantities.quantity_of("ndvi", {"ndvi": "1"})) == ""  # dimensionless
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,10 @@ def test_a_year_is_called_by_what_it_is(variable, annual):
 @pytest.mark.parametrize(
     ("stat", "label", "unit"),
     [("mean", "mean", "mm"), ("std", "standard deviation", "mm"), ("count", "number of cells", "cells"),
-     ("nodata", "number of cells without data", "cells"), ("unique", "number of different values", "1"),
+     ("nodata", "number of cells without data", "cells"), ("unique", "number of different values", ""),
      ("percentile_90", "90th percentile", "mm"), ("percentile_1", "1st percentile", "mm"),
      ("percentile_12", "12th percentile", "mm"), ("percentile_2.5", "2.5th percentile", "mm"),
-     ("class_11", "cells of class 11", "cells"), ("share_11", "share of class 11", "1")],
+     ("class_11", "cells of class 11", "cells"), ("share_11", "share of class 11", "")],
 )  # fmt: skip
 def test_statistics_have_names_and_units(stat, label, unit):
     assert quantities.stat_label(stat) == label

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from zonalflow.report.quantities import NO_UNIT, Quantity, headline, stat_label, stat_unit
+from zonalflow.report.quantities import Quantity, headline, stat_label, stat_unit
 
 SYNTHETIC = "Synthetic data, generated for the demo; not measurements."
 
@@ -32,5 +32,5 @@ def caption(
     title = ", ".join(part for part in (headline(quantity, stat), region, when) if part)
     title = title[:1].upper() + title[1:] + (" (synthetic data)" if synthetic else "")
     unit = stat_unit(stat, quantity)
-    scale = f"{stat_label(stat)} in each zone" + (f" ({unit})" if unit not in ("", NO_UNIT) else "")
+    scale = f"{stat_label(stat)} in each zone" + (f" ({unit})" if unit else "")
     return Caption(title, scale, f"{SYNTHETIC} {note}".strip() if synthetic else note)

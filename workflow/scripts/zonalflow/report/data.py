@@ -14,7 +14,7 @@ from zonalflow.common.dates import format_years, span
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.report import outlines, trends
 from zonalflow.report.colours import limits
-from zonalflow.report.quantities import NO_UNIT, headline, main_stat, quantity_of, stat_label, stat_unit
+from zonalflow.report.quantities import headline, main_stat, quantity_of, stat_label, stat_unit
 
 _WIDTH = 4000  # of the outlines' grid; a coordinate is a whole number
 _MOST_VERTICES = 120_000  # about 0.8 MB of outlines
@@ -134,12 +134,11 @@ def variable_data(
     base_mean = _mean(table[[years.index(year) for year in base]])
     slope = trends.theil_sen(years, table) * 10
     p = trends.mann_kendall(table)
-    unit = stat_unit(series.stat, quantity)
     return {
         "name": series.variable,
         "label": headline(quantity, series.stat),
         "stat": stat_label(series.stat),
-        "unit": "" if unit == NO_UNIT else unit,
+        "unit": stat_unit(series.stat, quantity),
         "relative": quantity.adds_up,
         "digits": digits,
         "range": [low, high],

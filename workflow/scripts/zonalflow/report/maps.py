@@ -54,7 +54,7 @@ def draw_years(
         zones: the prepared zones; those with an ``inside_fraction`` below 1, if they have one, are hatched.
         table: values [n_years, n_zones], NaN for a zone without data.
         palette: the colours.
-        scale: the values at the two ends of the colour bar, by default those of :func:`zonalflow.report.colours.limits` for the table.
+        scale: the values at the two ends of the colour bar; by default :func:`zonalflow.report.colours.limits` chooses.
     """
     table = np.asarray(table, dtype=float)
     with style():

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from zonalflow.common.columns import CLASS, SHARE
 from zonalflow.report.colours import DRYNESS, HEAT, NEUTRAL, WATER, Palette
 
-NO_UNIT = "1"
-
 
 @dataclass(frozen=True)
 class Quantity:
@@ -92,12 +90,11 @@ def stat_label(stat: str) -> str:
 
 
 def stat_unit(stat: str, quantity: Quantity) -> str:
-    """Return the unit of a statistic of a quantity: cells for a count, :data:`NO_UNIT` for a share."""
+    """Return the unit of a statistic of a quantity: cells for a count, an empty text for a share or an unknown unit."""
     if stat in _COUNTS or stat.startswith(CLASS):
         return "cells"
-    if stat == "unique" or stat.startswith(SHARE):
-        return NO_UNIT
-    return quantity.unit
+    dimensionless = stat == "unique" or stat.startswith(SHARE) or quantity.unit == "1"
+    return "" if dimensionless else quantity.unit
 
 
 def main_stat(stats: list[str]) -> str:
