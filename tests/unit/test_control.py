@@ -271,20 +271,6 @@ def test_it_goes_on_while_any_job_is_known_or_nobody_answers(monkeypatch, said, 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "nothing"),
-    [
-        (["--profile", "profiles/ceres"], False),
-        (["-n", "--profile", "profiles/ceres"], True),
-        (["--profile=profiles/ceres", "--report", "a.html"], True),
-        (["--report=a.html"], True),
-        (["--unlock"], False),
-    ],
-)
-def test_what_runs_nothing(arguments, nothing):
-    assert controller.runs_nothing(arguments) is nothing
-
-
-@pytest.mark.parametrize(
     ("arguments", "environment", "file"),
     [
         (["maps", "--profile", "profiles/ceres"], {}, "profiles/ceres/profile.yaml"),
