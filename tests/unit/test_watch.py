@@ -89,7 +89,7 @@ def test_a_record_that_nobody_expects_ends_nothing(log, monkeypatch):
     assert log.watch.jobs == {}
 
 
-def test_years_done_failed_reused_and_not_come_to(log):
+def test_years_done_failed_reused_and_not_started(log):
     for number, year in enumerate(["2000", "2001", "2002", "2003"]):
         announce(log, number, variable="ppt", year=year)
     announce(log, 9, rule="combine_years")
@@ -104,10 +104,10 @@ def test_years_done_failed_reused_and_not_come_to(log):
     assert years.reused == (("ppt", "2004"),)
     assert years.missing == (("ppt", "2003"), ("ppt", "2005"))
     assert summary(years, {"results": "results/florida/"}).splitlines() == [
-        "years      2 done, 1 failed, 1 reused, 2 not come to",
+        "years      2 done, 1 failed, 1 reused, 2 not started",
         "  failed   ppt 2001",
         "results    results/florida/",
-        "The same command again does what is left, and only that.",
+        "Run the same command again: it does only what is left.",
     ]
 
 
