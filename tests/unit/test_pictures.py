@@ -32,16 +32,10 @@ def drawn(tmp_path_factory):
         values, _ = synthetic.demo_raster("ppt", str(year), BOX)
         found = zonal_statistics(index, values, synthetic.NODATA, ["mean"])
         save_year(folder / f"{year}.npz", YearTable([str(year)], {k: v[None] for k, v in found.items()}))
-    draw_maps(
-        Inputs(tables=[str(folder / f"{year}.npz") for year in years], zones=str(folder / "zones.parquet")),
-        Outputs(
-            maps=[str(folder / f"{year}.png") for year in years],
-            overview=str(folder / "overview.png"),
-            checksums=str(folder / "maps.sha256"),
-        ),
-        Params(variable="ppt", years=years, stats=["mean"], grain="annual", units={}, synthetic=True),
-        log=print,
-    )
+    inputs = Inputs([str(folder / f"{year}.npz") for year in years], str(folder / "zones.parquet"))
+    pictures = [str(folder / f"{year}.png") for year in years]
+    outputs = Outputs(pictures, str(folder / "overview.png"), str(folder / "maps.sha256"))
+    draw_maps(inputs, outputs, Params("ppt", years, ["mean"], "annual", {}, True), print)
     return folder
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from zonalflow.common.disk import describe_disk_error
 from zonalflow.common.errors import ZonalflowError
@@ -52,7 +52,10 @@ def job_log(path: str) -> Iterator[Log]:
         with suppress(OSError):  # a full disk has no room for this line either
             stream.write(text + "\n")
 
-    def log_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    def log_warning(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int,
+        file: TextIO | None = None, line: str | None = None,
+    ) -> None:  # fmt: skip
         log(f"{category.__name__}: {message}")
 
     with warnings.catch_warnings(), stream:

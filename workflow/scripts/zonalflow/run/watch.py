@@ -1,7 +1,7 @@
-"""What a run tells its user: each failure with the way to repeat it, how far it is, and how it ended.
+"""What a run tells its user: each failure with the command that repeats the job, and how the run ended.
 
-Snakemake reports on its jobs through Python's logging, in records with an ``event`` and its details (the interface
-of its logger plugins). :class:`Watch` is a handler that gathers them; everything else is a pure function.
+Snakemake reports on its jobs through Python's logging (see :mod:`zonalflow.run.events`). :class:`Watch` is a handler
+that gathers these records; everything else is a pure function.
 """
 
 import logging
@@ -11,6 +11,8 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from zonalflow.run.events import Announced, Event, Failed, Finished, Other, event_of
 
 TAIL = 12  # lines of a failed job's log
 
@@ -45,13 +47,13 @@ class CallOnce(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Look at one record; called by logging."""
-        if getattr(record, "event", None) == self._event and self._function is not None:
+        if event_of(record) == Other(self._event) and self._function is not None:
             function, self._function = self._function, None
             function()
 
 
 class Watch(logging.Handler):
-    """Gathers what happens to the jobs of a run, and tells of a failure at once.
+    """Gathers what happens to the jobs of a run, and reports a failure at once.
 
     `arguments` are those of the command line, without the targets; they go into the command that repeats one job.
     """
@@ -66,24 +68,24 @@ class Watch(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Take note of one record; called by logging."""
         try:
-            self._note(getattr(record, "event", None), record)
+            self._note(event_of(record), record)
         except Exception:  # a display must never end a run
             self.handleError(record)
 
-    def _note(self, event: str | None, record: logging.LogRecord) -> None:
-        if event == "job_info":
-            known = self.jobs.get(record.jobid)
-            job = Job(record.rule_name, dict(record.wildcards), list(record.log), list(record.output))
+    def _note(self, event: Event, record: logging.LogRecord) -> None:
+        if isinstance(event, Announced):
+            known = self.jobs.get(event.job)
+            job = Job(event.rule, event.wildcards, event.logs, event.output)
             if known is None or known.name != job.name:
-                self.jobs[record.jobid] = job
-        elif event == "job_error" and record.jobid in self.jobs:
-            job = self.jobs[record.jobid]
+                self.jobs[event.job] = job
+        elif isinstance(event, Failed) and event.job in self.jobs:
+            job = self.jobs[event.job]
             job.failures += 1
             job.slurm_id = None
             self.log(failure_message(job, self.arguments, read_tail))
-        elif event == "job_finished" and record.job_id in self.jobs:
-            self.jobs[record.job_id].finished = True
-        elif event is None:
+        elif isinstance(event, Finished) and event.job in self.jobs:
+            self.jobs[event.job].finished = True
+        elif event == Other(""):
             self._note_text(str(record.msg))
 
     def _note_text(self, text: str) -> None:
@@ -113,7 +115,7 @@ def read_tail(path: str) -> list[str]:
 
 
 def failure_message(job: Job, arguments: Sequence[str], tail: Callable[[str], list[str]]) -> str:
-    """Return what to tell of a job that failed: the end of its log, and the command that runs it alone."""
+    """Return the message on a job that failed: the end of its log, and the command that runs it alone."""
     lines = [f"{job.name} failed" + (f" ({job.failures} times now)." if job.failures > 1 else ".")]
     for path in job.logs:
         last = tail(path)
@@ -143,7 +145,7 @@ def without_targets(arguments: Sequence[str], targets: Iterable[str]) -> list[st
 
 @dataclass(frozen=True)
 class Years:
-    """What became of the years asked for, as (variable, year) pairs."""
+    """How each year asked for ended, as (variable, year) pairs."""
 
     done: tuple[tuple[str, str], ...]
     failed: tuple[tuple[str, str], ...]
@@ -160,7 +162,7 @@ def is_whole(path: str) -> bool:
 def sort_years(
     jobs: Iterable[Job], planned: Iterable[tuple[str, str]], whole: Callable[[tuple[str, str]], bool]
 ) -> Years:
-    """Tell apart the years done now, failed, taken from an earlier run, and not come to.
+    """Tell apart the years done now, failed, kept from an earlier run, and not started.
 
     `planned` are all years of the study; `whole` tells whether the result of one is there: Snakemake removes it before
     the job begins, and with ``--quiet progress`` does not say when a job has ended.
@@ -180,9 +182,9 @@ def sort_years(
 def summary(years: Years, where: Mapping[str, str]) -> str:
     """Return how the run ended: the years, and where to look (title -> path)."""
     counts = f"{len(years.done)} done, {len(years.failed)} failed, {len(years.reused)} reused"
-    lines = [f"years      {counts}" + (f", {len(years.missing)} not come to" if years.missing else "")]
+    lines = [f"years      {counts}" + (f", {len(years.missing)} not started" if years.missing else "")]
     lines += [f"  failed   {variable} {year}" for variable, year in years.failed]
     lines += [f"{title:<10} {path}" for title, path in where.items()]
     if years.failed or years.missing:
-        lines.append("The same command again does what is left, and only that.")
+        lines.append("Run the same command again: it does only what is left.")
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""Where a study's files lie, and what it is, in words.
+"""Where a study's files lie, and its summary.
 
-Every path of the workflow is built here, from the resolved configuration (see :mod:`zonalflow.study.resolve`); the rules
-only name them. Importing this is cheap: every cluster job parses the workflow again.
+Every path of the workflow is built here, from the resolved configuration (see :mod:`zonalflow.study.resolve`); the
+rules only name them. Importing this is cheap: every cluster job parses the workflow again.
 """
 
 import json
@@ -52,7 +52,7 @@ class Study:
         return [str(path), *(str(part) for part in parts if part != path and part.exists())]
 
     def zone_files(self, inputs: list[str]) -> list[str]:
-        """The files with the zones as they came, of the `inputs` that stand for them: a receipt lies beside its file."""
+        """The files with the zones as they came, from the rules' `inputs`: a receipt lies beside its file."""
         if self.zones["source"] == "census":
             return [path.removesuffix(".json") for path in inputs]
         return list(inputs[:1])
@@ -182,7 +182,7 @@ class Study:
         return f"{self.work}/{variable}/{year}.npz"
 
     def checksums(self, what: str) -> str:
-        """The checksums of what one job wrote: ``zones``, ``maps_<variable>``, ``tables``, ``report``, …"""
+        """The checksums of what one job wrote: of ``tables``, ``report``, ``maps_<variable>`` and others."""
         return f"{self.work}/{what}.sha256"
 
     @property
