@@ -38,7 +38,7 @@ def page_folder() -> Path:
     Raises FileNotFoundError when neither has them.
     """
     here = Path(__file__).resolve()
-    candidates = (here.with_name("page"), here.parents[3] / "report" / "page")
+    candidates = (here.with_name("page_files"), here.parents[3] / "report" / "page")
     for folder in candidates:
         if (folder / TEMPLATE).is_file():
             return folder
