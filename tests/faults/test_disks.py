@@ -34,7 +34,7 @@ def files(folder):
 
 
 def test_a_full_disk_is_said_at_once_and_leaves_no_part(server, small_disk, turned):
-    with pytest.raises(PermanentFetchError, match="the disk is full; make room"):
+    with pytest.raises(PermanentFetchError, match="the disk is full: make room"):
         fetch(server, small_disk, turned)
     assert files(small_disk) == []
     assert turned.pauses == []

@@ -11,6 +11,7 @@ import pytest
 
 from zonalflow.common.files import sha256
 from zonalflow.sources import census, geocdl, prism
+from zonalflow.sources.catalogue.census import boundary_url
 
 BOX = (-84.0, 29.0, -83.5, 29.5)
 
@@ -38,7 +39,7 @@ print(calls)
 
 def run_dying(number, when, code):
     """Run `code` in a process that dies at a rename; return None then, else how many renames it made."""
-    scripts = Path(geocdl.__file__).parents[1]
+    scripts = Path(geocdl.__file__).parents[2]
     process = subprocess.run(
         [sys.executable, "-c", DYING, str(number), when, code],
         capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(scripts)},
@@ -69,7 +70,7 @@ def steps(count):
 def test_geocdl(server, tmp_path, turned, number, when):
     receipt = tmp_path / "2000.json"
     code = (
-        "from zonalflow.geocdl import fetch_year\n"
+        "from zonalflow.sources.geocdl import fetch_year\n"
         f"fetch_year({server.url!r}, 'PRISM', 'ppt', 2000, 'annual', {BOX}, pathlib.Path({str(receipt)!r}))"
     )
     assert run_dying(number, when, code) is None
@@ -84,7 +85,7 @@ def test_geocdl(server, tmp_path, turned, number, when):
 def test_geocdl_renames_five_times(server, tmp_path):
     receipt = tmp_path / "2000.json"
     code = (
-        "from zonalflow.geocdl import fetch_year\n"
+        "from zonalflow.sources.geocdl import fetch_year\n"
         f"fetch_year({server.url!r}, 'PRISM', 'ppt', 2000, 'annual', {BOX}, pathlib.Path({str(receipt)!r}))"
     )
     assert run_dying(99, "before", code) == 5
@@ -96,7 +97,7 @@ def test_geocdl_renames_five_times(server, tmp_path):
 def test_prism(server, tmp_path, turned, number, when):
     receipt = tmp_path / "2000.json"
     code = (
-        "from zonalflow.prism import fetch_year\n"
+        "from zonalflow.sources.prism import fetch_year\n"
         f"fetch_year({server.prism_url!r}, '4km', 'ppt', 2000, 'annual', pathlib.Path({str(receipt)!r}))"
     )
     assert run_dying(number, when, code) is None
@@ -109,8 +110,11 @@ def test_prism(server, tmp_path, turned, number, when):
 @pytest.mark.parametrize(("number", "when"), steps(3))
 def test_census(server, tmp_path, turned, number, when):
     target = tmp_path / "cb_2021_us_county_20m.zip"
-    url = census.boundary_url(2021, "county", "20m", base=server.census_url)
-    code = f"from zonalflow.census import fetch_boundaries\nfetch_boundaries({url!r}, pathlib.Path({str(target)!r}))"
+    url = boundary_url(2021, "county", "20m", base=server.census_url)
+    code = (
+        "from zonalflow.sources.census import fetch_boundaries\n"
+        f"fetch_boundaries({url!r}, pathlib.Path({str(target)!r}))"
+    )
     assert run_dying(number, when, code) is None
     census.fetch_boundaries(url, target, clock=turned.clock())
     check_whole(tmp_path / f"{target.name}.json")

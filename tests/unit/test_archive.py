@@ -5,7 +5,7 @@ import zipfile
 import pytest
 
 from zonalflow.common.errors import FetchError
-from zonalflow.sources.archive import check_members, read_member, unpack
+from zonalflow.sources.archive import check_members, unpack
 
 
 @pytest.fixture
@@ -34,12 +34,6 @@ def test_unpacking_gives_the_bytes_and_todays_time(archive, tmp_path):
 def test_only_what_is_wanted_is_unpacked(archive, tmp_path):
     assert unpack(archive, tmp_path / "out", wanted="grid.tif".__eq__) == [tmp_path / "out/grid.tif"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["grid.tif"]
-
-
-def test_one_member_can_be_read_without_unpacking(archive):
-    assert read_member(archive, "notes/read me.txt") == b"hello"
-    with pytest.raises(KeyError):
-        read_member(archive, "nothing.txt")
 
 
 def test_a_file_that_is_no_zip_is_named(tmp_path):

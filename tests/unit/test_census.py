@@ -4,19 +4,18 @@ import pytest
 
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.states import NAMES, STATES
-from zonalflow.sources.census import (
+from zonalflow.sources.catalogue.census import (
     BASE_URL,
     GEOGRAPHIES,
     YEARS,
     boundary_file,
     boundary_url,
     congress,
-    fetch_boundaries,
-    id_column,
     needs_state,
     resolutions,
     state_fips,
 )
+from zonalflow.sources.census import fetch_boundaries
 
 
 @pytest.mark.parametrize(
@@ -103,12 +102,6 @@ def test_states_by_postal_code_fips_code_and_name():
     with pytest.raises(ConfigError, match="did you mean 'North Dakota'"):
         state_fips("North Dakotta")
     assert [state_fips(text) for text in ("FL", "fl", "12", "1", "PR")] == ["12", "12", "12", "01", "72"]
-
-
-def test_the_column_that_names_a_zone():
-    assert id_column(2021, "county") == "GEOID"
-    assert id_column(2010, "county") == "GEO_ID"
-    assert (id_column(2019, "zcta"), id_column(2020, "zcta")) == ("GEOID10", "GEOID20")
 
 
 def test_a_fetched_file_is_receipted_and_not_fetched_again(server, tmp_path, turned):

@@ -3,7 +3,7 @@
 import pytest
 from standin.clock import TurnedClock
 
-from zonalflow.sources.download import Request, download, get_json
+from zonalflow.sources.download import download, get_json
 from zonalflow.sources.http import RetryPolicy, _is_private
 
 
@@ -21,17 +21,6 @@ from zonalflow.sources.http import RetryPolicy, _is_private
 )
 def test_addresses_that_no_proxy_is_asked_for(url, private):
     assert _is_private(url) is private
-
-
-def test_the_record_of_a_request_is_plain_data():
-    record = Request("http://127.0.0.1/x", "2026-03-01T12:00:00Z", 1, "ab", 3)
-    assert record.to_dict() == {
-        "url": "http://127.0.0.1/x",
-        "accessed": "2026-03-01T12:00:00Z",
-        "retries": 1,
-        "sha256": "ab",
-        "bytes": 3,
-    }
 
 
 def test_no_attempt_at_all_is_a_mistake_of_ours(tmp_path):

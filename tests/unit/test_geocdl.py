@@ -8,8 +8,15 @@ from standin import Fault
 
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.files import sha256
-from zonalflow.sources.geocdl import _dated, catalogue_range, fetch_year, subset_url
-from zonalflow.sources.geocdl_datasets import DATASETS, check_request, check_years, describe_dataset
+from zonalflow.sources.catalogue.geocdl import (
+    BASE_URL,
+    DATASETS,
+    check_request,
+    check_years,
+    describe_dataset,
+    subset_url,
+)
+from zonalflow.sources.geocdl import _dated, catalogue_range, fetch_year
 from zonalflow.sources.http import RetryPolicy
 
 FLORIDA = (-87.5, 24.5, -79.0, 31.0)
@@ -17,7 +24,7 @@ SMALL = (-84.0, 29.0, -83.5, 29.5)
 
 
 def test_the_address_is_written_as_the_server_documents_it():
-    url = subset_url("http://10.1.1.80:8000/", "PRISM", "ppt", FLORIDA, 2000)
+    url = subset_url(f"{BASE_URL}/", "PRISM", "ppt", FLORIDA, 2000)
     assert url == ("http://10.1.1.80:8000/subset_polygon?datasets=PRISM%3Appt&years=2000&clip=(-87.5,31),(-79,24.5)")
 
 
@@ -72,7 +79,6 @@ def test_the_catalogue_holds_every_dataset_by_the_names_in_use():
     names = "PRISM DaymetV4 GTOPO SRTM MODIS_NDVI NASS_CDL NLCD VIP Soilgrids250mV2 SMAP_HB1km RAPV3"
     for name in names.split():
         assert describe_dataset(name).variables
-    assert {name for name, dataset in DATASETS.items() if dataset.categorical} == {"NASS_CDL", "NLCD"}
     assert len(DATASETS["Soilgrids250mV2"].variables) == 11 * 6 * 5  # properties × depths × quantiles
 
 

@@ -1,4 +1,4 @@
-"""What PRISM's own web service is asked, and what becomes of its answers."""
+"""The requests to PRISM's own web service, and what is made of its answers."""
 
 import json
 
@@ -6,7 +6,8 @@ import pytest
 import rasterio
 
 from zonalflow.common.errors import ConfigError
-from zonalflow.sources.prism import BASE_URL, check_request, fetch_year, grid_url
+from zonalflow.sources.catalogue.prism import BASE_URL, check_request, grid_url
+from zonalflow.sources.prism import fetch_year
 
 
 @pytest.mark.parametrize(

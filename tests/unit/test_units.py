@@ -4,7 +4,7 @@ import pytest
 
 from zonalflow.common.errors import ConfigError
 from zonalflow.report import quantities
-from zonalflow.sources.synthetic import VARIABLES
+from zonalflow.sources.catalogue.prism import VARIABLES
 
 
 @pytest.mark.parametrize("variable", VARIABLES)

@@ -33,7 +33,7 @@ def test_years(written, years):
     [
         ("2000-2020", "write 2000:2020"),
         ("2000 - 2020", "write 2000:2020"),
-        ("2020:2000", "'2020:2000' runs backwards; write 2000:2020"),
+        ("2020:2000", "'2020:2000' is reversed; write 2000:2020"),
         ("2000:2020+0", "the step of '2000:2020+0' must be at least 1"),
         ("1799", "1799 is not a year from 1800 to 2200"),
         ("2000:2201", "2201 is not a year"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from zonalflow.common.dates import dates_of, format_years
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.rasters.patterns import local_paths
-from zonalflow.sources.census import boundary_url, needs_state
+from zonalflow.sources.catalogue.census import boundary_url, needs_state
 
 TABLES = {"parquet": "zonal_stats.parquet", "csv": "zonal_stats.csv", "wide": "zonal_stats_wide.csv"}
 LARGE = 1000  # slices (dates × variables) beyond which the Parquet table is partitioned: 83 years of months, 3 of days
