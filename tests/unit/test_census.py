@@ -73,7 +73,7 @@ def test_another_base_address_may_end_with_a_slash():
         ((2018, "tract", "500k", "99"), "unknown state '99'"),
     ],
 )
-def test_what_does_not_exist_is_said_with_what_does(arguments, message):
+def test_a_missing_file_is_refused_with_those_that_exist(arguments, message):
     with pytest.raises(ConfigError, match=message):
         boundary_url(*arguments)
 
@@ -104,7 +104,7 @@ def test_states_by_postal_code_fips_code_and_name():
     assert [state_fips(text) for text in ("FL", "fl", "12", "1", "PR")] == ["12", "12", "12", "01", "72"]
 
 
-def test_a_fetched_file_is_receipted_and_not_fetched_again(server, tmp_path, turned):
+def test_a_fetched_file_has_a_receipt_and_stays(server, tmp_path, turned):
     target = tmp_path / "census" / "cb_2019_12_tract_500k.zip"
     url = boundary_url(2019, "tract", "500k", "FL", base=server.census_url)
     first = fetch_boundaries(url, target, clock=turned.clock())

@@ -27,7 +27,7 @@ def on_land(values):
     return values[values != synthetic.NODATA]
 
 
-def test_the_tutorials_box_grows_to_the_cells_that_geocdl_answers_with():
+def test_the_tutorials_box_is_extended_to_geocdls_cells():
     values, grid = synthetic.demo_raster("ppt", "2000", TUTORIAL)
     assert values.dtype == "float32"
     assert values.shape == grid.shape == (157, 205)
@@ -40,7 +40,7 @@ def test_a_box_on_cell_edges_does_not_grow():
         assert synthetic.demo_raster("ppt", "2000", tuple(round(edge, digits) for edge in grid.bounds))[1] == grid
 
 
-def test_without_a_box_it_is_prisms_whole_grid_and_a_box_is_a_cut_of_it():
+def test_a_box_cuts_prisms_whole_grid():
     whole, grid = synthetic.demo_raster("tmean", "2001-07")
     assert whole.shape == grid.shape == (621, 1405)
     assert grid.transform[2] == pytest.approx(-125.0208333, abs=1e-6)
@@ -81,7 +81,7 @@ def test_precipitation_is_never_negative(date):
     assert on_land(synthetic.demo_raster("ppt", date)[0]).min() >= 0
 
 
-def test_a_day_of_rain_has_dry_places_and_a_leap_day_exists():
+def test_a_day_has_dry_regions_and_leap_days_exist():
     day = on_land(synthetic.demo_raster("ppt", "2000-02-29")[0])
     assert 0.2 < (day == 0).mean() < 0.9
     assert on_land(synthetic.demo_raster("tmean", "2000-02-29", TUTORIAL)[0]).size
@@ -101,7 +101,7 @@ def test_the_sea_is_nodata_and_the_counties_are_land():
     assert 0 < (inside & sea).sum() < 0.01 * inside.sum()  # a little is missing, as at real coasts
 
 
-def test_unknown_variable_and_box_elsewhere_are_told():
+def test_an_unknown_variable_and_a_box_elsewhere_are_refused():
     with pytest.raises(ConfigError, match=r"the demo has no 'rain'; it has ppt and tmean"):
         synthetic.demo_raster("rain", "2000", TUTORIAL)
     with pytest.raises(GridError, match="outside the demo's rasters"):

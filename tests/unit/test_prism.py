@@ -26,7 +26,7 @@ def test_the_address_of_a_grid(date, end):
         ((["ppt"], "4km", "annual", [1894]), "begin in 1895"),
     ],
 )
-def test_what_the_service_does_not_have(arguments, message):
+def test_requests_that_the_service_cannot_answer_are_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):
         check_request(*arguments)
 

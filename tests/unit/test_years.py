@@ -61,7 +61,7 @@ def test_years(written, years):
         ),  # and this is 2000 in Arabic-Indic digits, which no path of ours would match
     ],
 )
-def test_what_is_no_year(written, said):
+def test_other_texts_are_not_years(written, said):
     with pytest.raises(ConfigError) as caught:
         parse_years(written)
     assert str(caught.value).startswith("years: ")
@@ -78,7 +78,7 @@ def test_what_is_no_year(written, said):
         ([], ""),
     ],
 )
-def test_years_in_words(years, text):
+def test_years_as_text(years, text):
     assert format_years(years) == text
 
 
