@@ -20,7 +20,7 @@ demo: $(VENV)/.runtime
 	$(SNAKEMAKE) --profile profiles/demo
 	$(SNAKEMAKE) --profile profiles/demo --quiet rules progress -- verify
 	$(SNAKEMAKE) --profile profiles/demo --quiet rules progress -- report
-	@$(BIN)/python workflow/scripts/where.py results/demo
+	@printf '\nDone. Open results/demo/report.html; all results lie in results/demo/.\n'
 
 # the README's pictures, from the demo's results
 pictures: demo $(VENV)/.test

@@ -3,7 +3,7 @@
 #   snakemake -n --profile profiles/ceres     preview: what would run, and why
 #   snakemake --profile profiles/ceres        run the study of config/config.yaml
 #
-# Targets for parts of it: vectors, tables, maps, provenance, report.
+# Targets for parts of it: vectors, tables, maps, provenance, report, verify.
 
 from snakemake.utils import min_version
 
@@ -37,7 +37,31 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/verify.smk"
 
 
-# Inside a SLURM job the work is done by the Snakemake that SLURM started, not by a second one behind `srun`: that would
-# cost each job as much again.
-if workflow.remote_exec:
-    workflow.localrules(*(rule.name for rule in workflow.rules))
+rule vectors:
+    input:
+        study.vectors,
+    localrule: True
+
+
+rule tables:
+    input:
+        list(study.tables.values()),
+    localrule: True
+
+
+rule maps:
+    input:
+        study.maps,
+    localrule: True
+
+
+rule provenance:
+    input:
+        study.manifest,
+    localrule: True
+
+
+rule report:
+    input:
+        study.report,
+    localrule: True

@@ -64,6 +64,7 @@ def jobs(study: Study):
     """Yield the script and the ``snakemake`` of each job of a study on synthetic rasters, in order."""
     raster, zones, config = study.raster, study.zones, study.config
     prepared = {"zones": study.prepared, "report": study.preparation, "grid": study.grid}
+    template = [study.template + suffix for suffix in VECTOR_SUFFIXES["shp"]]
     for variable, year in study.year_keys if raster["source"] == "demo" else ():
         yield (
             "make_rasters",
@@ -75,10 +76,10 @@ def jobs(study: Study):
         )
     yield "prepare_zones", job(
         input={"rasters": study.rasters(*study.reference)},
-        output={**prepared, "template": [study.template + suffix for suffix in VECTOR_SUFFIXES["shp"]]},
+        output={**prepared, "template": template, "checksums": study.checksums("zones.json")},
         params={
-            "files": study.zones_files, "zones": zones, "raster": study.grid_keys, "reference": study.reference,
-            "bbox": study.bbox,
+            "zone_files": study.zone_files(study.zones_inputs), "zones": zones, "raster": study.grid_keys,
+            "reference": study.reference, "bbox": study.bbox,
         },
     )  # fmt: skip
     yield (
@@ -92,27 +93,32 @@ def jobs(study: Study):
     for variable, year in study.year_keys:
         yield "zonal_stats", job(
             wildcards={"variable": variable, "year": str(year)},
-            input={**prepared, "rasters": study.rasters(variable, year), "index": study.index},
-            output={"table": study.year_table(variable, year), "vectors": study.year_vectors(variable, year)},
+            input={
+                **prepared, "rasters": study.rasters(variable, year), "index": study.index, "template": template,
+            },
+            output={
+                "table": study.year_table(variable, year), "vectors": study.year_vectors(variable, year),
+                "checksums": study.checksums(f"{variable}/{year}.npz"),
+            },
             params={
-                "stem": study.year_stem(variable, year), "template": study.template, "raster": study.value_keys,
-                "stats": config["stats"], "formats": study.formats, "method": config["method"],
-                "weights": config["weights"], "elsewhere": study.elsewhere,
+                "raster": study.value_keys, "stats": config["stats"], "method": config["method"],
+                "weights": config["weights"], "zone_files": [], "zone_options": None, "bbox": None,
             },
         )  # fmt: skip
-    yield "combine_years", job(
-        input={"tables": study.year_tables, "zones": study.prepared},
-        output=study.tables,
-        params={
-            "years": study.year_keys, "partitioned": study.partitioned, "seal": f"{study.work}/tables",
-            "stats": config["stats"], "id": zones["id"],
-        },
-    )  # fmt: skip
+    yield (
+        "combine_years",
+        job(
+            input={"tables": study.year_tables, "zones": study.prepared},
+            output={**study.tables, "checksums": study.checksums("tables")},
+            params={"years": study.year_keys, "stats": config["stats"], "id": zones["id"]},
+        ),
+    )
     yield "write_manifest", job(
         input={
             "zones": study.zones_inputs, "rasters": study.all_rasters, "weights": study.weights_inputs,
             "tables": study.year_tables, "report": study.preparation, "grid": study.grid, "index": study.index,
             "results": [*study.vectors, *study.tables.values()],
+            "checksums": [study.checksums("tables"), *(f"{table}.sha256" for table in study.year_tables)],
         },
         output={"manifest": study.manifest},
         params={"config": config},

@@ -11,8 +11,9 @@ import pytest
 from tests.report.conftest import write_results
 from zonalflow.steps.write_report import write_report
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")  # as Linux distributions call it
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+DRIVER = shutil.which("chromedriver") or shutil.which("chromium.chromedriver")  # the latter in Ubuntu's snap
 pytestmark = pytest.mark.skipif(
     not (BROWSER and DRIVER), reason="needs Chromium and its driver: apt-get install chromium chromium-driver"
 )

@@ -24,14 +24,14 @@ def states(study):
 
 
 def test_killed_and_started_again(study, undisturbed):
-    """Jobs that run are waited for and count, jobs that wait are submitted anew, and no year is done twice."""
+    """Jobs that run are waited for and count, jobs that wait are submitted again, and no year is done twice."""
     run = begun(study)
     run.process.kill()
     run.process.wait(10)
     assert study.locked
     waited = set(study.queue("PD"))
     text = study.start("vectors").succeed(120)
-    assert "was ended by force; taking it up" in text
+    assert "was killed; this run goes on from there" in text
     assert "2 of its jobs still waited in the queue: cancelled" in text
     assert "2 done, 0 failed, 3 reused" in text
     for year, attempts in states(study).items():

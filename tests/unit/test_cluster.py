@@ -5,16 +5,9 @@ import subprocess
 import pytest
 
 from zonalflow.run import slurm
-from zonalflow.run.slurm import ClusterError, QueuedJob, check_account, parse_accounting, parse_queue
+from zonalflow.run.slurm import ClusterError, QueuedJob, check_account, parse_queue
 
 GOOD = {"slurm_account": "ceres_test", "slurm_partition": "ceres", "runtime": "30"}
-
-SACCT = """\
-14|COMPLETED|node-1|00:00:04|00:02.360||1000M|rule_zonal_stats_wildcards_ppt_2000
-14.batch|COMPLETED|node-1|00:00:04|00:02.360|166364K||
-15|CANCELLED by 0|node-2|1-02:03:04|00:00:00||2G|rule_combine_years
-16|PENDING|None assigned|00:00:00|00:00:00||2000Mn|rule_draw_maps_wildcards_ppt
-"""
 
 
 @pytest.mark.parametrize("account", ["ceres_test", "Ceres_Test", "other, ceres_test"])
@@ -89,13 +82,3 @@ def test_the_queue():
 def test_no_run_has_no_jobs_and_asks_nobody(monkeypatch):
     monkeypatch.setattr(slurm, "ask", None)
     assert slurm.queued_jobs(()) == []
-
-
-def test_what_jobs_used():
-    done, cancelled, waiting = parse_accounting(SACCT)
-    assert (done.id, done.what, done.state, done.node) == ("14", "zonal_stats ppt_2000", "COMPLETED", "node-1")
-    assert (done.elapsed, done.cpu) == (4, 2.36)
-    assert done.memory == 166364 / 1024  # the step's, in MB
-    assert done.requested == 1000
-    assert (cancelled.state, cancelled.elapsed, cancelled.requested) == ("CANCELLED", 93784, 2048)  # 86400 + 7384
-    assert (waiting.state, waiting.memory, waiting.requested) == ("PENDING", 0, 2000)

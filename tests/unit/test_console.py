@@ -3,7 +3,7 @@
 import io
 import logging
 
-from zonalflow.run.console import Brief, Lines, Progress, install, short_reason
+from zonalflow.run.console import Brief, Lines, ProgressLine, install, is_silent, short_reason
 
 
 def record(event, text="", **details):
@@ -69,24 +69,24 @@ def test_it_takes_the_place_of_snakemakes_own_display_and_keeps_its_filters():
     assert old.stream.getvalue() == "shown\n"
 
 
-def test_progress_counts_what_is_done_under_way_and_failed():
+def test_progress_counts_done_running_and_failed_jobs():
     now = iter([100.0, 105.0, 3768.0, 3770.0])
-    progress = Progress(lambda: next(now))
+    progress = ProgressLine(lambda: next(now))
     assert progress.text(80) == ""
     progress.note(job(1, 2000))  # at 100 s
     progress.note(job(2, 2001))
-    assert progress.text(80) == "[....................] 0 of … jobs done, 2 under way, 0:00:05"
+    assert progress.text(80) == "[....................] 0 of … jobs done, 2 running, 0:00:05"
     progress.note(record("job_finished", job_id=1))
     progress.note(record("progress", done=1, total=4))
     progress.note(record("job_error", jobid=2))
     # 1 of 4 is 5 of 20; 3668 s are 1 h 1 min 8 s
-    assert progress.text(80) == "[#####...............] 1 of 4 jobs done, 0 under way, 1 failed, 1:01:08"
+    assert progress.text(80) == "[#####...............] 1 of 4 jobs done, 0 running, 1 failed, 1:01:08"
     progress.note(job(2, 2001))  # another try
     assert progress.text(30) == "[#####...............] 1 of 4"  # 29 characters: one column stays free
 
 
 def test_progress_ends_with_the_last_job():
-    progress = Progress()
+    progress = ProgressLine()
     progress.note(job(1, 2000))
     progress.note(record("job_finished", job_id=1))
     progress.note(record("progress", done=1, total=1))
@@ -95,7 +95,7 @@ def test_progress_ends_with_the_last_job():
 
 def test_on_a_terminal_the_last_line_is_the_progress_and_every_other_line_is_whole():
     stream = io.StringIO()
-    handler = Lines(stream, Progress())
+    handler = Lines(stream, ProgressLine())
     handler.setFormatter(Brief(preview=False))
     done = record("job_finished", "Finished jobid: 1", job_id=1), record("progress", done=1, total=2)
     for each in (job(1, 2000), record(None, "a"), *done, record(None, "b")):
@@ -105,4 +105,16 @@ def test_on_a_terminal_the_last_line_is_the_progress_and_every_other_line_is_who
     lines = [line.rpartition("\x1b[2K")[2] for line in stream.getvalue().split("\n")]
     shown = [line[10:] if line[2:3] == ":" else line for line in lines]
     assert shown == ["start  Zonal statistics: ppt, 2000", "a", "done   Zonal statistics: ppt, 2000  (1 of 2)", "b", ""]
-    assert "] 1 of 2 jobs done, 0 under way" in stream.getvalue()
+    assert "] 1 of 2 jobs done, 0 running" in stream.getvalue()
+
+
+def test_a_users_mistake_is_shown_without_its_place_in_the_snakefile():
+    text = 'WorkflowError in file "/x/common.smk", line 61:\nzonalflow: years: none\n  File "/x/common.smk", line 61'
+    assert written(record("error", text), preview=False) == ["zonalflow: years: none"]
+    assert written(record("error", "another error"), preview=False) == ["another error"]
+
+
+def test_quiet_all_asks_for_silence():
+    assert is_silent(["Quietness.RULES", "Quietness.ALL"])
+    assert not is_silent(["Quietness.RULES"])
+    assert not is_silent(None)

@@ -48,7 +48,7 @@ def dead_record(**changes):
     """A record of a process of this machine that is gone."""
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     child.wait()
-    return replace(Record.own(["snakemake", "--profile", "p"]), pid=child.pid, born="1", **changes)
+    return replace(Record.own(["snakemake", "--profile", "p"]), pid=child.pid, started="1", **changes)
 
 
 def test_the_first_of_a_run_leaves_a_record(folder, said):
@@ -64,7 +64,7 @@ def test_a_dead_ones_lock_is_removed(folder, said):
     dead_record().write(RECORD)
     begin(said)
     assert not (folder / controller.LOCKS).exists()
-    assert "was ended by force; taking it up" in said[0]
+    assert "was killed; this run goes on from there" in said[0]
 
 
 def test_one_that_ended_in_order_left_no_lock_of_its_own(folder, said):
@@ -77,7 +77,7 @@ def test_one_that_ended_in_order_left_no_lock_of_its_own(folder, said):
 def test_a_live_one_is_left_alone(folder, said):
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        other = replace(Record.own(["snakemake", "maps"]), pid=child.pid, born=records.birth(child.pid))
+        other = replace(Record.own(["snakemake", "maps"]), pid=child.pid, started=records.process_start(child.pid))
         other.write(RECORD)
         with pytest.raises(BusyError, match=rf"process {child.pid} on (.|\n)*snakemake maps\n(.|\n)*kill {child.pid}"):
             begin(said)
@@ -92,7 +92,7 @@ def living():
     """The record of a process of this machine that lives; it makes two receipts."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     own = Record.own(["snakemake"], fetches=["resources/2000.json", "resources/2001.json"])
-    yield replace(own, pid=child.pid, born=records.birth(child.pid))
+    yield replace(own, pid=child.pid, started=records.process_start(child.pid))
     child.communicate(b"\n")
 
 
@@ -121,23 +121,23 @@ def test_what_is_here_is_not_fetched(folder, said):
 
 
 def test_a_later_process_with_the_same_number_is_another(folder):
-    assert not replace(Record.own([]), born="1").alive(0)
+    assert not replace(Record.own([]), started="1").alive(0)
     assert Record.own([]).alive(10**6)
 
 
-@pytest.mark.parametrize("birth", [records.birth, records.birth_by_ps])
-def test_a_process_is_told_from_a_dead_one(birth):
-    if birth is records.birth_by_ps and not shutil.which("ps"):
+@pytest.mark.parametrize("process_start", [records.process_start, records.start_by_ps])
+def test_a_process_is_told_from_a_dead_one(process_start):
+    if process_start is records.start_by_ps and not shutil.which("ps"):
         pytest.skip("no ps(1) here")
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    alive = birth(child.pid)
+    alive = process_start(child.pid)
     assert alive
-    assert birth(child.pid) == alive
+    assert process_start(child.pid) == alive
     child.stdin.close()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert birth(child.pid) is None  # a zombie
+    assert process_start(child.pid) is None  # a zombie
     child.wait()
-    assert birth(child.pid) is None
+    assert process_start(child.pid) is None
 
 
 def test_on_another_machine_signs_of_life_decide(folder, said):
@@ -268,20 +268,6 @@ def test_a_process_that_waits_for_forgotten_jobs_ends(monkeypatch, said):
 def test_it_goes_on_while_any_job_is_known_or_nobody_answers(monkeypatch, said, looks):
     assert forgotten(monkeypatch, said, looks) == []
     assert said == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "nothing"),
-    [
-        (["--profile", "profiles/ceres"], False),
-        (["-n", "--profile", "profiles/ceres"], True),
-        (["--profile=profiles/ceres", "--report", "a.html"], True),
-        (["--report=a.html"], True),
-        (["--unlock"], False),
-    ],
-)
-def test_what_runs_nothing(arguments, nothing):
-    assert controller.runs_nothing(arguments) is nothing
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 import ast
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -22,12 +24,20 @@ def canonical(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def locked():
-    """Return the version of each package that the lock installs with Python 3.11, which is what is tested."""
+def supported_pythons():
+    """Return the Pythons that the project says it runs on, such as `3.11`."""
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    return re.findall(r"^Programming Language :: Python :: (3\.\d+)$", "\n".join(classifiers), flags=re.MULTILINE)
+
+
+def locked(python):
+    """Return the version of each package that the lock installs with a Python on Linux."""
+    environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
     versions = {}
     for line in (ENVS / "requirements.txt").read_text().splitlines():
         match = re.match(r"([A-Za-z0-9_.-]+)==([^ ;\\]+)(?: ; (.*?))? ?\\?$", line)
-        if match and ">= '3.12'" not in (match[3] or ""):
+        if match and (not match[3] or Marker(match[3]).evaluate(environment)):
+            assert canonical(match[1]) not in versions, f"{match[1]} is locked twice for Python {python}"
             versions[canonical(match[1])] = Version(match[2])
     return versions
 
@@ -43,13 +53,26 @@ def wanted(path):
     return ranges
 
 
+@pytest.mark.parametrize("python", supported_pythons())
 @pytest.mark.parametrize("path", sorted(ENVS.glob("*.yaml")), ids=lambda path: path.name)
-def test_every_conda_range_holds_the_locked_version(path):
-    versions = locked()
+def test_every_conda_range_holds_the_locked_version(path, python):
+    versions = locked(python) | {"python": Version(python)}
     for name, limits in wanted(path).items():
-        version = Version("3.11") if name == "python" else versions[name]
-        assert version in limits, f"{name} {version} is not in {limits}"
+        assert versions[name] in limits, f"{name} {versions[name]} is not in {limits}"
         assert any(limit.operator in ("<", "==", "~=") for limit in limits), f"{name} has no upper bound"
+
+
+@pytest.mark.parametrize("path", sorted(ENVS.glob("*.yaml")), ids=lambda path: path.name)
+def test_conda_solves_to_no_python_that_is_untested(path):
+    minors = [f"3.{minor}" for minor in range(8, 30)]
+    assert [minor for minor in minors if Version(minor) in wanted(path)["python"]] == supported_pythons()
+
+
+def test_newer_pythons_get_newer_libraries():
+    """Rasterio 1.5 and NumPy 2.5 need Python 3.12, and a lock without branches would hold everybody to 1.4 and 2.4."""
+    oldest, newest = (locked(python) for python in (supported_pythons()[0], supported_pythons()[-1]))
+    for name in ("rasterio", "rioxarray", "numpy"):
+        assert newest[name] > oldest[name]
 
 
 def named(name):

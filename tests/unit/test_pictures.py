@@ -9,7 +9,7 @@ import pytest
 from zonalflow.index.build import build_index
 from zonalflow.sources import synthetic
 from zonalflow.stats.statistics import zonal_statistics
-from zonalflow.steps.draw_maps import draw_variable
+from zonalflow.steps.draw_maps import Inputs, Outputs, Params, draw_maps
 from zonalflow.tables.year_table import YearTable, save_year
 from zonalflow.zones.on_grid import prepare
 from zonalflow.zones.read import read_zones
@@ -32,18 +32,10 @@ def drawn(tmp_path_factory):
         values, _ = synthetic.demo_raster("ppt", str(year), BOX)
         found = zonal_statistics(index, values, synthetic.NODATA, ["mean"])
         save_year(folder / f"{year}.npz", YearTable([str(year)], {k: v[None] for k, v in found.items()}))
-    draw_variable(
-        variable="ppt",
-        years=years,
-        tables=[str(folder / f"{year}.npz") for year in years],
-        zones=str(folder / "zones.parquet"),
-        maps=[str(folder / f"{year}.png") for year in years],
-        overview=str(folder / "overview.png"),
-        stats=["mean"],
-        grain="annual",
-        units={},
-        synthetic=True,
-    )
+    inputs = Inputs([str(folder / f"{year}.npz") for year in years], str(folder / "zones.parquet"))
+    pictures = [str(folder / f"{year}.png") for year in years]
+    outputs = Outputs(pictures, str(folder / "overview.png"), str(folder / "maps.sha256"))
+    draw_maps(inputs, outputs, Params("ppt", years, ["mean"], "annual", {}, True), print)
     return folder
 
 

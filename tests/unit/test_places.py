@@ -1,7 +1,5 @@
 """Rasters on other grids than the study's, and weights."""
 
-import json
-
 import numpy as np
 import pytest
 import rasterio
@@ -11,8 +9,8 @@ from small import GRID, boxes, counting, mask_out, place, write_tif
 from zonalflow.common.errors import GridError, RasterError
 from zonalflow.geometry.box import box_window, window_in
 from zonalflow.geometry.grid import Grid
-from zonalflow.index.cache import ensure_index
-from zonalflow.index.grids import grid_finder, index_other_grid
+from zonalflow.index.cache import Counting, ensure_index
+from zonalflow.index.grids import StudyZones, grid_finder, index_other_grid
 from zonalflow.rasters.read import TimeStep, read_time_steps
 from zonalflow.rasters.weights import load_weights, weights_key
 from zonalflow.steps.zonal_stats import compute_year
@@ -23,24 +21,19 @@ SHIFTED = Grid("EPSG:4269", (1.0, 0.0, 2.0, 0.0, -1.0, 4.0), 4, 4)
 ZONES = boxes((0, 3, 2, 4), (1, 0, 5, 2))
 
 
-def said(lines):
-    return lambda text: lines.append(text)
-
-
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
-    """Make places of the two zones; ``lines`` is the log."""
+    """Return a function that indexes the two zones on another grid; its ``lines`` are the log."""
     monkeypatch.chdir(tmp_path)
     ZONES.to_file("zones.gpkg")
     lines = []
 
-    def make(grid, **options):
-        defaults = {
-            "folder": tmp_path / "grids", "ids": ["a", "b"], "zones_digest": "z", "files": ["zones.gpkg"],
-            "zones": {"id": "id", "layer": None, "crs": None, "where": None, "states": None, "keep": "clipped"},
-            "bbox": None, "method": "center", "weights": "none", "crs": None, "log": said(lines),
-        }  # fmt: skip
-        return index_other_grid(grid, **defaults | options)
+    ZONES.to_parquet("zones.parquet")
+    options = {"id": "id", "layer": None, "crs": None, "where": None, "states": None, "keep": "clipped"}
+
+    def make(grid, bbox=None, method="center"):
+        zones = StudyZones("zones.parquet", "z", ["zones.gpkg"], options, bbox)
+        return index_other_grid(grid, zones, Counting(method), lines.append)
 
     make.lines = lines
     return make
@@ -72,15 +65,14 @@ def test_a_place_is_made_once_and_recorded(tmp_path, elsewhere):
     again = elsewhere(FINE)
     assert len(elsewhere.lines) == lines
     assert (again.name, again.inside.tolist()) == (first.name, [1, 1])
-    record = json.loads((tmp_path / "grids" / f"{first.name}.json").read_text())
-    assert Grid.from_dict(record["file_grid"]) == FINE
+    assert again.description == first.description
+    assert Grid.from_dict(first.description["file_grid"]) == FINE
     assert elsewhere(FINE, method="coverage").name != first.name
 
 
 def test_a_lost_or_damaged_index_elsewhere_is_built_again(tmp_path, elsewhere):
     first = elsewhere(FINE)
-    record = json.loads((tmp_path / "grids" / f"{first.name}.json").read_text())
-    (tmp_path / record["index"] / "run_start.npy").write_bytes(b"")
+    (tmp_path / first.description["index"] / "run_start.npy").write_bytes(b"")
     again = elsewhere(FINE)
     assert again.index.n_cells.tolist() == [8, 32]
     assert any("building it again" in line for line in elsewhere.lines)
@@ -109,7 +101,9 @@ def test_a_year_table_keeps_its_grids(tmp_path, elsewhere):
     path = write_tif(tmp_path / "2.tif", counting(FINE), grid=FINE, nodata=-1)
     table = compute_year(read_time_steps([TimeStep("2000", str(path))], grid_finder(place(ZONES), elsewhere)), ["mean"])
     save_year(tmp_path / "2000.npz", table)
-    assert load_year(tmp_path / "2000.npz").grids == table.grids
+    read = load_year(tmp_path / "2000.npz")
+    assert (read.grids, read.other_grids) == (table.grids, table.other_grids)
+    assert list(read.other_grids) == read.grids
 
 
 # -------------------------------------------------------------------------------------------------------------- windows
@@ -188,10 +182,12 @@ def test_the_weights_name_the_index(tmp_path, monkeypatch):
     keys = set()
     for start in (0, 1):
         path = write_tif(tmp_path / "w.tif", counting(start=start))
-        key, index = ensure_index(lambda: ZONES.geometry.to_numpy(), GRID, "z", "center", {"path": str(path)}, print)
+        key, index = ensure_index(
+            lambda: ZONES.geometry.to_numpy(), GRID, "z", Counting("center", {"path": str(path)}), print
+        )
         keys.add(key)
         assert index.weight[0, 0] == start
-    keys.add(ensure_index(lambda: ZONES.geometry.to_numpy(), GRID, "z", "center", "area", print)[0])
-    keys.add(ensure_index(lambda: ZONES.geometry.to_numpy(), GRID, "z", "center", "none", print)[0])
+    keys.add(ensure_index(lambda: ZONES.geometry.to_numpy(), GRID, "z", Counting("center", "area"), print)[0])
+    keys.add(ensure_index(lambda: ZONES.geometry.to_numpy(), GRID, "z", Counting("center"), print)[0])
     assert len(keys) == 4
     assert weights_key("none") is None

@@ -3,11 +3,9 @@
 import json
 import shutil
 
-import duckdb
 import geopandas
 import numpy as np
 import pandas
-import polars
 import pyarrow.dataset
 import pyarrow.parquet
 import pytest
@@ -18,7 +16,7 @@ from zonalflow.common.errors import RasterError, ZonesError
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.classes import class_names
 from zonalflow.rasters.read import TimeStep, read_time_steps
-from zonalflow.steps.combine_years import combine
+from zonalflow.steps.combine_years import Inputs, Params, combine_years
 from zonalflow.steps.zonal_stats import compute_year
 from zonalflow.tables.tidy import plan_layout
 from zonalflow.tables.year_table import YearTable, load_year, save_year, table_head
@@ -47,11 +45,15 @@ def study(tmp_path):
     return tmp_path, keys
 
 
-def combined(study, *kinds, stats=("mean", "max"), **options):
+def combined(study, *kinds, stats=("mean", "max")):
+    """Return the number of rows of the tables made of the year tables, and where these are."""
     folder, keys = study
-    targets = {kind: folder / {"wide": "wide.csv"}.get(kind, f"tidy.{kind}") for kind in kinds}
-    rows = combine(keys, str(folder / "zones.parquet"), targets, id_column="id", stats=list(stats), **options)
-    return rows, targets
+    targets = {kind: str(folder / {"wide": "wide.csv"}.get(kind, f"tidy.{kind}")) for kind in kinds}
+    inputs = Inputs([path for _, _, path in keys], str(folder / "zones.parquet"))
+    params = Params([(variable, year) for variable, year, _ in keys], "id", list(stats))
+    lines = []
+    combine_years(inputs, targets, str(folder / "tables.sha256"), params, lines.append)
+    return int(lines[0].split()[0]), targets
 
 
 def test_the_tidy_table_has_a_row_for_each_variable_date_and_zone(study):
@@ -66,30 +68,6 @@ def test_the_tidy_table_has_a_row_for_each_variable_date_and_zone(study):
     assert table.groupby("variable")["mean"].apply(lambda column: column.isna().sum()).tolist() == [2, 2]
     text = pandas.read_csv(targets["csv"], dtype={"id": str, "date": str})
     pandas.testing.assert_frame_equal(text, table, check_dtype=False)
-
-
-def test_a_partitioned_table_is_one_table_to_its_readers(study):
-    rows, targets = combined(study, "parquet", partitioned=True)
-    folder = targets["parquet"]
-    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.parquet"))
-    assert files == [f"variable={v}/year={y}/part-0.parquet" for v in ("ppt", "tmean") for y in (2000, 2001)]
-    table = pandas.read_parquet(folder)
-    assert len(table) == rows == 16
-    assert sorted(table["variable"].unique()) == ["ppt", "tmean"]
-    assert set(table["year"].astype(int)) == {2000, 2001}
-    one = pandas.read_parquet(folder, filters=[("variable", "==", "tmean"), ("year", "==", 2001)])
-    assert one["mean"].dropna().tolist() == [111.0, 113.0, 114.0]
-    assert pandas.read_parquet(folder, columns=["variable", "date", "mean"]).shape == (16, 3)
-    assert pyarrow.dataset.dataset(folder, partitioning="hive").count_rows() == 16
-    # written again, it takes the place of the folder that is there
-    assert combined(study, "parquet", partitioned=True)[0] == len(pandas.read_parquet(folder))
-
-
-def test_polars_and_duckdb_read_the_partitioned_table_in_one_call(study):
-    folder = combined(study, "parquet", partitioned=True)[1]["parquet"]
-    assert polars.read_parquet(folder).shape == (16, 10)
-    query = f"select count(*), count(distinct year) from '{folder}/**/*.parquet'"
-    assert duckdb.sql(query).fetchall() == [(16, 2)]
 
 
 def test_the_wide_table_has_a_row_a_zone(study):
@@ -376,7 +354,7 @@ def test_a_table_head_holds_no_values(tmp_path):
     assert head.dates == ["2000"]
     assert {name: (values.size, values.dtype) for name, values in head.columns.items()}["mean"] == (0, np.float64)
     with np.load(tmp_path / "a.npz") as archive:
-        assert json.loads(str(archive["about"])) == {"classes": {}, "grids": []}
+        assert json.loads(str(archive["about"])) == {"classes": {}, "grids": [], "other_grids": {}}
 
 
 def test_counting_helper_counts():

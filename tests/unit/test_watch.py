@@ -1,13 +1,10 @@
 """What a run tells its user, from records as Snakemake logs them."""
 
 import base64
-import csv
-import io
 import logging
 
 import pytest
 
-from zonalflow.run.slurm import UsedJob
 from zonalflow.run.watch import (
     Job,
     Watch,
@@ -16,7 +13,6 @@ from zonalflow.run.watch import (
     read_tail,
     sort_years,
     summary,
-    usage_table,
     without_targets,
 )
 
@@ -93,7 +89,7 @@ def test_a_record_that_nobody_expects_ends_nothing(log, monkeypatch):
     assert log.watch.jobs == {}
 
 
-def test_years_done_failed_reused_and_not_come_to(log):
+def test_years_done_failed_reused_and_not_started(log):
     for number, year in enumerate(["2000", "2001", "2002", "2003"]):
         announce(log, number, variable="ppt", year=year)
     announce(log, 9, rule="combine_years")
@@ -107,47 +103,23 @@ def test_years_done_failed_reused_and_not_come_to(log):
     assert years.failed == (("ppt", "2001"),)
     assert years.reused == (("ppt", "2004"),)
     assert years.missing == (("ppt", "2003"), ("ppt", "2005"))
-    used = [
-        UsedJob("14", "zonal_stats ppt_2000", "COMPLETED", "n1", 4, 2.5, 160.4, 2000),
-        UsedJob("15", "zonal_stats ppt_2001", "FAILED", "n1", 3600, 1, 1, 2000),
-        UsedJob("16", "zonal_stats ppt_2002", "COMPLETED", "n2", 61, 2, 180, 2000),
-    ]
-    assert summary(years, used, {"results": "results/florida/"}).splitlines() == [
-        "years      2 done, 1 failed, 1 reused, 2 not come to",
+    assert summary(years, {"results": "results/florida/"}).splitlines() == [
+        "years      2 done, 1 failed, 1 reused, 2 not started",
         "  failed   ppt 2001",
-        "SLURM jobs 3, of which 2 completed; 1:01:05 in all, 0:00:06 of CPU",
-        "  longest  0:01:01 (zonal_stats ppt_2002)",
-        "  largest  180 of 2000 MB (zonal_stats ppt_2002)",
         "results    results/florida/",
-        "The same command again does what is left, and only that.",
+        "Run the same command again: it does only what is left.",
     ]
 
 
 def test_a_run_without_slurm_and_without_a_fault():
     years = sort_years([], [("ppt", "2000")], whole=lambda key: True)
-    assert summary(years, [], {"logs": "logs/"}) == "years      0 done, 0 failed, 1 reused\nlogs       logs/"
+    assert summary(years, {"logs": "logs/"}) == "years      0 done, 0 failed, 1 reused\nlogs       logs/"
 
 
 def test_targets_are_taken_out_of_the_arguments():
     arguments = ["maps", "--profile", "p", "--config", "years=2000", "tables"]
     assert without_targets(arguments, ["maps", "tables"]) == ["--profile", "p", "--config", "years=2000"]
     assert without_targets(["--profile", "p"], ["all"]) == ["--profile", "p"]
-
-
-def test_usage_table():
-    rows = list(csv.DictReader(io.StringIO(usage_table([UsedJob("1", "a, b", "COMPLETED", "n", 4.5, 2, 160.4, 2000)]))))
-    assert rows == [
-        {
-            "slurm_job": "1",
-            "what": "a, b",
-            "state": "COMPLETED",
-            "node": "n",
-            "elapsed_s": "4.5",
-            "cpu_s": "2",
-            "memory_mb": "160",
-            "requested_mb": "2000",
-        }
-    ]
 
 
 def test_a_year_is_done_when_its_result_is_there_although_nobody_said_so():

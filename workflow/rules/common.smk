@@ -1,61 +1,75 @@
 # The study, and the few functions that the rules share. Every cluster job parses this again: nothing heavy is imported
-# here, and what needs checking once is checked in the controlling process only.
+# here, and what needs checking once is checked in the controlling process only. Nothing is written, started or contacted.
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+WORKFLOW = Path(str(workflow.current_basedir)).parent  # this very folder, also when another workflow uses the rules
+sys.path.insert(0, str(WORKFLOW / "scripts"))
 
-from zonalflow.run import console
-from zonalflow.study.schema import check_duplicates, load_schema
-from zonalflow.study.resolve import resolve
+from snakemake.exceptions import WorkflowError
+from zonalflow.common.disk import describe_disk_error
 from zonalflow.common.errors import ZonalflowError
-from zonalflow.run.code import code_digest
-from zonalflow.study.ownership import check_owner
 from zonalflow.common.formats import VECTOR_SUFFIXES
+from zonalflow.run import console
+from zonalflow.run.code import code_digest
+from zonalflow.study.resolve import resolve
+from zonalflow.study.schema import check_duplicates, load_schema
 from zonalflow.study.study import Study
 
+# Inside a SLURM job the work is done by the Snakemake that SLURM started, not by a second one behind `srun`, which
+# would cost each job as much again.
+IN_JOB = workflow.remote_exec
+# The process that the user started for this study, not a job, nor a workflow that uses this one as a module.
+IN_CONTROL = workflow.is_main_process and workflow.modifier.is_main_snakefile()
+YEAR = r"\d{4}"
 
-def plan_study() -> Study:
-    """Return the checked study; a mistake ends here with its message, before any job."""
-    schema = load_schema(Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+
+def or_refuse(function, *arguments):
+    """Call a function; a mistake or fault that the user can act on ends the run with its one message."""
     try:
-        if workflow.is_main_process:
-            for path in configfiles():
-                check_duplicates(path)
-        study = Study(resolve(config, schema, check=workflow.is_main_process))
-        if workflow.is_main_process:
-            from zonalflow.study.preflight import check_catalogue, check_inputs
+        return function(*arguments)
+    except (ZonalflowError, OSError) as error:
+        raise WorkflowError(f"zonalflow: {describe_disk_error(error) or error}") from None
 
-            check_owner(study, configfile_name())
-            check_inputs(study)
-            if not workflow.output_settings.dryrun:
-                check_catalogue(study)
-            print(f"zonalflow\n{study.summary()}\n", file=sys.stderr)
-    except ZonalflowError as error:
-        sys.exit(f"zonalflow: {error}")
-    return study
+
+def plan_study() -> dict:
+    """Return the resolved configuration, checked unless this is a job."""
+    checked = workflow.is_main_process
+    for path in workflow.configfiles if checked else ():
+        check_duplicates(Path(path))
+    return resolve(config, load_schema(WORKFLOW / "schemas/config.schema.yaml"), check=checked)
 
 
 def configfile_name() -> str:
     """Return which configuration file this run was asked for, relative to the working directory where it can be."""
-    return " + ".join(os.path.relpath(path) for path in configfiles())
+    return " + ".join(os.path.relpath(path) for path in workflow.configfiles)
 
 
-def configfiles() -> list[Path]:
-    """Return the configuration files of this run."""
-    return [Path(path) for path in workflow.overwrite_configfiles or ["config/config.yaml"]]
+def users_own(paths: list[str]) -> list[str]:
+    """Return the user's own files as they are: a module's ``prefix:`` is for what the workflow makes."""
+    return [local(path) for path in paths]
 
 
-study = plan_study()
+def zones_inputs() -> list[str]:
+    """Return what preparing the zones waits for: receipts, or the user's own file."""
+    return study.zones_inputs if study.zones["source"] == "census" else users_own(study.zones_inputs)
+
+
+def rasters(variable: str, year) -> list[str]:
+    """Return what a year's job waits for: its receipt, or the user's own rasters."""
+    paths = study.rasters(variable, year)
+    return users_own(paths) if study.raster["source"] == "local" else paths
+
+
+if IN_CONTROL and not workflow.output_settings.verbose:
+    console.install(workflow.logger_manager.logger, preview=workflow.output_settings.dryrun)
+
+resolved = or_refuse(plan_study)
+# The study as the rules name its files, and as these lie on the disk: a module's `prefix:` comes before the latter.
+study = Study(resolved)
+study_on_disk = Study(resolved, root=workflow.modifier.path_modifier.prefix or "")
 
 # For the scripts that fetch. What a file is follows from its name; the server's address and how long to wait for it do
 # not, and as parameters they would make all that has been fetched, and computed from it, out of date.
-config["resolved"] = study.config
-
-# a server like GeoCDL works on one request at a time: `fetch.at_once` bounds the download jobs, wherever they run
-if "downloads" not in workflow.global_resources:
-    workflow.register_resource("downloads", study.config["fetch"]["at_once"])
-
-if workflow.is_main_process and not workflow.output_settings.verbose:
-    console.install(workflow.logger_manager.logger, preview=workflow.output_settings.dryrun)
+config = {**config, "resolved": resolved}

@@ -1,75 +1,71 @@
-# The process that the user started controls the run: one at a time, an orderly end, a clear account of it.
-# None of this happens in the Snakemake that runs inside a job, nor when nothing is to be run.
+# The process that the user started controls the run: one run at once, an orderly end, a clear account of it. None of
+# this happens in the Snakemake inside a job, nor in a workflow that uses this one as a module. While the Snakefile is
+# read, only checks are made and the summary is shown; what writes, locks or contacts waits until a run has started.
 
-from threading import Thread
+if IN_CONTROL:
 
-from snakemake.logging import logger
-from zonalflow.run import controller as control_
-from zonalflow.run import signals, slurm, watch
-from zonalflow.study import ownership
-from zonalflow.common.files import write_text
-from zonalflow.jobs import describe_disk_error
+    from threading import Thread
 
-PROFILE = control.profile_file(sys.argv[1:], os.environ)
+    from snakemake.logging import logger
+    from zonalflow.run import controller, signals, slurm, watch
+    from zonalflow.study import ownership, preflight
 
+    PREVIEW = workflow.output_settings.dryrun
+    PROFILE = controller.profile_file(sys.argv[1:], os.environ)
 
-def say(text: str) -> None:
-    """Tell the user, on the terminal and in Snakemake's log."""
-    logger.info(f"\nzonalflow: {text}\n")
+    or_refuse(ownership.check_owner, study_on_disk, configfile_name())
+    or_refuse(preflight.check_inputs, study_on_disk)
+    if not console.is_silent(workflow.output_settings.quiet):
+        print(f"zonalflow\n{study_on_disk.summary()}\n", file=sys.stderr)
 
+    def log(text: str) -> None:
+        """Tell the user, on the terminal and in Snakemake's log."""
+        logger.info(f"\nzonalflow: {text}\n")
 
-def or_exit(function, *arguments):
-    """Call a function; a mistake or fault that the user can act on ends the run with its message."""
-    try:
-        return function(*arguments)
-    except (ZonalflowError, OSError) as error:
-        sys.exit(f"zonalflow: {describe_disk_error(error) or error}")
+    follower = watch.Watch(log)
+    control = None
 
+    def begin() -> None:
+        """Check what a server would refuse, take over the run, and follow its jobs."""
+        global control
+        or_refuse(preflight.check_catalogue, study_on_disk)
+        control = or_refuse(controller.take_over, study_on_disk.run, study_on_disk.receipts, sys.argv, log)
+        logger.addHandler(follower)
 
-def conclude() -> None:
-    """Log how the run ended, and keep what its SLURM jobs used."""
-    used, where = [], {"results": f"{study.results}/", "logs": f"{study.logs}/"}
-    if follower.slurm_run:
-        try:
-            used = cluster.used_jobs(follower.slurm_run)
-            where["SLURM jobs"] = f"{study.logs}/slurm/{follower.slurm_run}.csv"
-            write_text(where["SLURM jobs"], watch.usage_table(used))
-        except cluster.ClusterError as error:
-            say(f"what the jobs used is not known: {error}")
-    whole = lambda key: watch.is_whole(study.year_table(*key))
-    years = watch.sort_years(follower.jobs.values(), [(v, str(y)) for v, y in study.year_keys], whole)
-    say(f"\n{watch.summary(years, used, where)}")
+    # Snakemake tells of a start before it looks at its lock and at what there is to do, and `onstart` comes after both: a
+    # former run's lock must be gone, and the jobs that it left running must have ended, by then.
+    if not PREVIEW:
+        logger.addHandler(watch.CallOnce("workflow_started", begin))
 
+    def begin_with_slurm(name: str) -> None:
+        """Check what SLURM would refuse, and prepare for jobs that it forgets, before the first is submitted."""
+        defaults = workflow.resource_settings.default_resources
+        resources = {name: resource.raw for name, resource in defaults.items()}
+        or_refuse(slurm.check_account, resources, slurm.known_accounts(), PROFILE)
+        control.note_runs([name])
+        Thread(target=signals.end_when_forgotten, args=(name, lambda: follower.in_slurm, log), daemon=True).start()
 
-if workflow.is_main_process and not (workflow.output_settings.dryrun or control.runs_nothing(sys.argv[1:])):
-    controller = or_exit(control.take_over, study.run, study.receipts, sys.argv, say)
-    follower = watch.Watch(say)
-    logger.addHandler(follower)
+    def conclude() -> None:
+        """Say how the run ended."""
+        whole = lambda key: watch.is_whole(study_on_disk.year_table(*key))
+        planned = [(variable, str(year)) for variable, year in study.year_keys]
+        years = watch.sort_years(follower.jobs.values(), planned, whole)
+        where = {"results": f"{study_on_disk.results}/", "logs": f"{study_on_disk.logs}/"}
+        log(f"\n{watch.summary(years, where)}")
 
+    onstart:
+        signals.end_in_order_on_signals()
+        follower.arguments = watch.without_targets(sys.argv[1:], workflow.dag_settings.targets)
+        if follower.slurm_run:
+            begin_with_slurm(follower.slurm_run)
+        moved = or_refuse(ownership.claim, study_on_disk, configfile_name())
+        if moved:
+            files = "1 result" if len(moved) == 1 else f"{len(moved)} results"
+            log(f"{files} of the former configuration moved to {study_on_disk.results}/superseded/")
 
-def begin_with_slurm(run: str) -> None:
-    """Check what SLURM would refuse, and prepare for what becomes of the jobs of `run`, before the first is submitted."""
-    defaults = workflow.resource_settings.default_resources
-    resources = {name: resource.raw for name, resource in defaults.items()}
-    or_exit(cluster.check_account, resources, cluster.known_accounts(), PROFILE)
-    controller.note_runs([run])
-    Thread(target=control.end_when_forgotten, args=(run, lambda: follower.in_slurm, say), daemon=True).start()
+    onsuccess:
+        control.note_runs([])
+        conclude()
 
-
-onstart:
-    control.end_in_order_on_signals()
-    follower.arguments = watch.without_targets(sys.argv[1:], workflow.dag_settings.targets)
-    if follower.slurm_run:
-        begin_with_slurm(follower.slurm_run)
-    moved = or_exit(ownership.claim, study, configfile_name())
-    if moved:
-        say(f"{len(moved)} results of the former configuration moved to {study.results}/superseded/")
-
-
-onsuccess:
-    controller.note_runs([])
-    conclude()
-
-
-onerror:
-    conclude()
+    onerror:
+        conclude()

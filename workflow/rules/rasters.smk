@@ -9,11 +9,14 @@ if study.raster["source"] in ("geocdl", "prism"):
             receipt=study.receipt("{variable}", "{year}"),
         log:
             f"{study.logs}/fetch_rasters/{{variable}}_{{year}}.log",
-        localrule: study.fetches_here
+        wildcard_constraints:
+            variable=study.variable_pattern,
+            year=YEAR,
+        localrule: IN_JOB or study.fetches_here
         conda:
             "../../envs/geo.yaml"
         resources:
-            downloads=1,
+            downloads=study.download_share,
         message:
             "Fetch rasters: {wildcards.variable}, {wildcards.year}"
         script:
@@ -27,12 +30,16 @@ if study.raster["source"] == "demo":
             receipt=study.receipt("{variable}", "{year}"),
         log:
             f"{study.logs}/make_rasters/{{variable}}_{{year}}.log",
+        wildcard_constraints:
+            variable=study.variable_pattern,
+            year=YEAR,
+        localrule: IN_JOB
         conda:
             "../../envs/geo.yaml"
         params:
             grain=study.raster["grain"],
             bbox=study.bbox,
-            code=code_digest("sources.synthetic"),
+            code=lambda wildcards: code_digest("make_rasters"),
         message:
             "Make synthetic rasters: {wildcards.variable}, {wildcards.year}"
         script:

@@ -6,27 +6,19 @@ rule write_report:
         table=study.tables["parquet"],
         zones=study.prepared,
         manifest=study.manifest,
-        verification=lambda wildcards: list(filter(os.path.exists, [study.verification])),
-        page=[
-            Path(workflow.basedir) / "workflow/report/page" / name
-            for name in ("page.html.j2", "style.css", "report.js", "d3.min.js")
-        ],
+        verification=lambda wildcards: [study.verification] if Path(study_on_disk.verification).exists() else [],
+        page=multiext(f"{WORKFLOW}/report/page/", "page.html.j2", "style.css", "report.js", "d3.min.js"),
     output:
-        report(study.report, caption="../report/page.rst", category="Report"),
+        report=report(study.report, caption="../report/page.rst", category="Report"),
+        checksums=study.checksums("report"),
     log:
         f"{study.logs}/write_report.log",
+    localrule: IN_JOB
     conda:
         "../../envs/geo.yaml"
     params:
-        seal=f"{study.work}/report",
-        code=code_digest("write_report"),
+        code=lambda wildcards: code_digest("write_report"),
     message:
         "Write the report"
     script:
         "../scripts/write_report.py"
-
-
-rule report:
-    input:
-        study.report,
-    localrule: True

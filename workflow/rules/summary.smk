@@ -6,21 +6,18 @@ rule combine_years:
         tables=study.year_tables,
         zones=study.prepared,
     output:
-        **{
-            kind: directory(path) if kind == "parquet" and study.partitioned else path
-            for kind, path in study.tables.items()
-        },
+        **study.tables,
+        checksums=study.checksums("tables"),
     log:
         f"{study.logs}/combine_years.log",
+    localrule: IN_JOB
     conda:
         "../../envs/geo.yaml"
     params:
         years=study.year_keys,
-        partitioned=study.partitioned,
-        seal=f"{study.work}/tables",
         stats=study.config["stats"],
         id=study.zones["id"],
-        code=code_digest("combine_years"),
+        code=lambda wildcards: code_digest("combine_years"),
     message:
         "Combine the years into tidy tables"
     script:
@@ -29,7 +26,7 @@ rule combine_years:
 
 rule draw_maps:
     input:
-        tables=lambda wildcards: [study.year_table(wildcards.variable, year) for year in study.years],
+        tables=[study.year_table("{variable}", year) for year in study.years],
         zones=study.prepared,
     output:
         maps=[
@@ -47,8 +44,12 @@ rule draw_maps:
             category="Maps",
             labels={"variable": "{variable}", "year": "all years"},
         ),
+        checksums=study.checksums("maps_{variable}"),
     log:
         f"{study.logs}/draw_maps/{{variable}}.log",
+    wildcard_constraints:
+        variable=study.variable_pattern,
+    localrule: IN_JOB
     conda:
         "../../envs/geo.yaml"
     params:
@@ -57,8 +58,7 @@ rule draw_maps:
         grain=study.raster["grain"],
         units=study.raster["units"],
         synthetic=study.raster["source"] == "demo",
-        seal=lambda wildcards: f"{study.work}/maps_{wildcards.variable}",
-        code=code_digest("draw_maps"),
+        code=lambda wildcards: code_digest("draw_maps"),
     message:
         "Draw maps: {wildcards.variable}"
     script:
@@ -67,48 +67,26 @@ rule draw_maps:
 
 rule write_manifest:
     input:
-        zones=study.zones_inputs,
-        rasters=study.all_rasters,
-        weights=study.weights_inputs,
+        zones=zones_inputs(),
+        rasters=[path for key in study.year_keys for path in rasters(*key)],
+        weights=users_own(study.weights_inputs),
         tables=study.year_tables,
         report=study.preparation,
         grid=study.grid,
         index=study.index,
         results=[*study.vectors, *study.tables.values()],
+        checksums=[study.checksums("tables"), *(f"{table}.sha256" for table in study.year_tables)],
     output:
         manifest=study.manifest,
     log:
         f"{study.logs}/write_manifest.log",
+    localrule: IN_JOB
     conda:
         "../../envs/geo.yaml"
     params:
         config=study.config,
-        code=code_digest("write_manifest"),
+        code=lambda wildcards: code_digest("write_manifest"),
     message:
         "Write the manifest: where everything came from"
     script:
         "../scripts/write_manifest.py"
-
-
-rule vectors:
-    input:
-        study.vectors,
-    localrule: True
-
-
-rule tables:
-    input:
-        list(study.tables.values()),
-    localrule: True
-
-
-rule maps:
-    input:
-        study.maps,
-    localrule: True
-
-
-rule provenance:
-    input:
-        study.manifest,
-    localrule: True

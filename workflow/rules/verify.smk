@@ -5,11 +5,12 @@
 rule verify:
     log:
         f"{study.logs}/verify.log",
+    localrule: IN_JOB
     conda:
         "../../envs/geo.yaml"
     params:
         config=study.config,
-        verdict=study.verification,
+        root=study_on_disk.root,
     message:
         "Verify: every checksum, and a sample of the numbers with another engine"
     script:

@@ -7,11 +7,13 @@ if study.zones["source"] == "census":
             receipt="resources/census/{file}.json",
         log:
             f"{study.logs}/fetch_zones/{{file}}.log",
-        localrule: study.fetches_here
+        wildcard_constraints:
+            file=r"[\w.-]+\.zip",
+        localrule: IN_JOB or study.fetches_here
         conda:
             "../../envs/geo.yaml"
         resources:
-            downloads=1,
+            downloads=study.download_share,
         message:
             "Fetch zones: {wildcards.file}"
         script:
@@ -20,24 +22,26 @@ if study.zones["source"] == "census":
 
 rule prepare_zones:
     input:
-        zones=study.zones_inputs,
-        rasters=study.rasters(*study.reference),
+        zones=zones_inputs(),
+        rasters=rasters(*study_on_disk.reference),
     output:
         zones=study.prepared,
         report=study.preparation,
         grid=study.grid,
         template=multiext(study.template, *VECTOR_SUFFIXES["shp"]),
+        checksums=study.checksums("zones.json"),
     log:
         f"{study.logs}/prepare_zones.log",
+    localrule: IN_JOB
     conda:
         "../../envs/geo.yaml"
     params:
-        files=study.zones_files,
+        zone_files=lambda wildcards, input: study.zone_files(input.zones),
         zones=study.zone_keys,
         raster=study.grid_keys,
-        reference=study.reference,
+        reference=study_on_disk.reference,
         bbox=study.bbox,
-        code=code_digest("prepare_zones"),
+        code=lambda wildcards: code_digest("prepare_zones"),
     message:
         "Prepare zones: the grid's CRS, valid, inside the grid"
     script:
@@ -49,18 +53,19 @@ rule index_zones:
         zones=study.prepared,
         report=study.preparation,
         grid=study.grid,
-        weights=study.weights_inputs,
+        weights=users_own(study.weights_inputs),
     output:
         pointer=study.index,
     log:
         f"{study.logs}/index_zones.log",
+    localrule: IN_JOB
     conda:
         "../../envs/geo.yaml"
     params:
         method=study.config["method"],
         weights=study.config["weights"],
         crs=study.raster["crs"],
-        code=code_digest("index_zones"),
+        code=lambda wildcards: code_digest("index_zones"),
     message:
         "Index zones: the cells of each, by method {params.method}"
     script:

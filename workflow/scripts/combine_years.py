@@ -1,18 +1,9 @@
-"""Rule combine_years: the tidy tables of all variables and years."""
+"""Rule combine_years: the tables of all variables and years."""
 
-from zonalflow.common.files import record_checksums
-from zonalflow.run.job_log import job_log
-from zonalflow.steps.combine_years import combine
+from zonalflow.run.rule import job_log, select
+from zonalflow.steps.combine_years import Inputs, Params, combine_years
 
-with job_log(snakemake.log[0]) as say:
-    keys = zip(snakemake.params.years, snakemake.input.tables, strict=True)
-    rows = combine(
-        [(variable, year, path) for (variable, year), path in keys],
-        snakemake.input.zones,
-        dict(snakemake.output.items()),
-        id_column=snakemake.params.id,
-        stats=snakemake.params.stats,
-        partitioned=snakemake.params.partitioned,
-    )
-    record_checksums(snakemake.params.seal, snakemake.output)
-    say(f"{rows} rows")
+with job_log(snakemake.log[0]) as log:
+    targets = dict(snakemake.output.items())
+    checksums = targets.pop("checksums")
+    combine_years(select(Inputs, snakemake.input), targets, checksums, select(Params, snakemake.params), log)

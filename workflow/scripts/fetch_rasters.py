@@ -1,23 +1,10 @@
 """Rule fetch_rasters: one year of one variable from GeoCDL or PRISM's web service, with its receipt."""
 
-from pathlib import Path
-
-from zonalflow.run.job_log import job_log
-from zonalflow.sources import geocdl, prism
+from zonalflow.run.rule import job_log, select
+from zonalflow.steps.fetch_rasters import Wildcards, fetch_rasters
 from zonalflow.study.resolve import retry_policy
 
-with job_log(snakemake.log[0]) as say:
-    config, wildcards, receipt = snakemake.config["resolved"], snakemake.wildcards, Path(snakemake.output.receipt)
-    raster, fetch = config["raster"], config["fetch"]
-    options = {"policy": retry_policy(fetch), "at_once": fetch["at_once"]}
-    if raster["source"] == "geocdl":
-        answer = geocdl.fetch_year(
-            raster["url"], raster["dataset"], wildcards.variable, int(wildcards.year), raster["grain"],
-            config["bbox"], receipt, **options,
-        )  # fmt: skip
-    else:
-        answer = prism.fetch_year(
-            raster["url"], raster["resolution"], wildcards.variable, int(wildcards.year), raster["grain"], receipt,
-            **options,
-        )  # fmt: skip
-    say(f"{len(answer['files'])} rasters in {len(answer['requests'])} requests")
+with job_log(snakemake.log[0]) as log:
+    config = snakemake.config["resolved"]
+    what = select(Wildcards, snakemake.wildcards)
+    fetch_rasters(snakemake.output.receipt, what, config, retry_policy(config["fetch"]), log)

@@ -1,14 +1,11 @@
 """Rule fetch_zones: one of the Census Bureau's boundary files, with its receipt."""
 
-from pathlib import Path
-
-from zonalflow.run.job_log import job_log
-from zonalflow.sources.census import fetch_boundaries
+from zonalflow.run.rule import job_log
+from zonalflow.steps.fetch_zones import fetch_zones
 from zonalflow.study.resolve import retry_policy
 from zonalflow.study.study import Study
 
-with job_log(snakemake.log[0]) as say:
-    config, receipt = snakemake.config["resolved"], Path(snakemake.output.receipt)
+with job_log(snakemake.log[0]) as log:
+    config = snakemake.config["resolved"]
     url = Study(config).boundaries[snakemake.wildcards.file]
-    answer = fetch_boundaries(url, receipt.with_suffix(""), policy=retry_policy(config["fetch"]))
-    say(f"{len(answer['files'])} files from {url}")
+    fetch_zones(snakemake.output.receipt, url, retry_policy(config["fetch"]), log)

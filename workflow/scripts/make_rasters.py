@@ -1,9 +1,7 @@
 """Rule make_rasters: one year of synthetic rasters for the demo, with its receipt."""
 
-from zonalflow.run.job_log import job_log
-from zonalflow.sources.synthetic import write_year
+from zonalflow.run.rule import job_log, select
+from zonalflow.steps.make_rasters import Params, make_rasters
 
-with job_log(snakemake.log[0]) as say:
-    wildcards, params = snakemake.wildcards, snakemake.params
-    receipt = write_year(wildcards.variable, int(wildcards.year), params.grain, params.bbox, snakemake.output.receipt)
-    say(f"{len(receipt['files'])} synthetic rasters")
+with job_log(snakemake.log[0]) as log:
+    make_rasters(snakemake.output.receipt, select(Params, snakemake.params, snakemake.wildcards), log)

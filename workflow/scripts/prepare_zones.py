@@ -1,18 +1,8 @@
 """Rule prepare_zones: the study's grid, and the zones that overlap it."""
 
-from zonalflow.common.files import record_checksums
-from zonalflow.run.job_log import job_log
-from zonalflow.steps.prepare_zones import prepare_study
+from zonalflow.run.rule import job_log, select
+from zonalflow.steps.prepare_zones import Inputs, Outputs, Params, prepare_zones
 
-with job_log(snakemake.log[0]) as say:
-    prepare_study(
-        files=snakemake.params.files,
-        zones=snakemake.params.zones,
-        raster=snakemake.params.raster,
-        reference=snakemake.params.reference,
-        inputs=list(snakemake.input.rasters),
-        bbox=snakemake.params.bbox,
-        targets=snakemake.output,
-        say=say,
-    )
-    record_checksums(snakemake.output.report, snakemake.output)
+with job_log(snakemake.log[0]) as log:
+    inputs, outputs = select(Inputs, snakemake.input), select(Outputs, snakemake.output)
+    prepare_zones(inputs, outputs, select(Params, snakemake.params), log)

@@ -2,11 +2,11 @@
 
 import sys
 
-from zonalflow.run.job_log import job_log
+from zonalflow.run.rule import job_log
 from zonalflow.study.study import Study
 from zonalflow.verify.verdict import verify
 
-with job_log(snakemake.log[0]) as say:
-    words = verify(Study(snakemake.params.config), snakemake.params.verdict)
-    say(words)
-    print(f"zonalflow: {words}", file=sys.stderr)
+with job_log(snakemake.log[0]) as log:
+    verdict = verify(Study(snakemake.params.config, snakemake.params.root))
+    log(verdict)
+    print(f"zonalflow: {verdict}", file=sys.stderr)

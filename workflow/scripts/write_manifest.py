@@ -1,16 +1,7 @@
 """Rule write_manifest: the provenance of the results."""
 
-from zonalflow.run.job_log import job_log
-from zonalflow.steps.write_manifest import write_manifest
+from zonalflow.run.rule import job_log, select
+from zonalflow.steps.write_manifest import Inputs, write_manifest
 
-with job_log(snakemake.log[0]):
-    write_manifest(
-        snakemake.output.manifest,
-        config=snakemake.params.config,
-        inputs=[*snakemake.input.zones, *snakemake.input.rasters, *snakemake.input.weights],
-        report=snakemake.input.report,
-        grid=snakemake.input.grid,
-        index=snakemake.input.index,
-        tables=list(snakemake.input.tables),
-        results=list(snakemake.input.results),
-    )
+with job_log(snakemake.log[0]) as log:
+    write_manifest(select(Inputs, snakemake.input), snakemake.output.manifest, snakemake.params.config, log)

@@ -9,6 +9,10 @@ QUALITY = ("count", "valid_fraction")  # columns that every table has, after the
 CLASS, SHARE = "class_", "share_"  # prefixes of the columns of the statistic `categorical`
 INSIDE = "inside_fraction"  # the fraction of a zone's area that lies within the grid
 
+# Zone attributes, as the Census Bureau calls them, that name a zone and its state to a reader; in any case.
+NAME_COLUMNS = ("NAME", "NAMELSAD")
+STATE_COLUMNS = ("STUSPS", "STATE_NAME", "STATE")
+
 
 def column_order(stats: list[str], found: set[str]) -> list[str]:
     """Return the columns in the order of the tables: the statistics as requested, classes, then the quality columns.
@@ -23,7 +27,7 @@ def column_order(stats: list[str], found: set[str]) -> list[str]:
 
 def describing_columns(attributes: Iterable[str], id_column: str) -> list[str]:
     """Return the zone attributes that identify a zone to a reader: its id, then its names and its state's."""
-    wanted = ("NAME", "NAMELSAD", "STUSPS", "STATE_NAME", "STATE")
+    wanted = (*NAME_COLUMNS, *STATE_COLUMNS)
     return [id_column, *(name for name in attributes if name.upper() in wanted and name != id_column)]
 
 

@@ -23,7 +23,6 @@ from typing import Any
 
 _CHUNK = 1 << 20  # bytes that are hashed in one step
 _TEMPORARY = ".{stem}~{owner}{suffixes}"
-_CHECKSUMS = ".sha256"
 
 
 def temporary_name(target: str | os.PathLike[str]) -> Path:
@@ -159,16 +158,15 @@ def _flush(path: Path) -> None:
 
 
 def record_checksums(target: str | Path, paths: Iterable[str | Path]) -> None:
-    """Write the checksums of `paths` (of a folder: of its files) to ``<target>.sha256``."""
-    lines = [f"{sha256(path)}  {path}\n" for path in files_of(paths)]
-    write_text(f"{target}{_CHECKSUMS}", "".join(lines))
+    """Write the checksums of `paths` (of a folder: of its files) to `target`, as ``sha256sum`` does."""
+    write_text(target, "".join(f"{sha256(path)}  {path}\n" for path in files_of(paths)))
 
 
-def recorded_checksums(folder: str | Path) -> dict[str, str]:
-    """Return path to checksum of every file recorded under `folder`; a damaged line is ignored."""
+def read_checksums(records: Iterable[str | Path]) -> dict[str, str]:
+    """Return path to checksum of all that `records` list; a damaged line is ignored."""
     found = {}
-    for path in sorted(Path(folder).rglob(f"*{_CHECKSUMS}")):
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for record in records:
+        for line in Path(record).read_text(encoding="utf-8", errors="replace").splitlines():
             checksum, _, name = line.partition("  ")
             if len(checksum) == 64 and name:
                 found[name] = checksum

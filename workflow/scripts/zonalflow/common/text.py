@@ -1,4 +1,4 @@
-"""Small helpers for messages: the nearest known name, the first few of many, a box."""
+"""Small helpers for messages: the nearest known name, a count, the first few of many, a box."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,6 +8,16 @@ def nearest(word: object, known: Iterable[object]) -> str:
     """Return ``; did you mean 'KNOWN'?`` for a misspelt `word`, or an empty text when none of `known` is near."""
     matches = difflib.get_close_matches(str(word), [str(name) for name in known], n=1, cutoff=0.5)
     return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def plural_of(number: int, noun: str, plural: str = "") -> str:
+    """Return ``zone`` for 1, else ``zones``, or `plural` where that is not the noun with an s."""
+    return noun if number == 1 else plural or f"{noun}s"
+
+
+def count_of(number: int, noun: str, plural: str = "") -> str:
+    """Return ``1 zone``, ``2 zones``; also ``1 zone of a.shp has``, ``2 zones of a.shp have``."""
+    return f"{number} {plural_of(number, noun, plural)}"
 
 
 def few(values: Iterable[object], limit: int = 5) -> str:

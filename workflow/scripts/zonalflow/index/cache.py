@@ -1,6 +1,7 @@
 """The shared cache of zone indexes: built once, used by all years, runs and jobs."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,30 @@ from zonalflow.rasters.weights import load_weights, weights_key
 INDEX_CACHE = Path("resources/index")
 
 
+@dataclass(frozen=True)
+class Counting:
+    """How cells count, as configured.
+
+    Attributes:
+        method: ``center``, ``all_touched`` or ``coverage``.
+        weights: ``none``, ``area``, or the ``path`` of a raster of weights.
+        crs: the CRS of a raster of weights that names none.
+    """
+
+    method: str
+    weights: str | dict[str, str] = "none"
+    crs: str | None = None
+
+
 def ensure_index(
-    geometry: Callable[[], np.ndarray], grid: Grid, zones_digest: str, method: str, weights, log: Callable, *, crs=None
+    geometry: Callable[[], np.ndarray], grid: Grid, zones_digest: str, counting: Counting, log: Callable[[str], None]
 ) -> tuple[str, ZoneIndex]:
     """Return the key and the index of zones on a grid, from the shared cache if it is there and whole.
 
-    A missing or damaged index is built again and put into the cache; ``geometry`` is called only then.
+    A missing or damaged index is built again and put into the cache; `geometry`, which returns polygons in the CRS of
+    `grid` [n_zones], is called only then.
     """
-    key = index_key(grid, zones_digest, method, weights_key(weights))
+    key = index_key(grid, zones_digest, counting.method, weights_key(counting.weights))
     folder = INDEX_CACHE / key
     index = cached_index(folder, log)
     if index is None:
@@ -28,14 +45,14 @@ def ensure_index(
 
         shapes = geometry()
         log(f"building the index of {len(shapes)} zones on {grid.describe()}")
-        values = load_weights(weights, grid, crs)
-        save_index(build_index(shapes, grid, method, weights=values, zones_digest=zones_digest), folder)
+        values = load_weights(counting.weights, grid, counting.crs)
+        save_index(build_index(shapes, grid, counting.method, weights=values, zones_digest=zones_digest), folder)
         index = load_index(folder)
     return key, index
 
 
-def cached_index(folder: Path, log: Callable) -> ZoneIndex | None:
-    """Return the index in ``folder``, or None when it is missing or damaged."""
+def cached_index(folder: Path, log: Callable[[str], None]) -> ZoneIndex | None:
+    """Return the index in `folder`, or None when it is missing or damaged."""
     if not folder.exists():
         return None
     try:

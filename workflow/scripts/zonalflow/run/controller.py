@@ -1,11 +1,11 @@
-"""The controlling process of a run: one at a time, and what a dead one left behind is put in order.
+"""The controlling process of a run: only one, and it cleans up after one that was killed.
 
 Snakemake locks what it works on and knows which outputs are unfinished, but a controlling process that was killed
 leaves its lock in place and its jobs in SLURM's queue, and the next one would submit those again. So each controlling
 process leaves a record, with a heartbeat, and the next one of the same run reads it before anything else: if that
 process lives, the new one ends with a message; if it is dead, its lock is removed, its waiting jobs are cancelled and
-its running ones are waited for, so that what they finish counts. Different runs of one working directory go side by
-side, unless one is fetching what the other reads.
+its running ones are waited for, so that what they finish counts. Different runs of one working directory may
+go on together, unless one is fetching what the other reads.
 """
 
 import atexit
@@ -16,37 +16,27 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from zonalflow.run import slurm
 from zonalflow.run.records import RECORDS, BusyError, Record, busy_message, live_runs, silence_of
 
 LOCKS = Path(".snakemake/locks")
 HEARTBEAT = 30  # seconds between signs of life
-POLL = 5  # seconds between two looks at the jobs of a dead process
-# Snakemake reads the Snakefile for these as well, but they run nothing.
-READ_ONLY = (
-    *("-n", "--dry-run", "--dryrun", "-S", "--summary", "-D", "--detailed-summary", "--report", "--lint"),
-    *("-l", "--list", "--list-rules", "--lt", "--list-target-rules", "--list-changes", "--list-input-changes"),
-    *("--list-params-changes", "--list-untracked", "--list-conda-envs", "--print-compilation"),
-    *("--dag", "--rulegraph", "--filegraph", "--d3dag", "--generate-unit-tests"),
-)
+POLL = 5  # seconds between two looks at the jobs of a killed process
 Log = Callable[[str], None]
 
 
-def runs_nothing(arguments: Sequence[str]) -> bool:
-    """Whether these command line arguments ask Snakemake for something else than a run."""
-    return any(argument.partition("=")[0] in READ_ONLY for argument in arguments)
-
-
 def take_over(run: str, receipts: Sequence[str], command: Sequence[str], log: Log) -> "Controller":
-    """Make this process the one that controls a run, after putting its predecessor's things in order.
+    """Make this process the one that controls a run, and clean up after a predecessor that was killed.
 
     `receipts` are the files that the run reads and other runs of the working directory may read, and make, as well.
 
-    Raises :class:`BusyError` if that one still lives, or if another run makes such a file;
-    :class:`~zonalflow.run.slurm.ClusterError` if its jobs may be in the queue and SLURM does not answer.
+    Raises:
+        BusyError: the predecessor still lives, or another run makes such a file.
+        ClusterError: the predecessor's jobs may be in the queue, and SLURM does not answer.
     """
     record = RECORDS / f"{run}.json"
     last = Record.read(record)
@@ -60,43 +50,48 @@ def take_over(run: str, receipts: Sequence[str], command: Sequence[str], log: Lo
     mine = Record.own(command, last.runs if last else (), fetches)
     mine.write(record)
     if Record.read(record) != mine:  # two started in the same instant: the last to write goes on
-        raise BusyError("another run was started in this folder in this very moment; this one ends")
+        raise BusyError(
+            "another run was started in this folder at the same moment; this one ends. Start it again when that one has ended"
+        )
     controller = Controller(record, mine)
     atexit.register(controller.end)
     threading.Thread(target=controller.beat, daemon=True, name="zonalflow heartbeat").start()
     if last and not last.ended:
-        log(f"The run that process {last.pid} on {last.host} began at {last.since} was ended by force; taking it up.")
+        log(
+            f"The run that process {last.pid} on {last.host} began at {last.since} was killed; this run goes on from there."
+        )
         shutil.rmtree(LOCKS, ignore_errors=True)
     if mine.runs:
-        settle(mine.runs, log)
+        clear_queue(mine.runs, log)
         controller.note_runs(())
     return controller
 
 
-def settle(runs: Sequence[str], log: Log, pause: Callable[[float], None] = time.sleep) -> None:
+def clear_queue(runs: Sequence[str], log: Log, pause: Callable[[float], None] = time.sleep) -> None:
     """Leave no job of `runs` in the queue: cancel those that wait, wait for those that run.
 
-    Waiting jobs have done nothing yet and are submitted anew; running ones finish within minutes, and their outputs
+    Waiting jobs have done nothing yet and are submitted again; running ones finish within minutes, and their outputs
     then need no second job.
     """
-    told: set[str] = set()
+    reported: set[str] = set()
     while jobs := slurm.queued_jobs(runs):
         waiting = [job for job in jobs if job.waits]
         running = {f"{job.what} (SLURM job {job.id})" for job in jobs if not job.waits}
         if waiting:
             slurm.cancel_waiting(waiting)
-            log(f"{len(waiting)} of its jobs still waited in the queue: cancelled, to be submitted anew.")
-        if new := running - told:
+            jobs_waited = "1 of its jobs" if len(waiting) == 1 else f"{len(waiting)} of its jobs"
+            log(f"{jobs_waited} still waited in the queue: cancelled, to be submitted again.")
+        if new := running - reported:
             log(
-                f"Waiting for its jobs that run: {', '.join(sorted(new))}. To give them up instead: "
+                f"Waiting for its running jobs: {', '.join(sorted(new))}. To cancel them instead: "
                 f"scancel --name {','.join(runs)}"
             )
-            told |= running
+            reported |= running
         pause(POLL)
 
 
 class Controller:
-    """A process in this role: it shows signs of life, knows its SLURM runs, and says when it ends."""
+    """This process as the one that controls a run: it keeps its record up to date."""
 
     def __init__(self, path: Path, record: Record):
         self._path = path.absolute()
@@ -104,24 +99,24 @@ class Controller:
         self._ended = threading.Event()
 
     def beat(self) -> None:
-        """Touch the record now and then, until the end."""
+        """Touch the record regularly, until the end."""
         while not self._ended.wait(HEARTBEAT):
-            with suppress(OSError):  # a file system's hiccup is not a reason to end
+            with suppress(OSError):  # a short fault of the file system is no reason to end
                 os.utime(self._path)
 
     def note_runs(self, runs: Sequence[str]) -> None:
-        """Write down under which SLURM job names there may be jobs in the queue from now on."""
+        """Record under which SLURM job names there may be jobs in the queue from now on."""
         self._replace(runs=tuple(runs))
 
     def end(self) -> None:
-        """Log that it controls nothing any more. Runs noted and not taken back are looked for next time."""
+        """Record that this process controls nothing any more; the next one looks for jobs of the runs noted."""
         if not self._ended.is_set():
             self._ended.set()
             with suppress(OSError):
                 self._replace(ended=True)
 
-    def _replace(self, **changes: object) -> None:
-        self._record = Record(**{**asdict(self._record), **changes})
+    def _replace(self, **changes: Any) -> None:
+        self._record = replace(self._record, **changes)
         self._record.write(self._path)
 
 

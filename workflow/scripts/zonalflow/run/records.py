@@ -1,4 +1,4 @@
-"""The record of who controls a run: written by its controlling process, read by the next one."""
+"""The record of the process that controls a run: written by that process, read by the next one."""
 
 import json
 import os
@@ -14,20 +14,20 @@ from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import temporary_name, write_json
 
 RECORDS = Path(".snakemake/zonalflow")  # a record for each run, by its name
-SILENCE = 180  # seconds without one after which a process on another machine counts as dead
+SILENCE = 180  # seconds without a sign of life after which a process on another machine counts as dead
 
 
 class BusyError(ZonalflowError):
-    """Another controlling process is at work on the same."""
+    """Another process controls this run, or makes what it reads."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """Who controls a run. `born` tells a process from a later one with the same number."""
+    """Who controls a run. `started` tells a process from a later one with the same number."""
 
     host: str
     pid: int
-    born: str
+    started: str
     since: str
     command: str
     runs: tuple[str, ...] = field(default=())  # SLURM job names under which jobs may be in the queue
@@ -39,8 +39,8 @@ class Record:
         """Return the record of this very process."""
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         pid = os.getpid()
-        born = birth(pid) or ""
-        return cls(socket.gethostname(), pid, born, since, shlex.join(command), tuple(runs), tuple(fetches))
+        started = process_start(pid) or ""
+        return cls(socket.gethostname(), pid, started, since, shlex.join(command), tuple(runs), tuple(fetches))
 
     @classmethod
     def read(cls, path: Path) -> "Record | None":
@@ -60,18 +60,18 @@ class Record:
         if self.ended:
             return False
         if self.host == socket.gethostname():
-            return birth(self.pid) == self.born
+            return process_start(self.pid) == self.started
         return silence < SILENCE
 
 
-def birth(pid: int) -> str | None:
+def process_start(pid: int) -> str | None:
     """Return when a process of this machine started, None if there is no such process; a zombie is none.
 
     In clock ticks since boot, field 22 of /proc/<pid>/stat (proc(5)); the name in field 2 may hold spaces and brackets.
-    Without /proc, as on macOS, in the words of ps(1).
+    Without /proc, as on macOS, as ps(1) prints it.
     """
     if not Path("/proc/self/stat").exists():
-        return birth_by_ps(pid)
+        return start_by_ps(pid)
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -79,15 +79,15 @@ def birth(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]
 
 
-def birth_by_ps(pid: int) -> str | None:
-    """Do as :func:`birth` does, to a second."""
-    told = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True).stdout
-    state, _, started = told.strip().partition(" ")
+def start_by_ps(pid: int) -> str | None:
+    """Do as :func:`process_start` does, to a second."""
+    answer = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True).stdout
+    state, _, started = answer.strip().partition(" ")
     return started.strip() if started and state[0] not in "ZX" else None
 
 
 def live_runs() -> dict[str, Record]:
-    """Return the runs of this working directory that are under control: name to record."""
+    """Return the runs of this working directory whose controlling process lives: name to record."""
     found = {path: Record.read(path) for path in RECORDS.glob("[!.]*.json")}
     return {path.stem: record for path, record in found.items() if record and record.alive(silence_of(path))}
 
@@ -103,10 +103,10 @@ def silence_of(record: Path) -> float:
 
 
 def busy_message(what: str, other: Record) -> str:
-    """Log `what` is at work, who does it, and what one can do."""
+    """Return the message on a run that is at work: `what`, by which process, and what to do."""
     here = other.host == socket.gethostname()
     stop = f"kill {other.pid}" if here else f"ssh {other.host} kill {other.pid}"
-    hint = "" if here else f" If it was killed, this becomes clear {SILENCE} s after its last sign of life."
+    hint = "" if here else f" If it was killed, start again {SILENCE} s after its last sign of life."
     return (
         f"{what}: process {other.pid} on {other.host}, since {other.since}\n"
         f"    {other.command}\n"

@@ -1,4 +1,4 @@
-"""How a run ends when it is told to, or when nothing will ever come: signals, and jobs that SLURM forgot."""
+"""How a run ends in order: on a signal, or when it waits only for jobs that SLURM has forgotten."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from contextlib import suppress
 from zonalflow.run import slurm
 from zonalflow.run.controller import Log
 
-MEMORY_CHECK = 300  # seconds between two looks whether SLURM still knows what is waited for
+MEMORY_CHECK = 300  # seconds between two checks whether SLURM still knows the jobs that are waited for
 
 
 def end_in_order_on_signals() -> None:
@@ -21,7 +21,7 @@ def end_in_order_on_signals() -> None:
     terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
 
     def interrupt(number: int, frame: object) -> None:
-        if number == signal.SIGHUP:  # the terminal is gone, and writing to it would be an error
+        if number == signal.SIGHUP:  # the terminal is closed, and writing to it would be an error
             with suppress(OSError):
                 null = os.open(os.devnull, os.O_WRONLY)
                 for descriptor in terminals:
@@ -36,7 +36,7 @@ def end_in_order_on_signals() -> None:
 def end_when_forgotten(
     run: str, awaited: Callable[[], Mapping[str, str]], log: Log, pause: Callable[[float], None] = time.sleep
 ) -> None:
-    """End this process, by SIGTERM, when it waits only for jobs that SLURM has forgotten; it would wait for ever.
+    """End this process, by SIGTERM, when it waits only for jobs that SLURM has forgotten; it would wait forever.
 
     SLURM forgets ended jobs after its MinJobAge, minutes as a rule. A process that was stopped for longer, or that
     missed them in an outage, never learns how they ended. `awaited` returns number and name of the jobs waited for.
@@ -48,11 +48,13 @@ def end_when_forgotten(
         try:
             known = slurm.known_jobs(run)
         except slurm.ClusterError:
-            continue  # an outage; nothing can be said
+            continue  # an outage: nothing is known
         forgotten = set(jobs) if not known & set(jobs) else set()
         if forgotten & before:  # twice, so that a job which ends at this moment is not among them
             names = ", ".join(jobs[number] for number in sorted(forgotten))
-            log(f"SLURM no longer knows the jobs that this run waits for: {names}. It ends; start it again to go on.")
+            log(
+                f"SLURM no longer knows the jobs that this run waits for: {names}. The run ends; start it again to go on."
+            )
             os.kill(os.getpid(), signal.SIGTERM)
             return
         before = forgotten

@@ -1,4 +1,4 @@
-"""SLURM, as its own commands tell it: accounts, the queue, and what the jobs of a run used.
+"""SLURM, as its own commands tell it: accounts, and the queue.
 
 Each question is one command, run by :func:`ask`; the functions that read the answers are pure.
 """
@@ -123,74 +123,3 @@ def purpose(comment: str) -> str:
 def cancel_waiting(jobs: Iterable[QueuedJob]) -> None:
     """Cancel those of `jobs` that still wait when SLURM reads this."""
     ask("scancel", "--state=PENDING", *(job.id for job in jobs))
-
-
-# ----------------------------------------------------------------------------------------------------- accounting
-
-
-@dataclass(frozen=True)
-class UsedJob:
-    """What one finished job used: seconds of wall clock and of CPU, and its largest resident size in MB."""
-
-    id: str
-    what: str
-    state: str
-    node: str
-    elapsed: float
-    cpu: float
-    memory: float
-    requested: float
-
-
-SACCT_FIELDS = ("JobID", "State", "NodeList", "Elapsed", "TotalCPU", "MaxRSS", "ReqMem", "Comment")
-
-
-def used_jobs(run: str) -> list[UsedJob]:
-    """Return what each job of the run (a SLURM job name) used, in the order of their numbers."""
-    since = "now-30days"  # sacct looks at today only, unless told; a run may last for weeks
-    format_ = ",".join(SACCT_FIELDS)
-    return parse_accounting(ask("sacct", "-n", "-P", "-S", since, f"--name={run}", f"--format={format_}"))
-
-
-def parse_accounting(text: str) -> list[UsedJob]:
-    """Read the rows of ``sacct -P`` with :data:`SACCT_FIELDS`.
-
-    A job has one row of its own, which knows its purpose and time, and one for each of its steps (``12.batch``),
-    which know the memory.
-    """
-    rows = [dict(zip(SACCT_FIELDS, line.split("|"), strict=True)) for line in text.splitlines() if line]
-    memory: dict[str, float] = {}
-    for row in rows:
-        job = row["JobID"].split(".")[0]
-        memory[job] = max(memory.get(job, 0.0), megabytes(row["MaxRSS"]))
-    return [
-        UsedJob(
-            id=row["JobID"],
-            what=purpose(row["Comment"]),
-            state=row["State"].split(" ")[0],  # "CANCELLED by 1234"
-            node=row["NodeList"],
-            elapsed=seconds(row["Elapsed"]),
-            cpu=seconds(row["TotalCPU"]),
-            memory=memory[row["JobID"]],
-            requested=megabytes(row["ReqMem"]),
-        )
-        for row in rows
-        if "." not in row["JobID"]
-    ]
-
-
-def seconds(text: str) -> float:
-    """Read SLURM's ``[days-][hours:]minutes:seconds[.fraction]``; 0 for an empty field."""
-    days, _, clock = text.rpartition("-")
-    total = 0.0
-    for part in clock.split(":"):
-        total = 60 * total + float(part or 0)
-    return 86400 * int(days or 0) + total
-
-
-def megabytes(text: str) -> float:
-    """Read SLURM's ``164660K``, ``1.5G`` or ``1000Mn``, in units of 1024² bytes; 0 for an empty field."""
-    match = re.match(r"([\d.]+)([KMGT]?)", text)
-    if not match:
-        return 0.0
-    return float(match[1]) * {"": 1 / 1024**2, "K": 1 / 1024, "M": 1, "G": 1024, "T": 1024**2}[match[2]]

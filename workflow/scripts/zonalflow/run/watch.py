@@ -1,11 +1,9 @@
-"""What a run tells its user: each failure with the way to repeat it, how far it is, and how it ended.
+"""What a run tells its user: each failure with the command that repeats the job, and how the run ended.
 
-Snakemake reports on its jobs through Python's logging, in records with an ``event`` and its details (the interface
-of its logger plugins). :class:`Watch` is a handler that gathers them; everything else is a pure function.
+Snakemake reports on its jobs through Python's logging (see :mod:`zonalflow.run.events`). :class:`Watch` is a handler
+that gathers these records; everything else is a pure function.
 """
 
-import csv
-import io
 import logging
 import re
 import shlex
@@ -14,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zonalflow.run.slurm import UsedJob
+from zonalflow.run.events import Announced, Event, Failed, Finished, Other, event_of
 
 TAIL = 12  # lines of a failed job's log
 
@@ -39,8 +37,23 @@ class Job:
         return " ".join([self.rule, *self.wildcards.values()])
 
 
+class CallOnce(logging.Handler):
+    """Calls a function at the first log record with an event; what it raises ends the run."""
+
+    def __init__(self, event: str, function: Callable[[], None]):
+        super().__init__(logging.INFO)
+        self._event = event
+        self._function: Callable[[], None] | None = function
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at one record; called by logging."""
+        if event_of(record) == Other(self._event) and self._function is not None:
+            function, self._function = self._function, None
+            function()
+
+
 class Watch(logging.Handler):
-    """Gathers what happens to the jobs of a run, and tells of a failure at once.
+    """Gathers what happens to the jobs of a run, and reports a failure at once.
 
     `arguments` are those of the command line, without the targets; they go into the command that repeats one job.
     """
@@ -55,24 +68,24 @@ class Watch(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Take note of one record; called by logging."""
         try:
-            self._note(getattr(record, "event", None), record)
+            self._note(event_of(record), record)
         except Exception:  # a display must never end a run
             self.handleError(record)
 
-    def _note(self, event: str | None, record: logging.LogRecord) -> None:
-        if event == "job_info":
-            known = self.jobs.get(record.jobid)
-            job = Job(record.rule_name, dict(record.wildcards), list(record.log), list(record.output))
+    def _note(self, event: Event, record: logging.LogRecord) -> None:
+        if isinstance(event, Announced):
+            known = self.jobs.get(event.job)
+            job = Job(event.rule, event.wildcards, event.logs, event.output)
             if known is None or known.name != job.name:
-                self.jobs[record.jobid] = job
-        elif event == "job_error" and record.jobid in self.jobs:
-            job = self.jobs[record.jobid]
+                self.jobs[event.job] = job
+        elif isinstance(event, Failed) and event.job in self.jobs:
+            job = self.jobs[event.job]
             job.failures += 1
             job.slurm_id = None
             self.log(failure_message(job, self.arguments, read_tail))
-        elif event == "job_finished" and record.job_id in self.jobs:
-            self.jobs[record.job_id].finished = True
-        elif event is None:
+        elif isinstance(event, Finished) and event.job in self.jobs:
+            self.jobs[event.job].finished = True
+        elif event == Other(""):
             self._note_text(str(record.msg))
 
     def _note_text(self, text: str) -> None:
@@ -102,7 +115,7 @@ def read_tail(path: str) -> list[str]:
 
 
 def failure_message(job: Job, arguments: Sequence[str], tail: Callable[[str], list[str]]) -> str:
-    """Return what to tell of a job that failed: the end of its log, and the command that runs it alone."""
+    """Return the message on a job that failed: the end of its log, and the command that runs it alone."""
     lines = [f"{job.name} failed" + (f" ({job.failures} times now)." if job.failures > 1 else ".")]
     for path in job.logs:
         last = tail(path)
@@ -132,7 +145,7 @@ def without_targets(arguments: Sequence[str], targets: Iterable[str]) -> list[st
 
 @dataclass(frozen=True)
 class Years:
-    """What became of the years asked for, as (variable, year) pairs."""
+    """How each year asked for ended, as (variable, year) pairs."""
 
     done: tuple[tuple[str, str], ...]
     failed: tuple[tuple[str, str], ...]
@@ -149,7 +162,7 @@ def is_whole(path: str) -> bool:
 def sort_years(
     jobs: Iterable[Job], planned: Iterable[tuple[str, str]], whole: Callable[[tuple[str, str]], bool]
 ) -> Years:
-    """Tell apart the years done now, failed, taken from an earlier run, and not come to.
+    """Tell apart the years done now, failed, kept from an earlier run, and not started.
 
     `planned` are all years of the study; `whole` tells whether the result of one is there: Snakemake removes it before
     the job begins, and with ``--quiet progress`` does not say when a job has ended.
@@ -166,39 +179,12 @@ def sort_years(
     return Years(**{kind: tuple(keys) for kind, keys in kinds.items()})
 
 
-def summary(years: Years, used: Sequence[UsedJob], where: Mapping[str, str]) -> str:
-    """Return how the run ended: the years, what its SLURM jobs used, and where to look (title -> path)."""
+def summary(years: Years, where: Mapping[str, str]) -> str:
+    """Return how the run ended: the years, and where to look (title -> path)."""
     counts = f"{len(years.done)} done, {len(years.failed)} failed, {len(years.reused)} reused"
-    lines = [f"years      {counts}" + (f", {len(years.missing)} not come to" if years.missing else "")]
+    lines = [f"years      {counts}" + (f", {len(years.missing)} not started" if years.missing else "")]
     lines += [f"  failed   {variable} {year}" for variable, year in years.failed]
-    completed = [job for job in used if job.state == "COMPLETED"]
-    if completed:
-        longest = max(completed, key=lambda job: job.elapsed)
-        largest = max(completed, key=lambda job: job.memory)
-        lines += [
-            f"SLURM jobs {len(used)}, of which {len(completed)} completed; "
-            f"{clock(sum(job.elapsed for job in used))} in all, {clock(sum(job.cpu for job in used))} of CPU",
-            f"  longest  {clock(longest.elapsed)} ({longest.what})",
-            f"  largest  {largest.memory:.0f} of {largest.requested:.0f} MB ({largest.what})",
-        ]
     lines += [f"{title:<10} {path}" for title, path in where.items()]
     if years.failed or years.missing:
-        lines.append("The same command again does what is left, and only that.")
+        lines.append("Run the same command again: it does only what is left.")
     return "\n".join(lines)
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as 0:00:00."""
-    minutes, left = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{left:02d}"
-
-
-def usage_table(used: Iterable[UsedJob]) -> str:
-    """Return a CSV of what each SLURM job used."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["slurm_job", "what", "state", "node", "elapsed_s", "cpu_s", "memory_mb", "requested_mb"])
-    for job in used:
-        row = [job.id, job.what, job.state, job.node, f"{job.elapsed:g}", f"{job.cpu:g}"]
-        writer.writerow([*row, f"{job.memory:.0f}", f"{job.requested:.0f}"])
-    return stream.getvalue()

@@ -1,74 +1,69 @@
-"""Preparing a study: the grid that its rasters share, the box on it, and the zones that overlap it."""
+"""Step prepare_zones: the grid that a study's rasters share, the box on it, and the zones that overlap it."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import shapely
 
 from zonalflow.common.columns import INSIDE
-from zonalflow.common.files import atomic_path, write_json
+from zonalflow.common.files import atomic_path, record_checksums, write_json
 from zonalflow.geometry.box import box_window
+from zonalflow.geometry.grid import Grid
 from zonalflow.rasters.read import open_raster, raster_grid
 from zonalflow.rasters.time_steps import time_steps_of_year
+from zonalflow.run.rule import Log
 from zonalflow.vectors.shapefile import write_template
-from zonalflow.zones.on_grid import prepare
+from zonalflow.zones.on_grid import Preparation, prepare
 from zonalflow.zones.read import read_zones, zone_options
 
-
-def study_grid(raster: dict, inputs: list[str], reference: tuple[str, int], bbox: list[float] | None) -> dict:
-    """Return the study's grid as plain data: the grid of the reference raster, cut to the box.
-
-    ``file_grid`` is the raster's whole grid, ``origin`` the row and column in it of the upper-left cell that the box
-    touches, ``grid`` the part that the box touches, ``reference`` the variable and year that gave it.
-    """
-    variable, year = reference
-    first = time_steps_of_year(raster, inputs, variable, year)[0]
-    with open_raster(first.path, first.layer) as dataset:
-        grid = raster_grid(dataset, raster["crs"])
-    row0, row1, col0, col1 = box_window(grid, bbox)
-    return {
-        "reference": {"variable": variable, "year": year, "path": first.path},
-        "bbox": bbox,
-        "file_grid": grid.to_dict(),
-        "origin": [row0, col0],
-        "grid": grid.window(row0, row1, col0, col1).to_dict(),
-    }
+MOST_IDS = 50  # that are listed in the log
 
 
-def prepare_study(
-    *, files: list[str], zones: dict, raster: dict, reference, inputs: list[str], bbox, targets, log: Callable
-) -> None:
-    """Write the study's grid and prepared zones to ``targets`` (``grid``, ``zones``, ``template``, ``report``).
+@dataclass(frozen=True)
+class Inputs:
+    """The rasters, or their receipt, that give the grid."""
 
-    Args:
-        files: where the zones are.
-        zones, raster, bbox: as configured.
-        reference: variable and year of the raster that gives the grid; ``inputs`` are its files or receipt.
-        log: writes a line of the log.
-    """
-    from zonalflow.geometry.grid import Grid
+    rasters: list[str]
 
-    place = study_grid(raster, inputs, reference, bbox)
-    grid = Grid.from_dict(place["grid"])
-    log(f"grid of {place['reference']['path']}: {grid.describe()}")
-    frame = read_zones(files, **zone_options(zones))
+
+@dataclass(frozen=True)
+class Outputs:
+    """Prepared zones (GeoParquet), report and grid (JSON), the zones' shapefile without statistics, checksums."""
+
+    zones: str
+    report: str
+    grid: str
+    template: list[str]
+    checksums: str
+
+
+@dataclass(frozen=True)
+class Params:
+    """The files of the zones; ``zones``, ``raster``, ``bbox`` as configured; variable and year that give the grid."""
+
+    zone_files: list[str]
+    zones: dict[str, Any]
+    raster: dict[str, Any]
+    reference: tuple[str, int]
+    bbox: list[float] | None
+
+
+def prepare_zones(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> None:
+    """Write the study's grid, and the zones that overlap it, prepared for it."""
+    described = study_grid(params, inputs.rasters)
+    grid = Grid.from_dict(described["grid"])
+    log(f"grid of {described['reference']['path']}: {grid.describe()}")
+    zones = params.zones
+    frame = read_zones(params.zone_files, **zone_options(zones))
     prepared, report = prepare(frame, grid, id_column=zones["id"], keep=zones["keep"])
-    log(f"{report.read} zones read, {report.kept} overlap the grid, {len(report.cut)} of them are cut by its edge")
-    for done, ids in (
-        ("repaired", report.repaired),
-        ("taken to cross the antimeridian", report.across_the_antimeridian),
-        ("dropped, wholly outside", report.dropped_outside),
-    ):
-        log(f"{len(ids)} {done}{': ' + ', '.join(ids[:50]) if ids else ''}{' …' if len(ids) > 50 else ''}")
-    if report.reprojected:
-        log(f"reprojected from {report.crs_of_file}")
-
-    with atomic_path(targets.zones) as temporary:
+    log_preparation(report, log)
+    with atomic_path(outputs.zones) as temporary:
         prepared.to_parquet(temporary, compression="zstd")
-    fields = write_template(prepared, Path(targets.template[0]).with_suffix(""))
-    write_json(targets.grid, place)
+    fields = write_template(prepared, Path(outputs.template[0]).with_suffix(""))
+    write_json(outputs.grid, described)
     write_json(
-        targets.report,
+        outputs.report,
         {
             **report.to_dict(),
             "fields": fields,
@@ -76,3 +71,38 @@ def prepare_study(
             "inside_fraction": prepared[INSIDE].tolist(),
         },
     )
+    record_checksums(outputs.checksums, [outputs.zones, outputs.report, outputs.grid, *outputs.template])
+
+
+def study_grid(params: Params, rasters: list[str]) -> dict[str, Any]:
+    """Return the study's grid as plain data: the grid of the reference raster, cut to the box.
+
+    ``file_grid`` is the raster's whole grid, ``origin`` the row and column in it of the upper-left cell that the box
+    touches, ``grid`` the part that the box touches, ``reference`` the variable and year that gave it.
+    """
+    variable, year = params.reference
+    first = time_steps_of_year(params.raster, rasters, variable, year)[0]
+    with open_raster(first.path, first.layer) as dataset:
+        grid = raster_grid(dataset, params.raster["crs"])
+    row0, row1, col0, col1 = box_window(grid, params.bbox)
+    return {
+        "reference": {"variable": variable, "year": year, "path": first.path},
+        "bbox": params.bbox,
+        "file_grid": grid.to_dict(),
+        "origin": [row0, col0],
+        "grid": grid.window(row0, row1, col0, col1).to_dict(),
+    }
+
+
+def log_preparation(report: Preparation, log: Log) -> None:
+    """Write to the log how many zones were read, kept, cut, repaired, unwrapped, dropped and reprojected, and which."""
+    log(f"{report.read} zones read, {report.kept} overlap the grid, {len(report.cut)} of them are cut by its edge")
+    for done, ids in (
+        ("repaired", report.repaired),
+        ("taken to cross the antimeridian", report.across_the_antimeridian),
+        ("dropped, wholly outside", report.dropped_outside),
+    ):
+        more = " …" if len(ids) > MOST_IDS else ""
+        log(f"{len(ids)} {done}{': ' + ', '.join(ids[:MOST_IDS]) if ids else ''}{more}")
+    if report.reprojected:
+        log(f"reprojected from {report.crs_of_file}")

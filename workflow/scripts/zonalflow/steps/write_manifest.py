@@ -4,13 +4,16 @@ import json
 import platform
 import shlex
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import zonalflow
 from zonalflow.common.errors import ZonalflowError
-from zonalflow.common.files import files_of, read_json, recorded_checksums, sha256, write_json
+from zonalflow.common.files import files_of, read_checksums, read_json, sha256, write_json
 from zonalflow.common.formats import VECTOR_SUFFIXES
+from zonalflow.run.rule import Log
 from zonalflow.tables.year_table import YearTable, table_head
 from zonalflow.vectors.columns import attribute_names, field_names
 
@@ -20,33 +23,43 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def write_manifest(
-    target: str,
-    *,
-    config: dict,
-    inputs: list[str],
-    report: str,
-    grid: str,
-    index: str,
-    tables: list[str],
-    results: list[str],
-) -> None:
-    """Write the provenance of a study to ``target`` (JSON).
+@dataclass(frozen=True)
+class Inputs:
+    """Paths of what the manifest is about.
 
-    Args:
-        config: the resolved configuration.
-        inputs: receipts of what was fetched, and the user's own files.
-        report, grid, index: the JSON files on the prepared zones, the grid and the index.
+    Attributes:
+        zones, rasters, weights: receipts of what was fetched, and the user's own files.
         tables: the year tables, which know the rasters' classes and grids and what the columns are called.
-        results: the files that were made, for their checksums; of a partitioned table the folder.
+        report, grid, index: what the steps prepare_zones and index_zones wrote (JSON).
+        results: the files that were made, for their checksums.
+        checksums: what the jobs recorded of the files that they had written.
     """
-    preparation = read_json(report)
+
+    zones: list[str]
+    rasters: list[str]
+    weights: list[str]
+    tables: list[str]
+    report: str
+    grid: str
+    index: str
+    results: list[str]
+    checksums: list[str]
+
+
+def write_manifest(inputs: Inputs, target: str, config: dict[str, Any], log: Log) -> None:
+    """Write the provenance of a study with the resolved configuration `config` to `target` (JSON).
+
+    Raises:
+        ZonalflowError: a result is not what its job wrote.
+    """
+    preparation = read_json(inputs.report)
     inside = preparation.pop("inside_fraction")
     fields = preparation.pop("fields")
-    abouts = [table_head(Path(path)) for path in tables]
-    sources = [_source(path) for path in files_of(inputs)]  # a file geodatabase is a folder
-    made = [{"path": str(path), "bytes": path.stat().st_size, "sha256": sha256(path)} for path in files_of(results)]
-    _check_checksums(made, recorded_checksums(Path(grid).parent))
+    heads = [table_head(Path(path)) for path in inputs.tables]
+    files = files_of([*inputs.zones, *inputs.rasters, *inputs.weights])  # a file geodatabase is a folder
+    sources = [_source(path) for path in files]
+    results = [{"path": path, "bytes": Path(path).stat().st_size, "sha256": sha256(path)} for path in inputs.results]
+    _check_checksums(results, read_checksums(inputs.checksums))
     write_json(
         target,
         {
@@ -55,20 +68,21 @@ def write_manifest(
             "synthetic": any(source.get("synthetic", False) for source in sources),
             "attribution": sorted({source["attribution"] for source in sources if source.get("attribution")}),
             "sources": sources,
-            "grid": read_json(grid),
-            "other_grids": _other_grids(Path(grid).parent / "grids", abouts),
-            "classes": _classes(tables, abouts),
+            "grid": read_json(inputs.grid),
+            "other_grids": _other_grids(heads),
+            "classes": _classes(inputs.tables, heads),
             "zones": {**preparation, "cut_by_the_grid": sum(share < 1 for share in inside)},
-            "shapefile_fields": _shapefile_fields(fields, abouts),
-            "renamed_attributes": _renamed_attributes(fields, abouts, config["output"]["formats"]),
-            "index": read_json(index),
+            "shapefile_fields": _shapefile_fields(fields, heads),
+            "renamed_attributes": _renamed_attributes(fields, heads, config["output"]["formats"]),
+            "index": read_json(inputs.index),
             "software": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-            "results": made,
+            "results": results,
         },
     )
+    log(f"{len(sources)} sources, {len(results)} results")
 
 
-def _source(path: Path) -> dict:
+def _source(path: Path) -> dict[str, Any]:
     """Return what is known of an input: its receipt, with where it lies, or the checksum of the user's own file."""
     if path.suffix == ".json":
         receipt = json.loads(path.read_text(encoding="utf-8"))
@@ -85,7 +99,9 @@ def _shapefile_fields(attributes: dict[str, str], tables: list[YearTable]) -> di
     return {name: field for name, field in names.items() if name != field}
 
 
-def _renamed_attributes(attributes: Iterable[str], tables: list[YearTable], formats: list[str]) -> dict:
+def _renamed_attributes(
+    attributes: Iterable[str], tables: list[YearTable], formats: list[str]
+) -> dict[str, dict[str, str]]:
     """Return format to attribute to what it is called there, where a result has its name."""
     columns = {column for table in tables for column in field_names(table, set())}
     kinds = [kind for kind in VECTOR_SUFFIXES if kind in formats and kind != "shp"]
@@ -106,27 +122,23 @@ def _classes(paths: list[str], tables: list[YearTable]) -> dict[str, dict[str, s
     return {variable: {value: "; ".join(names) for value, names in of.items()} for variable, of in found.items()}
 
 
-def _other_grids(folder: Path, tables: list[YearTable]) -> dict[str, dict]:
+def _other_grids(tables: list[YearTable]) -> dict[str, dict[str, Any]]:
     """Return the grids beside the study's on which rasters lie: name to what it is and the dates on it."""
     dates: dict[str, set[str]] = {}
+    descriptions: dict[str, dict[str, Any]] = {}
     for table in tables:
-        for date, name in zip(table.dates, table.grids, strict=False):
+        descriptions |= table.other_grids
+        for date, name in zip(table.dates, table.grids, strict=False):  # none are named where all are the study's
             dates.setdefault(name, set()).add(date)
-    dates.pop("study", None)
-    found = {}
-    for name in sorted(dates):
-        record = read_json(folder / f"{name}.json")
-        record.pop("inside_fraction")
-        found[name] = {**record, "dates": sorted(dates[name])}
-    return found
+    return {name: {**descriptions[name], "dates": sorted(dates[name])} for name in sorted(descriptions)}
 
 
-def _check_checksums(made: list[dict], seals: dict[str, str]) -> None:
+def _check_checksums(results: list[dict[str, Any]], recorded: dict[str, str]) -> None:
     """Raise ZonalflowError for results that are not what their jobs wrote: a manifest must not vouch for them."""
-    changed = [file["path"] for file in made if seals.get(file["path"], file["sha256"]) != file["sha256"]]
+    changed = [file["path"] for file in results if recorded.get(file["path"], file["sha256"]) != file["sha256"]]
     if changed:
+        are = "1 result is" if len(changed) == 1 else f"{len(changed)} results are"
         raise ZonalflowError(
-            f"{len(changed)} results are not what their jobs wrote, so the manifest will not vouch for them: damaged "
-            f"or edited by hand. Delete them and run again (copy first what you want to keep):\n"
-            f"  rm {shlex.join(changed)}"
+            f"{are} not what the job wrote: damaged, or edited by hand. Delete and run again (copy first what you "
+            f"want to keep):\n  rm {shlex.join(changed)}"
         )

@@ -92,6 +92,6 @@ def _record(study: Study) -> Path:
     return Path(study.results) / "config.json"
 
 
-def _short(value, limit: int = 60) -> str:
+def _short(value: object, limit: int = 60) -> str:
     text = json.dumps(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,8 +1,9 @@
 """What is checked before the first job, so that a mistake costs seconds and not a night.
 
-A preview must contact nobody, so only :func:`check_catalogue`, which a real run calls, goes to the network.
+A preview must send no request, so only :func:`check_catalogue`, which a real run calls, goes to the network.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from zonalflow.common.errors import ConfigError
@@ -107,5 +108,6 @@ def check_catalogue(study: Study) -> None:
     geocdl_catalogue.check_years(raster["dataset"], raster["grain"], study.years, span)
 
 
-def _overlap(a, b) -> bool:
+def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Return whether two boxes (west, south, east, north) overlap."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -1,4 +1,4 @@
-"""The configuration: its closed schema, its defaults, and what a schema cannot say.
+"""The configuration, complete and checked: defaults, and what a schema cannot express.
 
 :func:`resolve` turns what the user wrote (YAML, and ``--config`` on top) into a complete, JSON-able dict in which every
 key of the schema is present and normalised: ``years`` is a sorted list of int, ``bbox`` four floats or None.
@@ -6,6 +6,8 @@ key of the schema is present and normalised: ``years`` is a sorted list of int, 
 
 import copy
 import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from zonalflow.common.dates import format_years, parse_years
 from zonalflow.common.errors import ConfigError
@@ -13,10 +15,13 @@ from zonalflow.common.text import nearest
 from zonalflow.sources.catalogue import census, geocdl, prism
 from zonalflow.study.schema import check_scalars, check_schema, coerce_texts, with_defaults
 
+if TYPE_CHECKING:
+    from zonalflow.sources.http import RetryPolicy
+
 URLS = {"census": census.BASE_URL, "geocdl": geocdl.BASE_URL, "prism": prism.BASE_URL}
 
 
-def resolve(config: dict, schema: dict, *, check: bool = True) -> dict:
+def resolve(config: Mapping[str, Any], schema: dict[str, Any], *, check: bool = True) -> dict[str, Any]:
     """Return the complete, normalised configuration; ``config`` is not changed.
 
     With ``check=False`` the schema is trusted to hold (the controlling process has checked it, a job parses it again)
@@ -25,11 +30,11 @@ def resolve(config: dict, schema: dict, *, check: bool = True) -> dict:
     Raises:
         ConfigError: with every mistake that the schema finds, one a line, or the first one beyond the schema.
     """
-    config = coerce_texts(copy.deepcopy(dict(config)), schema)
+    coerced = coerce_texts(copy.deepcopy(dict(config)), schema)
     if check:
-        check_scalars(config)
-        check_schema(config, schema)
-    resolved = with_defaults(config, schema)
+        check_scalars(coerced)
+        check_schema(coerced, schema)
+    resolved: dict[str, Any] = with_defaults(coerced, schema)
     resolved["years"] = parse_years(resolved["years"])
     resolved["bbox"] = parse_bbox(resolved["bbox"])
     if resolved["baseline"] is not None:
@@ -46,7 +51,7 @@ def resolve(config: dict, schema: dict, *, check: bool = True) -> dict:
     return resolved
 
 
-def parse_bbox(value) -> list[float] | None:
+def parse_bbox(value: Any) -> list[float] | None:
     """Return ``[west, south, east, north]`` in degrees, or None for the whole grid.
 
     Raises:
@@ -75,12 +80,12 @@ def parse_bbox(value) -> list[float] | None:
     return box
 
 
-def _writable(nodata):
-    """Return ``nodata`` as it is, but NaN and infinities as text, for which JSON and the manifest have a word."""
+def _writable(nodata: float | str | None) -> float | str | None:
+    """Return ``nodata`` as it is, but NaN and infinities as text, which JSON, and so the manifest, can hold."""
     return str(nodata) if isinstance(nodata, float) and not math.isfinite(nodata) else nodata
 
 
-def _check_sources(config: dict) -> None:
+def _check_sources(config: dict[str, Any]) -> None:
     """Check what one key demands of another."""
     zones, raster = config["zones"], config["raster"]
     if zones["source"] == "file" and "path" not in zones:
@@ -122,7 +127,7 @@ def _check_sources(config: dict) -> None:
         raise ConfigError(f"raster.units.{name}: no such variable in raster.variables{hint}")
 
 
-def _path_of(weights) -> str | None:
+def _path_of(weights: str | dict[str, str]) -> str | None:
     return weights["path"] if isinstance(weights, dict) else None
 
 
@@ -136,7 +141,7 @@ def _check_crs(key: str, crs: str) -> None:
         raise ConfigError(f"{key}: {crs!r} is not a CRS; write it like EPSG:4269, or as WKT") from None
 
 
-def retry_policy(fetch: dict):
+def retry_policy(fetch: Mapping[str, Any]) -> "RetryPolicy":
     """Return how long downloads wait and how often they try, from the configuration's ``fetch``."""
     from zonalflow.sources.http import RetryPolicy
 

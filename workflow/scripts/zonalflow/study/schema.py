@@ -5,6 +5,7 @@ import copy
 import functools
 import math
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -17,9 +18,10 @@ _TYPE_NAMES = {
 }  # fmt: skip
 
 
-def load_schema(path: Path) -> dict:
+def load_schema(path: Path) -> dict[str, Any]:
     """Return the JSON schema in the YAML file ``path``."""
-    return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)
+    schema: dict[str, Any] = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)
+    return schema
 
 
 # libyaml's parser where it is compiled in: every cluster job reads the schema again
@@ -29,7 +31,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def check_duplicates(path: Path) -> None:
     """Raise ConfigError for a key that stands twice in a YAML file: its readers would keep the last one in silence."""
 
-    def check(node, where: tuple[str, ...] = ()) -> None:
+    def check(node: yaml.Node | None, where: tuple[str, ...] = ()) -> None:
         seen: dict[str, int] = {}
         for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
             name, line = str(key.value), key.start_mark.line + 1
@@ -39,12 +41,12 @@ def check_duplicates(path: Path) -> None:
             seen[name] = line
             check(value, (*where, name))
 
-    with contextlib.suppress(yaml.YAMLError, OSError, UnicodeError):  # Snakemake has its own words for these
+    with contextlib.suppress(yaml.YAMLError, OSError, UnicodeError):  # Snakemake reports these itself
         check(yaml.compose(Path(path).read_text(encoding="utf-8-sig"), Loader=_Loader))
 
 
-def coerce_texts(value, schema: dict):
-    """Read texts as what the schema wants there.
+def coerce_texts(value: Any, schema: dict[str, Any]) -> Any:
+    """Return a value with its texts read as what the schema wants there.
 
     Snakemake gives ``--config stats=mean,max`` as a text, and the number and the null of
     ``--config 'zones={year: 2020, states: null}'``; and YAML 1.1 takes ``-3.4e38`` for one.
@@ -66,13 +68,13 @@ def coerce_texts(value, schema: dict):
     return value
 
 
-def _kinds(schema: dict) -> set[str]:
+def _kinds(schema: dict[str, Any]) -> set[str]:
     """Return the types that a schema admits."""
     kinds = schema.get("type", [])
     return {*([kinds] if isinstance(kinds, str) else kinds)}.union(*map(_kinds, schema.get("anyOf", [])))
 
 
-def check_scalars(value, where: tuple[str, ...] = ()) -> None:
+def check_scalars(value: Any, where: tuple[str, ...] = ()) -> None:
     """Refuse what YAML can hold and neither a message, a path nor JSON can: its mistakes would be tracebacks."""
     name = ".".join(where) or "the configuration"
     if isinstance(value, dict):
@@ -95,14 +97,15 @@ def _is_control(letter: str) -> bool:
     return letter < " " or "\x7f" <= letter < "\xa0" or "\ud800" <= letter <= "\udfff"
 
 
-def check_schema(config: dict, schema: dict) -> None:
+def check_schema(config: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Raise ConfigError with every mistake that the schema finds, one a line."""
     errors = sorted(_validator()(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     if errors:
         raise ConfigError("\n".join(dict.fromkeys(line for error in errors for line in _explain(error))))
 
 
 @functools.cache
-def _validator():
+def _validator() -> Any:  # jsonschema makes the class
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
 
@@ -113,7 +116,7 @@ def _validator():
     return extend(Draft202012Validator, type_checker=whole)
 
 
-def _explain(error) -> list[str]:
+def _explain(error: Any) -> list[str]:
     """Return the lines that tell a user what one jsonschema error means."""
     where = ".".join(map(str, error.absolute_path))
     if error.validator == "additionalProperties":
@@ -151,7 +154,7 @@ def _explain(error) -> list[str]:
     return [f"{where}: {error.message}"]
 
 
-def with_defaults(value, schema: dict):
+def with_defaults(value: Any, schema: dict[str, Any]) -> Any:
     """Return ``value`` with the defaults of ``schema`` for every key that it lacks, at any depth."""
     if schema.get("type") != "object" or "properties" not in schema:
         return value

@@ -1,54 +1,61 @@
-"""Where a study's files lie, and what it is, in words.
+"""Where a study's files lie, and its summary.
 
-Every path of the workflow is built here, from the resolved configuration (see :mod:`zonalflow.study.resolve`); the rules
-only name them. Importing this is cheap: every cluster job parses the workflow again.
+Every path of the workflow is built here, from the resolved configuration (see :mod:`zonalflow.study.resolve`); the
+rules only name them. Importing this is cheap: every cluster job parses the workflow again.
 """
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 from zonalflow.common.dates import dates_of, format_years
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.rasters.patterns import local_paths
 from zonalflow.sources.catalogue.census import boundary_url, needs_state
 
+DOWNLOADS = 12  # of the profiles' ``resources``: `fetch.at_once`, 1 to 4, divides it
 TABLES = {"parquet": "zonal_stats.parquet", "csv": "zonal_stats.csv", "wide": "zonal_stats_wide.csv"}
 LARGE = 1000  # slices (dates × variables) beyond which the Parquet table is partitioned: 83 years of months, 3 of days
 
 
 class Study:
-    """A resolved configuration, asked for paths and descriptions."""
+    """A resolved configuration, asked for paths and descriptions.
 
-    def __init__(self, config: dict):
+    `root` is put before every path that the workflow makes, not before the user's own files: the ``prefix:`` of a
+    workflow that uses this one as a module, for looking at the disk. The rules themselves name paths without it.
+    """
+
+    def __init__(self, config: dict[str, Any], root: str = ""):
         self.config = config
+        self.root = root
         self.run: str = config["run"]
         self.years: list[int] = config["years"]
         self.bbox: list[float] | None = config["bbox"]
-        self.zones: dict = config["zones"]
-        self.raster: dict = config["raster"]
+        self.zones: dict[str, Any] = config["zones"]
+        self.raster: dict[str, Any] = config["raster"]
         self.variables: list[str] = self.raster["variables"]
         self.formats: list[str] = config["output"]["formats"]
-        self.results = f"results/{self.run}"
+        self.results = f"{root}results/{self.run}"
         self.work = f"{self.results}/work"
-        self.logs = f"logs/{self.run}"
+        self.logs = f"{root}logs/{self.run}"
 
     # ---------------------------------------------------------------------------------------------------------- inputs
-
-    @property
-    def zones_files(self) -> list[str]:
-        """The files with the zones as they came: the user's, or the Census Bureau's zips."""
-        if self.zones["source"] == "file":
-            return [self.zones["path"]]
-        return [f"resources/census/{name}" for name in self.boundaries]
 
     @property
     def zones_inputs(self) -> list[str]:
         """The files that preparing the zones waits for: receipts, or the user's file with a shapefile's other parts."""
         if self.zones["source"] == "census":
-            return [f"{path}.json" for path in self.zones_files]
+            return [f"{self.root}resources/census/{name}.json" for name in self.boundaries]
         path = Path(self.zones["path"])
         parts = [path.with_suffix(suffix) for suffix in VECTOR_SUFFIXES["shp"]] if path.suffix == ".shp" else []
         return [str(path), *(str(part) for part in parts if part != path and part.exists())]
+
+    def zone_files(self, inputs: list[str]) -> list[str]:
+        """The files with the zones as they came, from the rules' `inputs`: a receipt lies beside its file."""
+        if self.zones["source"] == "census":
+            return [path.removesuffix(".json") for path in inputs]
+        return list(inputs[:1])
 
     @property
     def boundaries(self) -> dict[str, str]:
@@ -64,31 +71,31 @@ class Study:
         """The folder pattern of fetched rasters, with ``{variable}``; one for each box: none is fetched twice."""
         source, grain = self.raster["source"], self.raster["grain"]
         if source == "prism":
-            return f"resources/prism/{self.raster['resolution']}/{{variable}}/{grain}"
+            return f"{self.root}resources/prism/{self.raster['resolution']}/{{variable}}/{grain}"
         box = "_".join(f"{edge:.12g}" for edge in self.bbox) if self.bbox else "all"
-        return f"resources/{source}/{self.raster['dataset']}/{{variable}}/{grain}/{box}"
+        return f"{self.root}resources/{source}/{self.raster['dataset']}/{{variable}}/{grain}/{box}"
 
     @property
-    def zone_keys(self) -> dict:
+    def zone_keys(self) -> dict[str, Any]:
         """The keys of ``zones`` on which the prepared zones depend: not from which server they came."""
         return {key: value for key, value in self.zones.items() if key != "url"}
 
     @property
-    def grid_keys(self) -> dict:
+    def grid_keys(self) -> dict[str, Any]:
         """The keys of ``raster`` on which the study's grid depends."""
         keys = ("source", "dataset", "grain", "resolution", "path", "crs")
         return {key: self.raster.get(key) for key in keys}
 
     @property
-    def value_keys(self) -> dict:
+    def value_keys(self) -> dict[str, Any]:
         """The keys of ``raster`` on which a year's numbers depend, besides its files."""
         return {key: self.raster.get(key) for key in ("source", "grain", "path", "crs", "nodata", "on_grid_change")}
 
-    def receipt(self, variable: str, year) -> str:
+    def receipt(self, variable: str, year: int | str) -> str:
         """The receipt of a year's fetched rasters, which lie beside it."""
         return f"{self.raster_folder.format(variable=variable)}/{year}.json"
 
-    def rasters(self, variable: str, year) -> list[str]:
+    def rasters(self, variable: str, year: int | str) -> list[str]:
         """The files that a year's job waits for: its receipt, or the user's own rasters."""
         if self.raster["source"] == "local":
             return local_paths(self.raster["path"], variable, int(year), self.raster["grain"])
@@ -101,11 +108,9 @@ class Study:
         return [weights["path"]] if isinstance(weights, dict) else []
 
     @property
-    def elsewhere(self) -> dict | None:
-        """What a year's job needs for rasters on other grids than the study's, or None when these are an error."""
-        if self.raster["on_grid_change"] == "error":
-            return None
-        return {"files": self.zones_files, "zones": self.zone_keys, "bbox": self.bbox, "folder": f"{self.work}/grids"}
+    def allows_other_grids(self) -> bool:
+        """Whether rasters may lie on other grids than the study's."""
+        return bool(self.raster["on_grid_change"] == "reindex")
 
     @property
     def all_rasters(self) -> list[str]:
@@ -122,7 +127,12 @@ class Study:
     @property
     def fetches_here(self) -> bool:
         """Whether downloads run on the machine that controls the run, rather than as cluster jobs."""
-        return self.config["fetch"]["where"] == "here"
+        return bool(self.config["fetch"]["where"] == "here")
+
+    @property
+    def download_share(self) -> int:
+        """How much of the run-wide resource ``downloads`` (12 in the profiles) a download takes."""
+        return DOWNLOADS // int(self.config["fetch"]["at_once"])
 
     @property
     def reference(self) -> tuple[str, int]:
@@ -167,9 +177,18 @@ class Study:
         """Which zone index the study uses, as JSON; the index itself is shared among runs."""
         return f"{self.work}/index.json"
 
-    def year_table(self, variable: str, year) -> str:
+    def year_table(self, variable: str, year: int | str) -> str:
         """The numbers of one variable and year."""
         return f"{self.work}/{variable}/{year}.npz"
+
+    def checksums(self, what: str) -> str:
+        """The checksums of what one job wrote: of ``tables``, ``report``, ``maps_<variable>`` and others."""
+        return f"{self.work}/{what}.sha256"
+
+    @property
+    def variable_pattern(self) -> str:
+        """The wildcard ``variable``, as a regular expression."""
+        return "|".join(map(re.escape, self.variables))
 
     @property
     def year_keys(self) -> list[tuple[str, int]]:
@@ -181,7 +200,7 @@ class Study:
         """The numbers of every variable and year, in the order of :attr:`year_keys`."""
         return [self.year_table(*key) for key in self.year_keys]
 
-    def year_stem(self, variable: str, year) -> str:
+    def year_stem(self, variable: str, year: int | str) -> str:
         """The vector files of one variable and year, without suffix."""
         return f"{self.results}/{variable}/stats_{year}"
 
@@ -190,7 +209,7 @@ class Study:
         """The suffixes of a year's vector files, in all the formats asked for."""
         return [suffix for kind in self.formats for suffix in VECTOR_SUFFIXES.get(kind, ())]
 
-    def year_vectors(self, variable: str, year) -> list[str]:
+    def year_vectors(self, variable: str, year: int | str) -> list[str]:
         """The vector files of one variable and year; none when only tables are asked for."""
         return [self.year_stem(variable, year) + suffix for suffix in self.vector_suffixes]
 
@@ -211,7 +230,7 @@ class Study:
         dates = sum(len(dates_of(year, self.raster["grain"])) for year in self.years)
         return len(self.variables) * dates > LARGE
 
-    def year_map(self, variable: str, year) -> str:
+    def year_map(self, variable: str, year: int | str) -> str:
         """The map of one variable and year."""
         return f"{self.results}/maps/{variable}_{year}.png"
 

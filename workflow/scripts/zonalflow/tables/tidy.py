@@ -143,7 +143,7 @@ class _Partitions:
 
 
 def write_tidy(
-    targets: dict[str, Path], year_tables: list[tuple[str, int, Path]], layout: Layout, *, partitioned: bool
+    targets: dict[str, Path], year_tables: list[tuple[str, int, Path]], layout: Layout, *, partitioned: bool = False
 ) -> int:
     """Write the year tables to ``targets`` (``parquet``, ``csv``), each whole or not at all; return the number of rows.
 

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,12 +28,14 @@ class YearTable:
         classes: value, as in the columns' names, to the name of a categorical raster's class.
         grids: name of the grid of each date, or empty when all lie on the study's; if not empty, ``inside_fraction`` is
             among the columns.
+        other_grids: name to description of the grids beside the study's on which rasters lie.
     """
 
     dates: list[str]
     columns: dict[str, np.ndarray]
     classes: dict[str, str] = field(default_factory=dict)
     grids: list[str] = field(default_factory=list)
+    other_grids: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def absent_class(name: str, row: dict, n_zones: int) -> np.ndarray:
@@ -44,7 +47,7 @@ def absent_class(name: str, row: dict, n_zones: int) -> np.ndarray:
 
 def save_year(path: Path, table: YearTable) -> None:
     """Write ``table`` to ``path`` (.npz), whole or not at all."""
-    about = json.dumps({"classes": table.classes, "grids": table.grids})
+    about = json.dumps({"classes": table.classes, "grids": table.grids, "other_grids": table.other_grids})
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, dates=np.array(table.dates), about=np.array(about), **table.columns)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zonalflow.common.errors import ZonalflowError
-from zonalflow.common.files import read_json, recorded_checksums, sha256
+from zonalflow.common.files import read_checksums, read_json, sha256
 from zonalflow.index.store import load_index
 from zonalflow.study.study import Study
 from zonalflow.tables.year_table import load_year
@@ -46,7 +46,7 @@ def _expected(study: Study, manifest: dict) -> dict[str, tuple[str, tuple[str, .
     disk did to a seal then shows as well.
     """
     expected = {}
-    for path, checksum in recorded_checksums(study.work).items():
+    for path, checksum in read_checksums(sorted(Path(study.work).rglob("*.sha256"))).items():
         if _belongs(study, path):
             expected[path] = (checksum, _remake(study, path))
     for result in manifest["results"]:

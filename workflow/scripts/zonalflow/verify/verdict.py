@@ -21,12 +21,12 @@ from zonalflow.verify.files import Mismatch, check_files
 from zonalflow.verify.numbers import compare_sample
 
 
-def verify(study: Study, target: str) -> str:
-    """Check a finished study, write ``target`` (JSON) and return the verdict in words.
+def verify(study: Study) -> str:
+    """Check a finished study, write its ``verify.json`` and return the verdict as one sentence.
 
     Raises:
         VerificationError: a file does not match or a number differs; the message names each and how to
-            rebuild. ``target`` is written all the same. Also, without it, when there is no usable manifest.
+            rebuild. ``verify.json`` is written all the same. Also, without it, when there is no usable manifest.
     """
     manifest = _manifest(study)
     seed = sha256(study.manifest)
@@ -34,7 +34,7 @@ def verify(study: Study, target: str) -> str:
     compared = compare_sample(study, random.Random(seed), {mismatch.path for mismatch in mismatches})
     passed = not mismatches and not compared["differences"] and not compared["unreadable"]
     write_json(
-        target,
+        study.verification,
         {
             "verdict": "passed" if passed else "failed",
             "largest_relative_difference": compared["largest"],

@@ -1,11 +1,13 @@
-"""What a rule's script does around its work: a log, and an end in words."""
+"""What a rule's script does around its work: it reads what Snakemake passes, keeps a log, ends with a message."""
 
 import warnings
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
 from zonalflow.common.errors import RasterError
-from zonalflow.run.job_log import job_log
+from zonalflow.run.rule import job_log, select
 
 
 def test_a_users_mistake_is_one_message_without_a_traceback(tmp_path, capsys):
@@ -35,3 +37,21 @@ def test_warnings_go_to_the_log(tmp_path):
     lines = (tmp_path / "job.log").read_text().splitlines()
     assert lines[:2] == ["begun", "UserWarning: no CRS in the file"]
     assert lines[2].startswith("done in ")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a step asks for."""
+
+    year: str
+    files: list[str]
+
+
+def test_fields_come_from_the_first_source_that_has_them():
+    params, wildcards = SimpleNamespace(files=["a.tif"]), SimpleNamespace(year="2000", files=[])
+    assert select(Wanted, params, wildcards) == Wanted("2000", ["a.tif"])
+
+
+def test_a_field_that_no_source_has_is_an_error():
+    with pytest.raises(AttributeError, match="year"):
+        select(Wanted, SimpleNamespace(files=[]))

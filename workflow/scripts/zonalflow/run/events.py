@@ -1,0 +1,78 @@
+"""What Snakemake tells of its jobs: the log records with an ``event``, the interface of its logger plugins."""
+
+import logging
+from dataclasses import dataclass
+
+ERROR, STARTED = "error", "workflow_started"
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A job begins, or in a preview would begin: its number, rule, wildcards, message, reason, logs and outputs."""
+
+    job: int
+    rule: str
+    wildcards: dict[str, str]
+    message: str
+    reason: str
+    logs: list[str]
+    output: list[str]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A job has ended well."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A job has failed; it may be tried again."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many jobs of the run are done."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Other:
+    """Any other record: the name of its event, or an empty name for a plain text."""
+
+    name: str
+
+
+Event = Announced | Finished | Failed | Progress | Other
+
+
+def event_of(record: logging.LogRecord) -> Event:
+    """Return what a log record of Snakemake tells.
+
+    Raises:
+        KeyError: a record lacks what its event promises.
+    """
+    fields = vars(record)
+    name = str(fields.get("event") or "")
+    if name == "job_info":
+        return Announced(
+            fields["jobid"],
+            str(fields["rule_name"]),
+            {key: str(value) for key, value in dict(fields.get("wildcards") or {}).items()},
+            str(fields.get("rule_msg") or fields["rule_name"]),
+            str(fields.get("reason") or ""),
+            [str(path) for path in fields.get("log") or ()],
+            [str(path) for path in fields.get("output") or ()],
+        )
+    if name == "job_finished":
+        return Finished(fields["job_id"])
+    if name == "job_error":
+        return Failed(fields["jobid"])
+    if name == "progress":
+        return Progress(fields["done"], fields["total"])
+    return Other(name)
