@@ -1,4 +1,4 @@
-"""A full disk, a folder that may not be written: one message that says so, and nothing half-written."""
+"""A full disk or a folder without permission to write: one message, and nothing half-written."""
 
 import subprocess
 

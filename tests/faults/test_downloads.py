@@ -1,4 +1,4 @@
-"""Servers that lie, stall, or answer with something else: the file appears whole or not at all."""
+"""Servers that stall, break off or send something else: the file appears complete or not at all."""
 
 import hashlib
 import socket
@@ -27,7 +27,7 @@ def is_zip(path):
 
 @pytest.fixture
 def fetch(server, tmp_path, turned, brief):
-    """Fetch a boundary file from the server after giving it faults; the target is tmp_path/file.zip."""
+    """Fetch a boundary file from a server with the given faults; the target is tmp_path/file.zip."""
 
     def fetch(*faults, **options):
         server.faults.extend(faults)
@@ -56,7 +56,7 @@ def visible(folder):
     return sorted(path.name for path in folder.glob("[!.]*"))
 
 
-PASSING = {
+TRANSIENT = {
     "reset": Fault("reset"),
     "reset within the body": Fault("reset_within"),
     "hangs up without an answer": Fault("hang_up"),
@@ -75,7 +75,7 @@ PASSING = {
 }
 
 
-@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
+@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
 def test_a_transient_error_costs_only_a_retry(fault, server, fetch, tmp_path, turned):
     request = fetch(Fault(fault.kind, times=2, options=fault.options))
     body = (tmp_path / "file.zip").read_bytes()
@@ -86,7 +86,7 @@ def test_a_transient_error_costs_only_a_retry(fault, server, fetch, tmp_path, tu
     assert [path.name for path in tmp_path.iterdir()] == ["file.zip"]
 
 
-SAID = {
+MESSAGES = {
     "reset": "connection failed",
     "reset within the body": "connection failed",
     "hangs up without an answer": "closed connection without response",
@@ -105,13 +105,13 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("name", PASSING)
+@pytest.mark.parametrize("name", TRANSIENT)
 def test_a_lasting_error_ends_after_the_last_attempt(name, server, fetch, tmp_path):
-    fault = PASSING[name]
+    fault = TRANSIENT[name]
     with pytest.raises(FetchError) as caught:
         fetch(Fault(fault.kind, times=None, options=fault.options), advice=lambda error: "Ask Ann.")
     message = str(caught.value)
-    assert SAID[name] in message
+    assert MESSAGES[name] in message
     assert f"cannot fetch {server.url}{PATH} (tried 3 times)" in message
     assert message.endswith("Ask Ann.")
     assert server.count() == 3
@@ -119,7 +119,7 @@ def test_a_lasting_error_ends_after_the_last_attempt(name, server, fetch, tmp_pa
     assert {path.name for path in tmp_path.iterdir()} <= {"file.zip.rejected"}
 
 
-FINAL = {
+PERMANENT = {
     "400 with a detail": (
         Fault("status", options={"status": 400, "detail": "Bad clip."}),
         "400.*: Bad clip.",
@@ -134,11 +134,11 @@ FINAL = {
 }
 
 
-@pytest.mark.parametrize("name", FINAL)
+@pytest.mark.parametrize("name", PERMANENT)
 def test_a_permanent_error_is_not_retried(name, server, fetch, tmp_path, turned):
-    fault, said = FINAL[name]
+    fault, message = PERMANENT[name]
     fault = Fault(fault.kind, times=None, options=fault.options)
-    with pytest.raises(PermanentFetchError, match=said) as caught:
+    with pytest.raises(PermanentFetchError, match=message) as caught:
         fetch(fault)
     assert "(asked once)" in str(caught.value)
     assert server.count() == 1
@@ -166,7 +166,7 @@ def test_a_silent_server_ends_at_the_read_timeout(server, fetch):
 
 
 def test_a_slow_answer_ends_at_the_total_timeout(fetch, tmp_path, turned):
-    turned.look = 30.0  # each look at the clock takes half a minute: two bytes or so a minute
+    turned.look = 30.0  # each reading of the clock takes half a minute, so some two bytes come in a minute
     with pytest.raises(FetchError, match=r"only \d+ bytes came within 100 s"):
         fetch(
             Fault("drip", times=None, options={"seconds": 0.001}),
@@ -273,7 +273,7 @@ def test_an_old_file_stays_when_the_download_fails(fetch, tmp_path):
 
 def test_proxies_are_not_used_for_addresses_on_this_machine(fetch, server, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # no server listens there
     monkeypatch.delenv("no_proxy", raising=False)
     fetch()
     assert server.count() == 1
@@ -290,7 +290,7 @@ def test_a_catalogue_that_is_not_json_is_an_error(server):
         get_json(f"{server.url}/ds_info?id=PRISM")
 
 
-# ---------------------------------------------------------------------------------------- GeoCDL's own faults
+# ------------------------------------------------------------------------------------------- errors of GeoCDL
 
 
 def test_a_zip_with_only_metadata_is_a_permanent_error(server, fetch_year, tmp_path):
@@ -391,6 +391,12 @@ def test_a_failing_month_does_not_lose_the_others(server, fetch_year, tmp_path):
     assert [server.count(f"months={month}&") for month in range(1, 13)] == [1, 1, 4, *[1] * 9]
 
 
+def test_one_month_that_is_kept_is_counted_in_the_singular(server, fetch_year):
+    server.faults.append(Fault("status", "months=2&", times=3))
+    with pytest.raises(FetchError, match="1 of the year's 12 months is here and kept"):
+        fetch_year(grain="daily")
+
+
 def test_a_raster_that_changed_on_the_disk_is_fetched_again(server, fetch_year, tmp_path):
     fetch_year(grain="monthly")
     raster = tmp_path / "rasters/PRISM_ppt_2000-05.tif"
@@ -450,7 +456,7 @@ def fetch_prism(server, tmp_path, turned, brief):
 
 
 def test_a_refusal_by_prism_is_quoted_and_not_retried(server, fetch_prism, tmp_path):
-    server.answer("/prism/data/get/us/4km/ppt/2000")  # somebody at this address had it today
+    server.answer("/prism/data/get/us/4km/ppt/2000")  # this address had it today
     with pytest.raises(PermanentFetchError) as caught:
         fetch_prism()
     assert prism.REFUSAL in str(caught.value)

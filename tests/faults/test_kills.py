@@ -1,4 +1,4 @@
-"""A run killed before or after any rename (SIGKILL) loses nothing: the next run ends with the right files."""
+"""A fetch killed (SIGKILL) before or after any rename loses nothing: the next run ends with the right files."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def run_dying(number, when, code):
 
 
 def check_whole(receipt_path):
-    """Check that a receipt tells the truth and that nothing else lies about beside its folder of parts."""
+    """Check that a receipt lists the files as they are, and that its folder holds nothing else but the parts."""
     receipt = json.loads(receipt_path.read_text())
     folder = receipt_path.parent
     for file in receipt["files"]:
@@ -67,7 +67,7 @@ def steps(count):
 
 # Five renames: the raster unpacked, the zip, the raster in place, the part's record, the receipt.
 @pytest.mark.parametrize(("number", "when"), steps(5))
-def test_geocdl(server, tmp_path, turned, number, when):
+def test_a_killed_fetch_from_geocdl_loses_nothing(server, tmp_path, turned, number, when):
     receipt = tmp_path / "2000.json"
     code = (
         "from zonalflow.sources.geocdl import fetch_year\n"
@@ -82,7 +82,7 @@ def test_geocdl(server, tmp_path, turned, number, when):
     assert server.count() == (1 if recorded_before else 2)
 
 
-def test_geocdl_renames_five_times(server, tmp_path):
+def test_a_fetch_from_geocdl_renames_five_times(server, tmp_path):
     receipt = tmp_path / "2000.json"
     code = (
         "from zonalflow.sources.geocdl import fetch_year\n"
@@ -92,9 +92,9 @@ def test_geocdl_renames_five_times(server, tmp_path):
 
 
 # Six renames: the raster unpacked for a check, the zip, raster and sidecar in place, the record, the receipt.
-# From the moment the zip has its name PRISM is not asked again.
+# Once the zip has its name, PRISM gets no second request.
 @pytest.mark.parametrize(("number", "when"), steps(6)[3:])
-def test_prism(server, tmp_path, turned, number, when):
+def test_a_killed_fetch_from_prism_loses_nothing(server, tmp_path, turned, number, when):
     receipt = tmp_path / "2000.json"
     code = (
         "from zonalflow.sources.prism import fetch_year\n"
@@ -108,7 +108,7 @@ def test_prism(server, tmp_path, turned, number, when):
 
 # Three renames: the zip, the part's record, the receipt.
 @pytest.mark.parametrize(("number", "when"), steps(3))
-def test_census(server, tmp_path, turned, number, when):
+def test_a_killed_fetch_of_boundaries_loses_nothing(server, tmp_path, turned, number, when):
     target = tmp_path / "cb_2021_us_county_20m.zip"
     url = boundary_url(2021, "county", "20m", base=server.census_url)
     code = (

@@ -1,4 +1,4 @@
-"""Several processes at once: a shared download folder, and a server that works on one request at a time."""
+"""Concurrent processes: a shared download folder, and a server that answers one request after another."""
 
 import multiprocessing
 import threading

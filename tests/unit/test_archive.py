@@ -1,4 +1,4 @@
-"""What is read from a sound zip archive; what is refused is in tests/faults/test_archives.py."""
+"""What is read from a valid zip archive; what is refused is in tests/faults/test_archives.py."""
 
 import zipfile
 

@@ -1,4 +1,4 @@
-"""What GeoCDL is asked, and that a stand-in which answers as it does is understood."""
+"""The requests to GeoCDL, and what is made of the answers of a stand-in."""
 
 import json
 
@@ -97,13 +97,13 @@ def test_years_within_the_servers_range_pass():
     ],
 )
 def test_a_year_outside_the_servers_range_is_named_with_it(grain, span):
-    with pytest.raises(ConfigError, match=f"^years: 2021 not.*which holds {span[0]} to {span[1]}"):
+    with pytest.raises(ConfigError, match=f"^years: GeoCDL.* {span[0]} to {span[1]}, lacks all or part of 2021$"):
         check_years("PRISM", grain, [2020, 2021], span)
 
 
 def test_without_the_server_only_years_before_the_beginning_are_refused():
     check_years("PRISM", "annual", [2000, 2030])
-    with pytest.raises(ConfigError, match=r"1980 not.*which holds 1981-01-01 on"):
+    with pytest.raises(ConfigError, match=r"which holds 1981-01-01 on, lacks all or part of 1980$"):
         check_years("PRISM", "daily", [1980])
 
 

@@ -4,7 +4,7 @@ A file or folder is written under a hidden name beside its target, flushed to th
 that a reader, or the next run after a kill, sees the old content, the new content or nothing: never a part. Every
 hidden name holds ``~``, so that :func:`sweep` finds what a killed writer left.
 
-The manifest is written long after the results, and must not vouch for a file that was damaged or edited in between. So
+The manifest is written long after the results, and must not accept a file that was damaged or edited in between. So
 each job records the checksums of its own files, in the format of ``sha256sum`` (``sha256sum -c FILE`` checks them).
 """
 
@@ -63,7 +63,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
 def atomic_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield an empty folder to fill; when the block ends without an error, it is renamed to `target`.
 
-    A folder that is there is replaced whole. Otherwise as :func:`atomic_path`.
+    An existing folder is replaced. Otherwise as :func:`atomic_path`.
     """
     target = Path(target)
     with scratch_folder(target) as temporary:

@@ -9,9 +9,9 @@ from zonalflow.common.errors import FetchError
 from zonalflow.common.files import sweep
 from zonalflow.sources.archive import check_members
 from zonalflow.sources.download import download
-from zonalflow.sources.fetch import Fetched, Part, Plan, fetch
+from zonalflow.sources.fetch import Part, Plan, fetch
 from zonalflow.sources.http import CLOCK, DEFAULT_POLICY, Clock, RetryPolicy
-from zonalflow.sources.receipts import Receipt, describe_file
+from zonalflow.sources.receipts import PartRecord, Receipt, describe_file
 
 _ADVICE = (
     "The Census server sometimes sends such an answer: try again later, or fetch the file by hand and name it as "
@@ -22,18 +22,18 @@ _ADVICE = (
 def fetch_boundaries(url: str, target: Path, *, policy: RetryPolicy = DEFAULT_POLICY, clock: Clock = CLOCK) -> Receipt:
     """Fetch one boundary file to `target`, a zip, write its receipt ``<target>.json`` last and return it.
 
-    A `target` that is here as it was fetched is not fetched again.
+    A `target` that is unchanged since it was fetched is not fetched again.
 
     Raises:
         FetchError: when the file cannot be had, or is not a zip with one readable shapefile.
     """
 
-    def fetch_file(part: Part, record: Path) -> Fetched:
+    def fetch_file(part: Part, record: Path) -> PartRecord:
         sweep(target)
         request = download(
             url, target, verify=_check_shapefile, policy=policy, clock=clock, advice=lambda error: _ADVICE
         )
-        return Fetched(request, [describe_file(target, None)])
+        return {"asked": part.asked, "files": [describe_file(target, None)], "sidecars": [], "request": request}
 
     plan = Plan(
         source="census",

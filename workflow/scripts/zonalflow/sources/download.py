@@ -58,6 +58,7 @@ class _Download:
     clock: Clock
     max_bytes: int
     rejected: Path
+    advice: Callable[[FetchError], str]
     retry_rejected: bool
 
     def attempt(self) -> tuple[str, int]:
@@ -81,6 +82,27 @@ class _Download:
                     raise PermanentFetchError(message) from error
                 raise TransientError(message) from error
         return digest.hexdigest(), size
+
+    def pause_after(self, number: int, error: FetchError) -> float:
+        """Return the seconds to wait after the `number`-th attempt (from 1) has failed with `error`.
+
+        Raises:
+            FetchError: when no attempt is left, or the server asks for too long a pause; PermanentFetchError after a
+                permanent error.
+        """
+        if isinstance(error, PermanentFetchError):
+            raise PermanentFetchError(_failure(self.url, str(error), number, self.advice(error))) from error
+        if number == self.policy.attempts:
+            raise FetchError(_failure(self.url, str(error), number, self.advice(error))) from error
+        asked = (error.wait if isinstance(error, TransientError) else None) or 0.0
+        growing = min(self.policy.pause * 2.0 ** (number - 1), self.policy.longest_pause)
+        wait = max(growing * (0.5 + self.clock.random() / 2), asked)
+        if wait > self.policy.longest_wait:
+            message = f"{error}; it asks to wait {wait:.0f} s, which is too long"
+            raise FetchError(_failure(self.url, message, number, self.advice(error))) from error
+        attempts = self.policy.attempts
+        logger.warning("attempt %d of %d failed: %s; next attempt in %.1f s", number, attempts, error, wait)
+        return wait
 
     def _keep(self, temporary: Path, size: int) -> str:
         """Keep a rejected answer for inspection; return the end of the message, which says where it is."""
@@ -120,22 +142,13 @@ def download(
         FetchError: after the last attempt; PermanentFetchError after a permanent error.
     """
     rejected = rejected or target.with_name(target.name + ".rejected")
-    attempts = _Download(url, target, verify, policy, clock, max_bytes, rejected, retry_rejected)
+    attempts = _Download(url, target, verify, policy, clock, max_bytes, rejected, advice, retry_rejected)
     for number in range(1, policy.attempts + 1):
+        accessed = clock.stamp()
         try:
-            accessed = clock.stamp()
             digest, size = attempts.attempt()
-        except PermanentFetchError as error:
-            raise PermanentFetchError(_failure(url, str(error), number, advice(error))) from error
         except FetchError as error:
-            if number == policy.attempts:
-                raise FetchError(_failure(url, str(error), number, advice(error))) from error
-            wait = _pause(number, error, policy, clock)
-            if wait > policy.longest_wait:
-                message = f"{error}; it asks to wait {wait:.0f} s, which is too long"
-                raise FetchError(_failure(url, message, number, advice(error))) from error
-            logger.warning("attempt %d of %d failed: %s; next attempt in %.1f s", number, policy.attempts, error, wait)
-            clock.sleep(wait)
+            clock.sleep(attempts.pause_after(number, error))
         else:
             remove(rejected)
             return {"url": url, "accessed": accessed, "retries": number - 1, "sha256": digest, "bytes": size}
@@ -163,13 +176,6 @@ def get_json(url: str, *, policy: RetryPolicy = DEFAULT_POLICY, clock: Clock = C
 def _failure(url: str, what: str, attempts: int, advice: str) -> str:
     tried = "asked once" if attempts == 1 else f"tried {attempts} times"
     return f"cannot fetch {url} ({tried}): {what}" + (f"\n{advice}" if advice else "")
-
-
-def _pause(number: int, error: FetchError, policy: RetryPolicy, clock: Clock) -> float:
-    """Return the seconds to wait after the `number`-th attempt (from 1), at least what the server asked for."""
-    asked = (error.wait if isinstance(error, TransientError) else None) or 0.0
-    growing = min(policy.pause * 2.0 ** (number - 1), policy.longest_pause)
-    return max(growing * (0.5 + clock.random() / 2), asked)
 
 
 def _check_not_a_page(path: Path) -> None:

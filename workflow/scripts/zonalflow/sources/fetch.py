@@ -3,15 +3,13 @@
 import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from zonalflow.common.disk import disk_errors_explained
 from zonalflow.common.errors import FetchError
-from zonalflow.sources.download import RequestRecord
 from zonalflow.sources.locks import locked
 from zonalflow.sources.receipts import (
-    FileRecord,
     PartRecord,
     Receipt,
     part_path,
@@ -39,15 +37,6 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """What one request brought: verified files, already under their names beside the receipt."""
-
-    request: RequestRecord
-    files: list[FileRecord]
-    sidecars: list[FileRecord] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
 class Plan:
     """What a receipt is to hold.
 
@@ -69,22 +58,23 @@ class Plan:
 def fetch(
     plan: Plan,
     receipt_path: Path,
-    fetch_part: Callable[[Part, Path], Fetched],
+    fetch_part: Callable[[Part, Path], PartRecord],
     *,
     turn: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
     adapt: Callable[[PartRecord], PartRecord] = lambda record: record,
 ) -> Receipt:
     """Fetch the files of `plan` beside `receipt_path`, write the receipt last, and return it.
 
-    A part that is here unchanged is not requested again, so a year that failed in May continues in May.
+    A part whose files are unchanged since an earlier run is not requested again: a year that failed in May continues
+    in May.
 
     Args:
         plan: the requests, and what the receipt says about them.
         receipt_path: the receipt; its folder gets the files.
-        fetch_part: makes the request of a part, given the path of its record, and puts the files in place. It may keep
-            the server's answer as a zip with the name of the record until the files are recorded.
-        turn: waits until the server may be asked, see :func:`zonalflow.sources.locks.turn`.
-        adapt: returns what the receipt says of a part's record.
+        fetch_part: makes the request of a part, puts its verified files beside the receipt, and returns the record,
+            whose path it is given: it may keep the answer there as a zip until this function has written the record.
+        turn: waits for a turn at the server, see :func:`zonalflow.sources.locks.turn`.
+        adapt: returns the record of a part as the receipt is to hold it.
 
     Raises:
         FetchError: for a part that cannot be fetched; the message says how many are kept.
@@ -98,16 +88,10 @@ def fetch(
             if record is None:
                 try:
                     with turn():
-                        fetched = fetch_part(part, path)
+                        record = fetch_part(part, path)
                 except FetchError as error:
                     title = f"{part.title}: " if part.title else ""
                     raise type(error)(f"{title}{error}{_what_is_kept(plan, len(records))}") from error
-                record = {
-                    "asked": part.asked,
-                    "files": fetched.files,
-                    "sidecars": fetched.sidecars,
-                    "request": fetched.request,
-                }
                 write_part(path, record)
             path.with_suffix(".zip").unlink(missing_ok=True)
             records.append(adapt(record))

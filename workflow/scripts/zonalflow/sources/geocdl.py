@@ -17,14 +17,14 @@ from zonalflow.common.files import remove, scratch_folder, sweep
 from zonalflow.sources.archive import check_members, unpack
 from zonalflow.sources.catalogue.geocdl import Dataset, check_request, describe_dataset, subset_url
 from zonalflow.sources.download import download, get_json
-from zonalflow.sources.fetch import Fetched, Part, Plan, fetch
+from zonalflow.sources.fetch import Part, Plan, fetch
 from zonalflow.sources.http import CLOCK, DEFAULT_POLICY, Clock, RetryPolicy
 from zonalflow.sources.locks import turn
 from zonalflow.sources.receipts import PartRecord, Receipt, describe_file
 
 logger = logging.getLogger(__name__)
 _GRAIN_KEYS = {"annual": "year", "monthly": "month", "daily": "day"}  # in the answer of /ds_info
-_EMPTY_HINT = "the box may lie wholly over the ocean or outside the dataset; check bbox"
+_EMPTY_HINT = "the box may be over the ocean or outside the dataset; check bbox"
 
 
 def catalogue_range(
@@ -77,7 +77,7 @@ def fetch_year(
         unit="months",
     )
 
-    def fetch_part(part: Part, record: Path) -> Fetched:
+    def fetch_part(part: Part, record: Path) -> PartRecord:
         return _fetch_part(base.rstrip("/") + part.asked, part, record, known, files, policy, clock)
 
     def with_year(record: PartRecord) -> PartRecord:
@@ -110,7 +110,7 @@ def _parts(dataset: str, variable: str, year: int, grain: str, bbox: Sequence[fl
 
 def _fetch_part(
     url: str, part: Part, record: Path, known: Dataset, files: str, policy: RetryPolicy, clock: Clock
-) -> Fetched:
+) -> PartRecord:
     """Make one request and put its verified files in place; their names begin with `files`."""
     folder = record.parent.parent
     packed = folder / f"{part.name}.zip"
@@ -137,11 +137,12 @@ def _fetch_part(
         sidecars = [name for name in map(_sidecar, found) if (scratch / "files" / name).exists()]
         for name in [*found, *sidecars]:
             (scratch / "files" / name).replace(folder / name)
-    return Fetched(
-        request,
-        [describe_file(folder / name, date) for name, date in found.items()],
-        [describe_file(folder / name, None) for name in sidecars],
-    )
+    return {
+        "asked": part.asked,
+        "files": [describe_file(folder / name, date) for name, date in found.items()],
+        "sidecars": [describe_file(folder / name, None) for name in sidecars],
+        "request": request,
+    }
 
 
 def _dated(names: list[str], known: Dataset, files: str, dates: Sequence[str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Fetching a year from PRISM's own web service, for people outside SCINet: one request for each grid.
 
-The service refuses a file that was asked for within the last 24 hours, and repeated abuse blocks the address, so the
-answer is kept before anything else is done with it, and is never asked for again.
+The service refuses a file that was requested within the last 24 hours, and repeated abuse blocks the address, so an
+answer is kept before anything else is done with it, and is never requested again.
 """
 
 import functools
@@ -14,14 +14,14 @@ from zonalflow.common.files import scratch_folder, sha256, sweep
 from zonalflow.sources.archive import check_members, unpack
 from zonalflow.sources.catalogue.prism import check_request, grid_url
 from zonalflow.sources.download import RequestRecord, download
-from zonalflow.sources.fetch import Fetched, Part, Plan, fetch
+from zonalflow.sources.fetch import Part, Plan, fetch
 from zonalflow.sources.http import CLOCK, DEFAULT_POLICY, Clock, RetryPolicy
 from zonalflow.sources.locks import turn
-from zonalflow.sources.receipts import Receipt, describe_file
+from zonalflow.sources.receipts import PartRecord, Receipt, describe_file
 
 _ADVICE = (
-    "PRISM refuses a file that was asked for within the last 24 hours; if so, run again tomorrow. What came "
-    "already is kept and will not be asked for again. Do not run it in a loop: they block addresses that do."
+    "PRISM refuses a file that was requested within the last 24 hours; if so, run again tomorrow. What was fetched "
+    "is kept and will not be requested again. Do not run this in a loop: PRISM blocks addresses that do."
 )
 _EMPTY_HINT = "look at the file that PRISM sent, and run again tomorrow"
 
@@ -40,8 +40,8 @@ def fetch_year(
 ) -> Receipt:
     """Fetch a year of a variable, 1, 12 or 365 grids, beside `receipt_path`; write the receipt last and return it.
 
-    Grids that are here unchanged are not asked for again. On this machine at most `at_once` requests to the server at
-    `base` run concurrently.
+    Grids that are unchanged since an earlier run are not requested again. On this machine at most `at_once` requests to
+    the server at `base` run concurrently.
 
     Raises:
         ConfigError: for what the service does not have.
@@ -59,13 +59,13 @@ def fetch_year(
         unit="grids",
     )
 
-    def fetch_part(part: Part, record: Path) -> Fetched:
+    def fetch_part(part: Part, record: Path) -> PartRecord:
         return _fetch_grid(base.rstrip("/") + part.asked, part, record, policy, clock)
 
     return fetch(plan, receipt_path, fetch_part, turn=functools.partial(turn, base, at_once, clock=clock))
 
 
-def _fetch_grid(url: str, part: Part, record: Path, policy: RetryPolicy, clock: Clock) -> Fetched:
+def _fetch_grid(url: str, part: Part, record: Path, policy: RetryPolicy, clock: Clock) -> PartRecord:
     """Fetch one grid, or take the zip that a killed run left, and put its raster in place."""
     folder, packed, [date] = record.parent.parent, record.with_suffix(".zip"), part.dates
     if packed.exists():
@@ -88,11 +88,12 @@ def _fetch_grid(url: str, part: Part, record: Path, policy: RetryPolicy, clock: 
     for name in wanted:
         sweep(folder / name)
     paths = unpack(packed, folder, wanted=wanted.__contains__)
-    return Fetched(
-        request,
-        [describe_file(path, date) for path in paths if path.name == raster],
-        [describe_file(path, None) for path in paths if path.name != raster],
-    )
+    return {
+        "asked": part.asked,
+        "files": [describe_file(path, date) for path in paths if path.name == raster],
+        "sidecars": [describe_file(path, None) for path in paths if path.name != raster],
+        "request": request,
+    }
 
 
 def _request_of(packed: Path, url: str) -> RequestRecord:

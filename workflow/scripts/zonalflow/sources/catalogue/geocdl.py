@@ -173,7 +173,7 @@ def check_request(dataset: str, variables: Iterable[str], grain: str, bbox: Sequ
 
 
 def check_years(dataset: str, grain: str, years: Sequence[int], held: tuple[str, str] | None = None) -> None:
-    """Check that a dataset holds the whole of every year.
+    """Check that a dataset holds every year in full.
 
     `held` is the first and last date that the server holds, from :func:`zonalflow.sources.geocdl.catalogue_range`.
     Without it only years before the dataset's known beginning are refused: later ones may have been added.
@@ -189,7 +189,7 @@ def check_years(dataset: str, grain: str, years: Sequence[int], held: tuple[str,
     if outside:
         period = f"{first} to {last}" if held else f"{first} on"
         raise ConfigError(
-            f"years: {format_years(outside)} not, or not wholly, in GeoCDL's {grain} {dataset}, which holds {period}"
+            f"years: GeoCDL's {grain} {dataset}, which holds {period}, lacks all or part of {format_years(outside)}"
         )
 
 

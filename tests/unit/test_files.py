@@ -1,10 +1,19 @@
-"""A file is there whole or not at all."""
+"""A file or a folder appears complete or not at all."""
 
 import json
 
 import pytest
 
-from zonalflow.common.files import atomic_path, sha256, sweep, temporary_name, write_json, write_text
+from zonalflow.common.files import (
+    atomic_folder,
+    atomic_path,
+    scratch_folder,
+    sha256,
+    sweep,
+    temporary_name,
+    write_json,
+    write_text,
+)
 
 
 def test_the_file_appears_only_at_the_end(tmp_path):
@@ -24,6 +33,47 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
         raise RuntimeError("midway")
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_appears_only_at_the_end(tmp_path):
+    target = tmp_path / "new" / "index"
+    with atomic_folder(target) as temporary:
+        (temporary / "a.npy").write_text("a")
+        assert not target.exists()
+    assert (target / "a.npy").read_text() == "a"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_new_folder_replaces_all_of_the_old_one(tmp_path):
+    target = tmp_path / "index"
+    for name in ("a.npy", "b.npy"):
+        with atomic_folder(target) as temporary:
+            (temporary / name).write_text(name)
+    assert [path.name for path in target.iterdir()] == ["b.npy"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path):
+    target = tmp_path / "index"
+    target.mkdir()
+    (target / "a.npy").write_text("old")
+    with pytest.raises(RuntimeError, match="midway"), atomic_folder(target) as temporary:
+        (temporary / "a.npy").write_text("half")
+        raise RuntimeError("midway")
+    assert (target / "a.npy").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_scratch_folder_left_by_a_kill_is_swept(tmp_path):
+    left = temporary_name(tmp_path / "zones")
+    left.mkdir()
+    (left / "zones.shp").touch()
+    with scratch_folder(tmp_path / "zones") as folder:
+        assert folder.parent == tmp_path
+        assert folder.name.startswith(".zones~")
+    assert list(tmp_path.iterdir()) == [left]
+    sweep(tmp_path / "zones")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_temporary_name_is_hidden_and_keeps_the_suffixes(tmp_path):

@@ -1,4 +1,4 @@
-"""The demo's rasters: on PRISM's grid, the same every time, plausible, and honest about being made up."""
+"""The demo's rasters: on PRISM's grid, the same every time, plausible, and marked as synthetic."""
 
 import json
 import zipfile
@@ -13,6 +13,10 @@ import shapely
 from zonalflow.common.errors import ConfigError, GridError
 from zonalflow.common.files import sha256
 from zonalflow.sources import synthetic
+from zonalflow.study.preflight import check_inputs
+from zonalflow.study.resolve import resolve
+from zonalflow.study.schema import load_schema
+from zonalflow.study.study import Study
 
 TUTORIAL = (-87.5, 24.5, -79.0, 31.0)
 ZONES = Path(__file__).parents[2] / "config/demo/zones.zip"
@@ -106,6 +110,16 @@ def test_an_unknown_variable_and_a_box_elsewhere_are_refused():
         synthetic.demo_raster("rain", "2000", TUTORIAL)
     with pytest.raises(GridError, match="outside the demo's rasters"):
         synthetic.demo_raster("ppt", "2000", (5, 45, 10, 50))
+
+
+def test_a_study_of_another_variable_is_refused_before_it_starts():
+    config = {
+        "run": "other", "years": 2000, "zones": {"source": "file", "path": str(ZONES), "id": "GEOID"},
+        "raster": {"source": "demo", "variables": ["ppt", "tmin"]},
+    }  # fmt: skip
+    study = Study(resolve(config, load_schema(Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml")))
+    with pytest.raises(ConfigError, match=r"raster\.variables: the demo has no 'tmin'; it has ppt and tmean"):
+        check_inputs(study)
 
 
 @pytest.mark.parametrize(("grain", "count", "last"), [("annual", 1, "2001"), ("monthly", 12, "2001-12")])
