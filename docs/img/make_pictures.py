@@ -18,7 +18,7 @@ SHOW = "document.querySelector('#years').scrollIntoView({block: 'start', behavio
 
 
 def main() -> None:
-    """Copy the one and take the other."""
+    """Copy the picture of all years and take one of the report."""
     if not (RESULTS / "report.html").exists():
         sys.exit(f"{RESULTS} has no report: run the demo first (make demo)")
     shutil.copyfile(RESULTS / "maps" / "ppt_overview.png", HERE / "demo.png")

@@ -12,6 +12,7 @@ import shapely
 from zonalflow.common import dates
 from zonalflow.geometry.grid import Grid
 from zonalflow.sources import synthetic
+from zonalflow.steps.write_report import Inputs, Outputs, write_report
 
 ROOT = Path(__file__).resolve().parents[2]
 BOX = (-87.5, 24.5, -79.0, 31.0)
@@ -48,7 +49,7 @@ def write_results(folder: Path, zones, years, variables=("ppt",), *, grain="annu
                 values, grid = sample(zones, variable, date)
                 values[zones["GEOID"] == "13025"] = np.nan  # Brantley has no cell in the box
                 valid = np.where(np.isnan(values), np.nan, 1.0)
-                valid[3] = 0.75
+                valid[3:4] = 0.75
                 rows.append(
                     pandas.DataFrame(
                         {
@@ -97,6 +98,14 @@ def write_results(folder: Path, zones, years, variables=("ppt",), *, grain="annu
     }
     (folder / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
     return folder
+
+
+def report_on(results: Path, target: Path) -> None:
+    """Write the report on a folder of results, with the verdict of the verification if there is one."""
+    names = ("zonal_stats.parquet", "zones.parquet", "manifest.json")
+    verification = [str(path) for path in results.glob("verify.json")]
+    inputs = Inputs(*(str(results / name) for name in names), verification)
+    write_report(inputs, Outputs(str(target), f"{target}.sha256"), log=print)
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,7 @@ from pathlib import Path
 import geopandas
 import pytest
 
-from tests.report.conftest import write_results
-from zonalflow.steps.write_report import write_report
+from tests.report.conftest import report_on, write_results
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")  # as Linux distributions call it
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -42,7 +41,7 @@ def browser():
 @pytest.fixture(scope="module")
 def report(results, tmp_path_factory):
     target = tmp_path_factory.mktemp("browser") / "report.html"
-    write_report(results, target)
+    report_on(results, target)
     return target
 
 
@@ -127,7 +126,7 @@ def test_the_slider_works_from_the_keyboard(page):
     assert text(page, "#year-out") == "2000"
 
 
-def test_a_click_shows_the_zones_series_and_marks_it_in_every_map(page):
+def test_a_clicked_zone_shows_its_series_and_is_marked(page):
     labels = page.execute_script("return JSON.parse(document.getElementById('data').textContent).zones.label")
     alachua = labels.index("Alachua, FL")
     line = page.execute_script("return document.querySelector('#series .line').getAttribute('d')")
@@ -208,7 +207,7 @@ def test_the_table_sorts_and_filters(page):
     page.find_element(By.ID, "more").click()
     assert len(column(0)) == 86
     page.find_element(By.ID, "filter").send_keys("holmes")
-    assert column(0) == ["Holmes, FL"] and "1 of 1 zones" in text(page, "#ranking-count")
+    assert column(0) == ["Holmes, FL"] and text(page, "#ranking-count") == "1 of 1 zone shown"
 
 
 def test_a_zone_is_found_by_name_or_id(page):
@@ -263,7 +262,7 @@ def test_it_prints_without_its_controls(page):
 
 @pytest.mark.parametrize("years", [[2000], [1999, 2003, 2010]])
 def test_few_years_and_zones_without_data(browser, tmp_path, counties, years):
-    write_report(write_results(tmp_path / "demo", counties, years), tmp_path / "report.html")
+    report_on(write_results(tmp_path / "demo", counties, years), tmp_path / "report.html")
     browser.get((tmp_path / "report.html").as_uri())
     assert text(browser, "#years-title").startswith(f"{years[-1]}: ")
     assert "too few years" in text(browser, "#trend-title")
@@ -278,7 +277,7 @@ def test_few_years_and_zones_without_data(browser, tmp_path, counties, years):
 def test_all_counties_of_the_contiguous_states(browser, tmp_path):
     zones = geopandas.read_file(Path(os.environ["ZONALFLOW_REAL_DATA"]) / "cb_2021_us_county_20m.zip")
     zones = zones[~zones["STATEFP"].isin(["02", "15", "72"])].reset_index(drop=True).assign(inside_fraction=1.0)
-    write_report(write_results(tmp_path / "us", zones, range(2000, 2021)), tmp_path / "report.html")
+    report_on(write_results(tmp_path / "us", zones, range(2000, 2021)), tmp_path / "report.html")
     assert (tmp_path / "report.html").stat().st_size < 10_000_000
     browser.get((tmp_path / "report.html").as_uri())
     assert len(fills(browser)) == len(zones) > 3000

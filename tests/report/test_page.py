@@ -10,11 +10,10 @@ import pandas
 import pytest
 import shapely
 
-from tests.report.conftest import county_zones, write_results
-from zonalflow.common.errors import ConfigError, ZonalflowError
+from tests.report.conftest import ROOT, county_zones, report_on, write_results
+from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import sha256
-from zonalflow.report import data, text
-from zonalflow.steps.write_report import embedded_json, write_report
+from zonalflow.report import data, page, text
 from zonalflow.zones import labels
 
 
@@ -25,14 +24,14 @@ def carried(path) -> dict:
 
 
 @pytest.fixture(scope="module")
-def page(results, tmp_path_factory):
+def report(results, tmp_path_factory):
     target = tmp_path_factory.mktemp("page") / "report.html"
-    write_report(results, target)
+    report_on(results, target)
     return target
 
 
-def test_the_page_is_one_small_file_that_names_no_host(page):
-    text = page.read_text(encoding="utf-8")
+def test_the_page_is_one_small_file_without_requests(report):
+    text = report.read_text(encoding="utf-8")
     assert len(text) < 1_500_000
     assert "Content-Security-Policy\" content=\"default-src 'none'" in text
     assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", text)
@@ -41,8 +40,8 @@ def test_the_page_is_one_small_file_that_names_no_host(page):
     )
 
 
-def test_it_carries_the_tables_numbers(page, results):
-    data = carried(page)
+def test_it_carries_the_tables_numbers(report, results):
+    data = carried(report)
     table = pandas.read_parquet(results / "zonal_stats.parquet").set_index(["variable", "date", "GEOID"])
     variable = data["variables"][1]
     assert (variable["name"], variable["unit"], variable["label"]) == ("tmean", "°C", "annual mean temperature")
@@ -54,14 +53,14 @@ def test_it_carries_the_tables_numbers(page, results):
     np.testing.assert_allclose([np.nan if v is None else v for v in variable["mean"]], values.mean(axis=0), atol=0.01)
 
 
-def test_titles_say_what_where_and_when(page):
-    text = page.read_text(encoding="utf-8")
+def test_titles_say_what_where_and_when(report):
+    text = report.read_text(encoding="utf-8")
     title = "Annual precipitation and annual mean temperature in Florida, Georgia and Alabama, 2000–2020"
     assert f"<title>{title} (synthetic data)</title>" in text and f"<h1>{title}</h1>" in text
 
 
-def test_quality_counts_what_a_reader_must_know(page, results, counties):
-    text = html.unescape(page.read_text(encoding="utf-8"))
+def test_quality_counts_what_a_reader_must_know(report, results, counties):
+    text = html.unescape(report.read_text(encoding="utf-8"))
     table = pandas.read_parquet(results / "zonal_stats.parquet")
     empty = (table.groupby("GEOID")["count"].max() == 0).sum()
     found = re.findall(r"<b>([\d,]+)</b> ((?:zone|request)s? .*?)</p>", text)
@@ -70,7 +69,7 @@ def test_quality_counts_what_a_reader_must_know(page, results, counties):
     assert checks[f"zone{'' if empty == 1 else 's'} without a cell"] == str(empty)
     assert checks["zone with cells that lack data"] == "1"
     assert checks["zones dropped, wholly outside"] == "2" and checks["zones repaired"] == "0"
-    assert checks["request that had to be repeated"] == "1"
+    assert checks["request retried"] == "1" and "http://127.0.0.1/a: 2 retries" in text
     assert f"{counties['NAME'][3]}, AL ({counties['GEOID'][3]}): 75 %" in text
     assert "Accessed 2026-11-22." in text
 
@@ -80,7 +79,7 @@ def test_names_from_files_cannot_break_the_page(tmp_path):
     evil = "</script><script>alert(1)</script><!-- & \u2028 Ünïcode"
     zones.loc[0, "NAME"] = evil
     folder = write_results(tmp_path / "demo", zones, [2000, 2001], attribution=[evil])
-    write_report(folder, tmp_path / "report.html")
+    report_on(folder, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<script>alert" not in text
     assert carried(tmp_path / "report.html")["zones"]["label"][0] == f"{evil.replace(chr(0x2028), chr(0x2028))}, AL"
@@ -88,14 +87,14 @@ def test_names_from_files_cannot_break_the_page(tmp_path):
 
 def test_embedded_json_is_the_same_data():
     value = {"a": ["<&>", None, 1.5, "\u2029"]}
-    assert json.loads(embedded_json(value)) == value
+    assert json.loads(page.embedded_json(value)) == value
     with pytest.raises(ValueError):
-        embedded_json(float("nan"))
+        page.embedded_json(float("nan"))
 
 
 def test_months_become_years(tmp_path, counties):
     folder = write_results(tmp_path / "demo", counties, [2000, 2001], ("ppt", "tmean"), grain="monthly")
-    write_report(folder, tmp_path / "report.html")
+    report_on(folder, tmp_path / "report.html")
     rain, cold = carried(tmp_path / "report.html")["variables"]
     table = pandas.read_parquet(folder / "zonal_stats.parquet")
     one = table[(table["GEOID"] == "12001") & table["date"].str.startswith("2001")]
@@ -105,64 +104,74 @@ def test_months_become_years(tmp_path, counties):
     assert rain["count"][z] == 40  # cells, not cells times months
 
 
-def test_one_year_and_no_data_at_all_make_a_page_too(tmp_path, counties):
+def test_one_year_without_data_makes_a_page_too(tmp_path, counties):
     folder = write_results(tmp_path / "demo", counties, [2000])
     table = pandas.read_parquet(folder / "zonal_stats.parquet").assign(mean=np.nan, count=0, valid_fraction=np.nan)
     table.to_parquet(folder / "zonal_stats.parquet")
-    write_report(folder, tmp_path / "report.html")
+    report_on(folder, tmp_path / "report.html")
     (variable,) = carried(tmp_path / "report.html")["variables"]
     assert set(variable["mean"]) == set(variable["p"]) == {None}
 
 
 def test_the_baseline(tmp_path, counties):
     folder = write_results(tmp_path / "a", counties, range(2000, 2006), config={"baseline": [1990, 2001, 2002, 2004]})
-    write_report(folder, tmp_path / "report.html")
+    report_on(folder, tmp_path / "report.html")
     (variable,) = carried(tmp_path / "report.html")["variables"]
     assert variable["baseline"] == "2001–2002, 2004"
     z = counties["GEOID"].tolist().index("12001")
     expected = sum(variable["values"][t][z] for t in (1, 2, 4)) / 3
     assert variable["baseMean"][z] == pytest.approx(expected, abs=0.1)
-    folder = write_results(tmp_path / "b", counties, [2000], config={"baseline": [1991]})
-    with pytest.raises(ConfigError, match="baseline: no year of 1991"):
-        write_report(folder, tmp_path / "report.html")
 
 
-@pytest.mark.parametrize("name", ["zonal_stats.parquet", "zones.parquet", "manifest.json"])
-def test_what_is_missing_is_named(tmp_path, counties, name):
-    folder = write_results(tmp_path / "demo", counties, [2000])
-    (folder / name).unlink()
-    with pytest.raises(ZonalflowError, match=f"{name} is missing"):
-        write_report(folder, tmp_path / "report.html")
-    assert not (tmp_path / "report.html").exists()
+def test_installed_page_files_come_before_the_checkouts(tmp_path, monkeypatch):
+    assert page.page_folder() == ROOT / "workflow/report/page"
+    module = tmp_path / "site-packages/zonalflow/report/page.py"
+    folder = module.with_name("page")
+    monkeypatch.setattr(page, "__file__", str(module))
+    with pytest.raises(FileNotFoundError, match=r"page\.html\.j2 is neither in"):
+        page.page_folder()
+    folder.mkdir(parents=True)
+    (folder / "page.html.j2").touch()
+    assert page.page_folder() == folder
 
 
-def test_a_table_out_of_step_with_the_zones_is_refused(tmp_path, counties):
+def test_a_table_that_lacks_a_zone_is_refused(tmp_path, counties):
     folder = write_results(tmp_path / "demo", counties, [2000, 2001])
     table = pandas.read_parquet(folder / "zonal_stats.parquet")
     table.iloc[:-1].to_parquet(folder / "zonal_stats.parquet")
     with pytest.raises(ZonalflowError, match="does not hold ppt 2001 for each of the 86 zones"):
-        write_report(folder, tmp_path / "report.html")
+        report_on(folder, tmp_path / "report.html")
 
 
 def test_rows_may_come_in_any_order(tmp_path, counties):
     folder = write_results(tmp_path / "demo", counties, [2000, 2001])
-    write_report(folder, tmp_path / "a.html")
+    report_on(folder, tmp_path / "a.html")
     table = pandas.read_parquet(folder / "zonal_stats.parquet")
     table.sample(frac=1, random_state=1).to_parquet(folder / "zonal_stats.parquet")
-    write_report(folder, tmp_path / "b.html")
+    report_on(folder, tmp_path / "b.html")
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
-def test_the_table_may_be_a_folder_of_one_file_a_variable_and_year(tmp_path, counties):
+def test_the_table_may_be_a_partitioned_folder(tmp_path, counties):
     folder = write_results(tmp_path / "demo", counties, [2000, 2001], ("ppt", "tmean"), grain="monthly")
-    write_report(folder, tmp_path / "a.html")
+    report_on(folder, tmp_path / "a.html")
     table = pandas.read_parquet(folder / "zonal_stats.parquet")
     (folder / "zonal_stats.parquet").unlink()
     table.assign(year=table["date"].str[:4].astype(int)).to_parquet(
         folder / "zonal_stats.parquet", partition_cols=["variable", "year"]
     )
-    write_report(folder, tmp_path / "b.html")
+    report_on(folder, tmp_path / "b.html")
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+def test_counts_have_the_right_plural(tmp_path, counties):
+    one = counties[counties["GEOID"] == "12001"].reset_index(drop=True)
+    sources = [{"path": "zones.zip", "source": "file", "bytes": 31388, "sha256": "bb2fe290"}]
+    folder = write_results(tmp_path / "demo", one.assign(inside_fraction=0.5), [2000], sources=sources)
+    report_on(folder, tmp_path / "report.html")
+    text = html.unescape((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "<b>1</b> zone cut by the grid's edge" in text and "<b>0</b> zones repaired" in text
+    assert "1 input file, with" in text and "<dd>2000; annual rasters</dd>" in text
 
 
 @pytest.mark.parametrize(
@@ -180,7 +189,7 @@ def test_the_verdict_appears(tmp_path, counties, verification, state):
             "mismatches": [{"path": "stats_2000.shp", "fault": "its checksum differs", "delete": []}],
         }
         (folder / "verify.json").write_text(json.dumps(found))
-    write_report(folder, tmp_path / "report.html")
+    report_on(folder, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert ("Not run." in text, "<b>Passed.</b>" in text, "<b>Failed.</b>" in text) == (
         state == "missing", state == "passed", state == "failed",
@@ -199,12 +208,15 @@ def test_zones_are_named_by_what_they_have():
     frame = frame.assign(NAME=["Lee", None], STATE_NAME=["Iowa", "Ohio"])
     assert labels.zone_labels(frame, "id") == ["Lee, Iowa", "2"]
     assert labels.region_name(frame) in ("Iowa and Ohio", "Ohio and Iowa")
+    # Column names count in any case, as in the tables.
+    lower = frame.rename(columns={"NAME": "name", "STATE_NAME": "state_name"})
+    assert labels.zone_labels(lower, "id") == ["Lee, Iowa", "2"]
     many = geopandas.GeoDataFrame({"STUSPS": ["AL", "FL", "GA", "SC", "NC", "DC"]}, geometry=[None] * 6)
     assert labels.region_name(many) == "5 states and D.C."
     assert labels.region_name(many[:5]) == "5 states"
 
 
-def test_as_many_zones_as_the_contiguous_states_have_counties_stay_far_below_ten_megabytes(tmp_path):
+def test_three_thousand_zones_make_less_than_three_megabytes(tmp_path):
     corners = [(x, y) for y in range(50) for x in range(63)]  # 3,150 zones, 21 years, wiggly common borders
     wiggle = lambda xy: xy * (0.9, 0.4) + 0.02 * np.sin(xy[:, ::-1] * 40) + (-125, 26)  # noqa: E731
     squares = shapely.segmentize([shapely.box(x, y, x + 1, y + 1) for x, y in corners], 0.1)
@@ -214,11 +226,11 @@ def test_as_many_zones_as_the_contiguous_states_have_counties_stay_far_below_ten
         crs="EPSG:4269",
     )
     folder = write_results(tmp_path / "demo", zones.assign(inside_fraction=1.0), range(2000, 2021))
-    write_report(folder, tmp_path / "report.html")
+    report_on(folder, tmp_path / "report.html")
     assert (tmp_path / "report.html").stat().st_size < 3_000_000
 
 
-def test_outlines_are_small_whole_and_in_the_right_place(counties):
+def test_outlines_are_small_and_hold_their_zones_points(counties):
     drawn = data.outline_data(counties)
     assert drawn["width"] > 0 and drawn["height"] > 0 and max(drawn["width"], drawn["height"]) <= 4000
     assert sum(map(len, drawn["path"])) < 40_000
@@ -235,6 +247,6 @@ def test_outlines_are_small_whole_and_in_the_right_place(counties):
 
 
 def test_many_vertices_are_thinned(monkeypatch, counties):
-    monkeypatch.setattr(data, "MOST_VERTICES", 700)
+    monkeypatch.setattr(data, "_MOST_VERTICES", 700)
     thin = sum(len(re.findall(r"[ lM]", path)) for path in data.outline_data(counties)["path"])
     assert thin < 1200

@@ -1,4 +1,4 @@
-"""The pictures of a variable, and that the README still shows what the demo draws."""
+"""The maps of a variable, and that the README still shows what the demo draws."""
 
 from pathlib import Path
 

@@ -2,28 +2,26 @@
 
 import pytest
 
-from zonalflow.common.errors import ConfigError
 from zonalflow.report import quantities
+from zonalflow.report.colours import NEUTRAL
 from zonalflow.sources.catalogue.prism import VARIABLES
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_every_variable_of_prism_has_a_unit_and_a_name(variable):
-    known = quantities.quantity(variable)
-    assert known.unit and known.label != variable and known.palette != "neutral"
+    known = quantities.quantity_of(variable, {})
+    assert known.unit and known.label != variable and known.palette != NEUTRAL
 
 
 def test_only_precipitation_adds_up_over_the_year():
-    assert [v for v in VARIABLES if quantities.quantity(v).adds_up] == ["ppt"]
+    assert [v for v in VARIABLES if quantities.quantity_of(v, {}).adds_up] == ["ppt"]
 
 
-def test_the_configuration_has_the_last_word():
-    assert quantities.quantity("ppt", {"ppt": "inch"}).unit == "inch"
-    assert quantities.quantity("ppt", {"tmin": "K"}).unit == "mm"
-    assert quantities.quantity("ndvi").unit == ""
-    assert quantities.quantity("ndvi", {"ndvi": "1"}).unit == "1"
-    with pytest.raises(ConfigError, match="unit of ppt is 5"):
-        quantities.quantity("ppt", {"ppt": 5})
+def test_the_configuration_overrides_a_known_unit():
+    assert quantities.quantity_of("ppt", {"ppt": "inch"}).unit == "inch"
+    assert quantities.quantity_of("ppt", {"tmin": "K"}).unit == "mm"
+    assert quantities.quantity_of("ndvi", {}).unit == ""
+    assert quantities.stat_unit("mean", quantities.quantity_of("ndvi", {"ndvi": "1"})) == ""  # dimensionless
 
 
 @pytest.mark.parametrize(
@@ -32,24 +30,24 @@ def test_the_configuration_has_the_last_word():
      ("tmin", "annual mean of the minimum temperature")],
 )  # fmt: skip
 def test_a_year_is_called_by_what_it_is(variable, annual):
-    assert quantities.quantity(variable).annual_label == annual
+    assert quantities.quantity_of(variable, {}).annual_label == annual
 
 
 @pytest.mark.parametrize(
     ("stat", "label", "unit"),
     [("mean", "mean", "mm"), ("std", "standard deviation", "mm"), ("count", "number of cells", "cells"),
-     ("nodata", "number of cells without data", "cells"), ("unique", "number of different values", "1"),
+     ("nodata", "number of cells without data", "cells"), ("unique", "number of different values", ""),
      ("percentile_90", "90th percentile", "mm"), ("percentile_1", "1st percentile", "mm"),
      ("percentile_12", "12th percentile", "mm"), ("percentile_2.5", "2.5th percentile", "mm"),
-     ("class_11", "cells of class 11", "cells"), ("share_11", "share of class 11", "1")],
+     ("class_11", "cells of class 11", "cells"), ("share_11", "share of class 11", "")],
 )  # fmt: skip
 def test_statistics_have_names_and_units(stat, label, unit):
     assert quantities.stat_label(stat) == label
-    assert quantities.stat_unit(stat, quantities.quantity("ppt")) == unit
+    assert quantities.stat_unit(stat, quantities.quantity_of("ppt", {})) == unit
 
 
 def test_the_statistic_that_is_drawn():
     assert quantities.main_stat(["min", "mean"]) == "mean"
     assert quantities.main_stat(["count", "median"]) == "median"
-    assert quantities.main_stat(["categorical"]) is None
+    assert quantities.main_stat(["categorical"]) == "count"
     assert quantities.main_stat(["count"]) == "count"

@@ -1,11 +1,7 @@
 """Rule write_report: the report of a run, one file that shows and explains its results."""
 
-from pathlib import Path
+from zonalflow.run.rule import job_log, select
+from zonalflow.steps.write_report import Inputs, Outputs, write_report
 
-from zonalflow.common.files import record_checksums
-from zonalflow.run.rule import job_log
-from zonalflow.steps.write_report import write_report
-
-with job_log(snakemake.log[0]):
-    write_report(Path(snakemake.input.manifest).parent, snakemake.output.report)
-    record_checksums(snakemake.output.checksums, [snakemake.output.report])
+with job_log(snakemake.log[0]) as log:
+    write_report(select(Inputs, snakemake.input), select(Outputs, snakemake.output), log)

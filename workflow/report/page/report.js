@@ -1,4 +1,4 @@
-/* The report's program. State in one object; every view redraws itself from it. Drawing: D3 (ISC licence), inlined. */
+/* The report's script. All state is in one object, and every view redraws itself from it. Drawing: D3 (ISC licence), inlined. */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -10,10 +10,11 @@
   const state = { variable: 0, year: last, zone: null, mode: "value", sort: "mean", down: true, filter: "", all: false };
   const current = () => data.variables[state.variable];
   const span = data.span;
-  const where = data.where || data.run;
+  const region = data.region || data.run;
+  const zoneCount = (n) => `${number(n, 0)} ${n === 1 ? "zone" : "zones"}`;
   const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-  // ------------------------------------------------------------------------------------------------ words and numbers
+  // ------------------------------------------------------------------------------------------------ texts and numbers
 
   const number = (value, digits) => value === null || value === undefined ? "no data"
     : d3.format(`,.${digits}f`)(value).replace(/^−(0(\.0*)?)$/, "$1");
@@ -75,13 +76,13 @@
     const x = d3.scaleLinear([colour.low, colour.high], [tip, tip + width]);
     svg.append("g").attr("transform", `translate(0,${thick})`).call(d3.axisBottom(x).ticks(5).tickSize(4))
       .call((g) => g.select(".domain").remove());
-    bar.append("p").text(label + (data.synthetic ? " · synthetic data" : "")); // a picture of it travels alone
+    bar.append("p").text(label + (data.synthetic ? " · synthetic data" : "")); // for a screenshot of the map alone
     box.append("ul").selectAll("li").data(keys).join("li").html((key) => key.icon)
       .append("span").text((key) => key.text);
   }
 
   const icon = (inner) => `<svg width="22" height="15" aria-hidden="true">${inner}</svg>`;
-  // Dark with a light rim, so that it shows on any colour.
+  // Dark with a light outline, so that it shows on any colour.
   const DOT = (at) => `<circle cx="${at}" cy="${at}" r="1.3" fill="${INK}" stroke="#fff" stroke-width="0.7"/>`;
   const KEYS = {
     cut: (n) => ({ icon: icon('<rect width="22" height="15" fill="url(#hatch)" stroke="#3c4650"/>'),
@@ -105,7 +106,7 @@
   }
 
   class ZoneMap {
-    /** A choropleth in `figure`; `name` tells its patterns from those of other maps. */
+    /** A choropleth in `figure`; `name` distinguishes its patterns from those of other maps. */
     constructor(figure, name, label) {
       this.figure = figure;
       this.k = 1;
@@ -243,7 +244,7 @@
     const typical = medians(v)[state.year][1], usual = d3.median(finite(v.baseMean));
     const compared = typical === null || v.baseline === `${year}` ? ""
       : `, ${withUnit(Math.abs(typical - usual), v)} ${typical >= usual ? "above" : "below"} ${v.baseline}`;
-    $("years-title").textContent = `${year}: ${v.label} in ${where}${typical === null ? "" : `, ${withUnit(typical, v)} in the median zone`}${compared}`;
+    $("years-title").textContent = `${year}: ${v.label} in ${region}${typical === null ? "" : `, ${withUnit(typical, v)} in the median zone`}${compared}`;
     const top = highest(row), low = lowest(row);
     $("years-lead").textContent = top < 0 ? "No zone has data in this year."
       : `Highest in ${zones.label[top]} (${withUnit(row[top], v)}), lowest in ${zones.label[low]} (${withUnit(row[low], v)}). The colours mean the same in every year.`;
@@ -281,10 +282,10 @@
     const tested = finite(v.p).length;
     $("trend-title").textContent = !tested ? `Trend ${span}: too few years to test`
       : !significant.length ? `No zone shows a significant trend of ${v.label}, ${span}`
-      : `${capital(v.label)} rose in ${number(up, 0)} and fell in ${number(significant.length - up, 0)} of ${number(tested, 0)} zones, ${span} (p < ${SIGNIFICANT})`;
-    $("trend-lead").textContent = !tested ? "A trend needs four years at least."
+      : `${capital(v.label)} rose in ${number(up, 0)} and fell in ${number(significant.length - up, 0)} of ${zoneCount(tested)}, ${span} (p < ${SIGNIFICANT})`;
+    $("trend-lead").textContent = !tested ? "A trend needs at least four years."
       : `Theil–Sen slope per decade; dots mark zones with p < ${SIGNIFICANT} (Mann–Kendall). ` +
-        `With the false discovery rate held at ${share(FDR)} over all zones, ${number(kept, 0)} of them remain.`;
+        `With the false discovery rate held at ${share(FDR)} over all zones, ${number(kept, 0)} of them ${kept === 1 ? "remains" : "remain"}.`;
     maps.trend.show(v.slope, scale(v.diverging, v.trendRange), `trend of ${v.label}${unitText(v, " per decade")}, ${span}`,
       (i) => [zones.label[i], v.slope[i] === null ? "no data" : `${signed(v.slope[i], v, 1)} per decade`, pValue(v.p[i]), ...partly(i)],
       significant);
@@ -306,7 +307,7 @@
   }
 
   function yearTargets({ svg, x, height, margin }, zone) {
-    // Each year is a strip that shows its numbers and, when clicked, brings the map to that year.
+    // Each year is a strip that shows its numbers when hovered, and that year on the map when clicked.
     const v = current(), step = Math.abs(x(years[0] + 1) - x(years[0]));
     svg.append("line").attr("class", "now").attr("y1", margin.top).attr("y2", height - margin.bottom)
       .attr("transform", `translate(${x(years[state.year])},0)`);
@@ -330,7 +331,7 @@
     const top = highest(values), low = lowest(values);
     $("zone-lead").textContent = [
       top < 0 ? "" : `Highest in ${years[top]} (${withUnit(values[top], v)}), lowest in ${years[low]} (${withUnit(values[low], v)}).`,
-      `${zones.id[zone]}; ${number(v.count[zone], Number.isInteger(v.count[zone]) ? 0 : 1)} cells in ${years[last]}` +
+      `${zones.id[zone]}; ${number(v.count[zone], Number.isInteger(v.count[zone]) ? 0 : 1)} ${v.count[zone] === 1 ? "cell" : "cells"} in ${years[last]}` +
         `${partly(zone).length ? "; " + partly(zone).join("; ") : ""}.`].join(" ").trim();
 
     const band = medians(v);
@@ -398,7 +399,7 @@
     const rows = d3.range(count)
       .filter((i) => !wanted || zones.label[i].toLowerCase().includes(wanted) || zones.id[i].toLowerCase().includes(wanted))
       .map((i) => [i, by.value(i)])
-      .sort(([i, a], [j, b]) => (a === null) - (b === null) // what is missing comes last, either way
+      .sort(([i, a], [j, b]) => (a === null) - (b === null) // missing values come last in both directions
         || (a === null ? 0 : (state.down ? -1 : 1) * (typeof a === "string" ? compareText(a, b) : a - b)) || i - j);
     const shown = state.all ? rows : rows.slice(0, FIRST_ROWS);
     const head = d3.select("#table thead").selectAll("tr").data([list]).join("tr").selectAll("th").data((d) => d).join("th")
@@ -421,7 +422,7 @@
         button.textContent = column.text(i);
         button.onclick = () => { select(i); $("zone").scrollIntoView(); };
       });
-    $("ranking-count").textContent = `${number(shown.length, 0)} of ${number(rows.length, 0)} zones shown`;
+    $("ranking-count").textContent = `${number(shown.length, 0)} of ${zoneCount(rows.length)} shown`;
     $("more").hidden = shown.length === rows.length;
   }
 
@@ -433,8 +434,8 @@
       [withUnit(d3.median(finite(v.mean)) ?? null, v), `${v.label}, median zone, ${span}`],
       ...(top < 0 || years.length < 2 ? [] : [[years[top], `highest year: ${withUnit(m[top], v)} in the median zone`],
         [years[low], `lowest year: ${withUnit(m[low], v)}`]]),
-      ...(finite(v.p).length ? [[`${number(significant, 0)} of ${number(finite(v.p).length, 0)}`, `zones with a significant trend (p < ${SIGNIFICANT})`]] : []),
-      [number(count, 0), `zones, ${number(cut.length, 0)} of them cut by the grid's edge`],
+      ...(finite(v.p).length ? [[`${number(significant, 0)} of ${number(finite(v.p).length, 0)}`, `${finite(v.p).length === 1 ? "zone" : "zones"} with a significant trend (p < ${SIGNIFICANT})`]] : []),
+      [number(count, 0), `${count === 1 ? "zone" : "zones"}, ${number(cut.length, 0)} cut by the grid's edge`],
     ];
     d3.select("#cards").selectAll("div").data(cards).join("div").attr("class", "card")
       .html("").call((div) => { div.append("b").text(([big]) => big); div.append("span").text(([, small]) => small); });
@@ -499,7 +500,7 @@
     input.addEventListener("change", () => { state.mode = input.value; drawYear(); }));
   let width = innerWidth;
   addEventListener("resize", () => {
-    if (innerWidth === width) return; // a phone's address bar comes and goes
+    if (innerWidth === width) return; // a phone shows and hides its address bar
     width = innerWidth;
     Object.values(maps).forEach((map) => map.scalePatterns());
     drawAll();

@@ -1,27 +1,31 @@
-"""What the report draws, as plain data: every zone's years and trend, and small outlines."""
+"""What the report's page draws, as plain data: every zone's years and trend, and small outlines."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
 import pandas
 import shapely
 
-from zonalflow.common.dates import format_years
+from zonalflow.common.columns import INSIDE
+from zonalflow.common.dates import format_years, span
 from zonalflow.common.errors import ZonalflowError
-from zonalflow.report import outlines, palettes, trends
-from zonalflow.report.maps import limits
-from zonalflow.report.quantities import NO_UNIT, headline, main_stat, quantity, stat_label, stat_unit
+from zonalflow.report import outlines, trends
+from zonalflow.report.colours import limits
+from zonalflow.report.quantities import headline, main_stat, quantity_of, stat_label, stat_unit
 
-WIDTH = 4000  # of the outlines' grid; a coordinate is a whole number
-MOST_VERTICES = 120_000  # about 0.8 MB of outlines
-SIGNIFICANT = 0.05
+_WIDTH = 4000  # of the outlines' grid; a coordinate is a whole number
+_MOST_VERTICES = 120_000  # about 0.8 MB of outlines
 
 
 @dataclass(frozen=True)
 class Series:
-    """One variable: ``table`` [n_years, n_zones] and, alike, counts of cells and shares of them with data."""
+    """One variable's years: ``table``, ``count`` (of cells) and ``valid`` (share of them with data).
+
+    All are [n_years, n_zones]. ``count`` is the largest of a year's dates, ``valid`` the smallest.
+    """
 
     variable: str
     stat: str
@@ -30,53 +34,99 @@ class Series:
     valid: np.ndarray
 
 
-def read_series(tidy_table: Path, ids: np.ndarray, config: dict) -> list[Series]:
-    """Read the tidy table and reduce it to one value a year, zones in the order of ``ids``.
+def read_series(tidy_table: Path, ids: np.ndarray, config: dict[str, Any]) -> list[Series]:
+    """Read the tidy table and reduce it to one value for each year, zones in the order of ``ids``.
 
-    ``count`` is the largest of a year's dates and ``valid`` the smallest. Raises ZonalflowError
-    when the table lacks a zone or a year.
+    Args:
+        tidy_table: the Parquet file, or the folder of a partitioned table.
+        ids: the zones' ids, as texts.
+        config: the resolved configuration, which names variables, years, statistics and units.
+
+    Raises:
+        ZonalflowError: the table lacks a zone or a year.
     """
-    id_column, stat = config["zones"]["id"], main_stat(config["stats"]) or "count"
-    columns = list(dict.fromkeys([id_column, "date", stat, "count", "valid_fraction"]))
-    position = pandas.Index(ids)
+    id_column, stat = config["zones"]["id"], main_stat(config["stats"])
     series = []
     for variable in config["raster"]["variables"]:
-        of = quantity(variable, config["raster"].get("units"))
-        years = []
-        for wanted in config["years"]:
-            # A year at a time: of a daily study the whole table would not fit. Dates sort as text.
-            of_year = [
-                ("variable", "==", variable),
-                ("date", ">=", f"{wanted:04}"),
-                ("date", "<", f"{wanted + 1:04}"),
-            ]
-            part = pandas.read_parquet(tidy_table, columns=columns, filters=of_year)
-            dates = part["date"].nunique()
-            order = position.get_indexer(part[id_column])
-            if not dates or len(part) != dates * len(ids) or (order < 0).any():
-                raise ZonalflowError(
-                    f"{tidy_table} does not hold {variable} {wanted} for each of the {len(ids)} zones; run "
-                    "the workflow again: it brings tables and zones back in step."
-                )
-            where = np.lexsort((order, part["date"]))
-            years.append(
-                [part[name].to_numpy(float)[where].reshape(dates, -1) for name in (stat, "count", "valid_fraction")]
-            )
-        series.append(
-            Series(
-                variable,
-                stat,
-                np.stack([trends.annual(values, of, stat) for values, _, _ in years]),
-                np.stack([count.max(axis=0) for _, count, _ in years]),
-                np.stack([valid.min(axis=0) for _, _, valid in years]),
-            )
-        )
+        quantity = quantity_of(variable, config["raster"]["units"])
+        table, counts, valids = [], [], []
+        for year in config["years"]:
+            values, count, valid = _read_year(tidy_table, variable, year, id_column, ids, stat)
+            table.append(trends.annual(values, quantity, stat))
+            counts.append(count.max(axis=0))
+            valids.append(valid.min(axis=0))
+        series.append(Series(variable, stat, np.stack(table), np.stack(counts), np.stack(valids)))
     return series
 
 
-def variable_data(series: Series, years: list[int], baseline: list[int] | None, units: dict) -> dict:
-    """Return one variable as the page needs it: rounded values, means, trends, scales and words."""
-    of = quantity(series.variable, units)
+def _read_year(
+    tidy_table: Path, variable: str, year: int, id_column: str, ids: np.ndarray, stat: str
+) -> tuple[np.ndarray, ...]:
+    """Return the statistic, ``count`` and ``valid_fraction`` of a year's dates, each [n_dates, n_zones].
+
+    Only a year is read: of a daily study the whole table would not fit into memory.
+    """
+    names = (stat, "count", "valid_fraction")
+    # dates sort as texts
+    of_year = [("variable", "==", variable), ("date", ">=", f"{year:04}"), ("date", "<", f"{year + 1:04}")]
+    part = pandas.read_parquet(tidy_table, columns=list(dict.fromkeys([id_column, "date", *names])), filters=of_year)
+    n_dates = part["date"].nunique()
+    order = pandas.Index(ids).get_indexer(part[id_column])
+    if not n_dates or len(part) != n_dates * len(ids) or (order < 0).any():
+        zones = "the 1 zone" if len(ids) == 1 else f"each of the {len(ids)} zones"
+        raise ZonalflowError(
+            f"{tidy_table} does not hold {variable} {year} for {zones}; run the workflow again: it makes the table "
+            "and the zones match."
+        )
+    rows = np.lexsort((order, part["date"]))
+    return tuple(part[name].to_numpy(float)[rows].reshape(n_dates, -1) for name in names)
+
+
+def page_data(
+    config: dict[str, Any],
+    zones: geopandas.GeoDataFrame,
+    labels: list[str],
+    region: str,
+    series: list[Series],
+    *,
+    synthetic: bool,
+) -> dict[str, Any]:
+    """Return what the page's script draws, ready for JSON.
+
+    Args:
+        config: the resolved configuration.
+        zones: the prepared zones.
+        labels: what each zone is called.
+        region: where the zones are, or an empty text.
+        series: the variables' years.
+        synthetic: whether the rasters were generated; every map then has that in its legend.
+    """
+    return {
+        "run": config["run"],
+        "region": region,
+        "years": config["years"],
+        "span": span(config["years"]),
+        "synthetic": synthetic,
+        "zones": {
+            "id": zones[config["zones"]["id"]].astype(str).tolist(),
+            "label": labels,
+            "inside": _rounded(zones[INSIDE].to_numpy(float), 4),
+            **outline_data(zones),
+        },
+        "variables": [
+            variable_data(one, config["years"], config["baseline"], config["raster"]["units"]) for one in series
+        ],
+    }
+
+
+def variable_data(
+    series: Series, years: list[int], baseline: list[int] | None, units: dict[str, str]
+) -> dict[str, Any]:
+    """Return one variable as the page draws it: labels, colours, scales, rounded values, means and trends.
+
+    Slopes are per decade. ``baseline`` holds the years of the mean that differences are taken from, None for all.
+    """
+    quantity = quantity_of(series.variable, units)
     base = trends.baseline_years(baseline, years)
     table = series.table
     low, high = limits(table)
@@ -84,19 +134,18 @@ def variable_data(series: Series, years: list[int], baseline: list[int] | None, 
     base_mean = _mean(table[[years.index(year) for year in base]])
     slope = trends.theil_sen(years, table) * 10
     p = trends.mann_kendall(table)
-    unit = stat_unit(series.stat, of)
     return {
         "name": series.variable,
-        "label": headline(of, series.stat),
+        "label": headline(quantity, series.stat),
         "stat": stat_label(series.stat),
-        "unit": "" if unit == NO_UNIT else unit,
-        "relative": bool(of.adds_up),
+        "unit": stat_unit(series.stat, quantity),
+        "relative": quantity.adds_up,
         "digits": digits,
         "range": [low, high],
         "anomalyRange": _symmetric(table - base_mean),
         "trendRange": _symmetric(slope),
-        "colours": palettes.sequential(of.palette),
-        "diverging": palettes.diverging(of.palette),
+        "colours": quantity.palette.values,
+        "diverging": quantity.palette.differences,
         "baseline": format_years(base),
         "values": [_rounded(row, digits + 1) for row in table],
         "mean": _rounded(_mean(table), digits + 1),
@@ -123,9 +172,9 @@ def _symmetric(values: np.ndarray) -> list[float]:
     return [-reach, reach]
 
 
-def _digits(span: float) -> int:
-    """Return how many decimals tell about a hundred steps of a scale apart."""
-    return int(np.clip(2 - np.floor(np.log10(span)), 0, 6)) if span > 0 else 2
+def _digits(width: float) -> int:
+    """Return how many decimals tell about a hundred steps of a scale of this width apart."""
+    return int(np.clip(2 - np.floor(np.log10(width)), 0, 6)) if width > 0 else 2
 
 
 def _rounded(values: np.ndarray, digits: int) -> list[float | int | None]:
@@ -134,18 +183,18 @@ def _rounded(values: np.ndarray, digits: int) -> list[float | int | None]:
     return [None if not np.isfinite(v) else int(v) if v == int(v) else float(v) for v in rounded]
 
 
-def outline_data(zones: geopandas.GeoDataFrame) -> dict:
-    """Return the zones as SVG paths on a grid of whole numbers, with a point inside each zone.
+def outline_data(zones: geopandas.GeoDataFrame) -> dict[str, Any]:
+    """Return the zones as SVG paths on a grid of whole numbers, with a point (``x``, ``y``) inside each zone.
 
-    The outlines lose detail, common borders together, until all of them have at most :data:`MOST_VERTICES`,
-    or six a zone where there are very many.
+    The outlines lose detail, common borders together, until they have 120,000 vertices at most, or six for each zone
+    where there are very many zones.
     """
     shapes = outlines.to_plane(zones)
     west, south, east, north = outlines.extent(shapes)
-    scale = WIDTH / max(east - west, (north - south) / 1.6, 1e-12)
+    scale = _WIDTH / max(east - west, (north - south) / 1.6, 1e-12)
     tolerance = 1.0 / scale
     simple = outlines.simplified(shapes, tolerance)
-    most = max(MOST_VERTICES, 6 * len(shapes))  # a polygon has four vertices at least
+    most = max(_MOST_VERTICES, 6 * len(shapes))  # a polygon has four vertices at least
     while shapely.get_num_coordinates(simple).sum() > most and tolerance < (east - west) / 20:
         tolerance *= 1.5
         simple = outlines.simplified(shapes, tolerance)
@@ -160,8 +209,8 @@ def outline_data(zones: geopandas.GeoDataFrame) -> dict:
     }
 
 
-def _svg_path(shape) -> str:
-    """Write a polygon as relative moves between whole points; a ring that vanishes becomes a speck."""
+def _svg_path(shape: shapely.Geometry) -> str:
+    """Write a polygon as relative moves between whole points; a ring that vanishes becomes a tiny triangle."""
     parts = []
     for ring in shapely.get_rings(shapely.get_parts(shape)):
         xy = np.round(shapely.get_coordinates(ring)[:-1]).astype(int)

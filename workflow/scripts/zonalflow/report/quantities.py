@@ -1,30 +1,28 @@
-"""What the known variables are called and measured in: the words of titles, colour bars and tables."""
+"""What variables and statistics are called and measured in: for titles, colour bars and tables."""
 
 from dataclasses import dataclass, replace
 
-from zonalflow.common.errors import ConfigError
-
-NO_UNIT = "1"
+from zonalflow.common.columns import CLASS, SHARE
+from zonalflow.report.colours import DRYNESS, HEAT, NEUTRAL, WATER, Palette
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A variable in words.
+    """What is known of a variable.
 
-    ``label`` begins a title, ``unit`` goes on an axis (empty when unknown). ``adds_up`` says that a year is
-    the sum of its days, as for precipitation, and not their mean. ``palette`` names colours in
-    :mod:`zonalflow.report.palettes`.
+    ``label`` stands in titles, ``unit`` on axes (empty when unknown). ``adds_up`` means that a year is the sum of its
+    dates, as for precipitation, and not their mean.
     """
 
     variable: str
     label: str
     unit: str = ""
     adds_up: bool = False
-    palette: str = "neutral"
+    palette: Palette = NEUTRAL
 
     @property
     def annual_label(self) -> str:
-        """What a year's value is called: a total, a mean, or a variable of which nothing is known."""
+        """What a year's value is called: a total, a mean, or just the name of an unknown variable."""
         if self.label == self.variable:
             return self.label
         if self.adds_up or self.label.startswith("mean "):
@@ -35,19 +33,19 @@ class Quantity:
 _KNOWN = {
     quantity.variable: quantity
     for quantity in (
-        Quantity("ppt", "precipitation", "mm", adds_up=True, palette="water"),
-        Quantity("prcp", "precipitation", "mm", adds_up=True, palette="water"),
-        Quantity("tmean", "mean temperature", "°C", palette="heat"),
-        Quantity("tmin", "minimum temperature", "°C", palette="heat"),
-        Quantity("tmax", "maximum temperature", "°C", palette="heat"),
-        Quantity("tdmean", "mean dew point", "°C", palette="heat"),
-        Quantity("vpdmin", "minimum vapour pressure deficit", "hPa", palette="dryness"),
-        Quantity("vpdmax", "maximum vapour pressure deficit", "hPa", palette="dryness"),
+        Quantity("ppt", "precipitation", "mm", adds_up=True, palette=WATER),
+        Quantity("prcp", "precipitation", "mm", adds_up=True, palette=WATER),
+        Quantity("tmean", "mean temperature", "°C", palette=HEAT),
+        Quantity("tmin", "minimum temperature", "°C", palette=HEAT),
+        Quantity("tmax", "maximum temperature", "°C", palette=HEAT),
+        Quantity("tdmean", "mean dew point", "°C", palette=HEAT),
+        Quantity("vpdmin", "minimum vapour pressure deficit", "hPa", palette=DRYNESS),
+        Quantity("vpdmax", "maximum vapour pressure deficit", "hPa", palette=DRYNESS),
     )
 }
 
 _COUNTS = ("count", "nodata")
-_OF_CELLS = {
+_STATISTICS = {
     "mean": "mean",
     "min": "minimum",
     "max": "maximum",
@@ -63,55 +61,51 @@ _OF_CELLS = {
 }
 
 
-def quantity(variable: str, units: dict[str, str] | None = None) -> Quantity:
-    """Return what is known of a variable; ``units`` (variable to unit, from the config) has the last word.
+def quantity_of(variable: str, units: dict[str, str]) -> Quantity:
+    """Return what is known of a variable; ``units`` (variable to unit, from the configuration) overrides its unit.
 
-    An unknown variable is called by its name, without a unit. Raises ConfigError when a unit is no text.
+    An unknown variable is called by its name, without a unit.
     """
-    found = _KNOWN.get(variable, Quantity(variable, variable))
-    unit = (units or {}).get(variable, found.unit)
-    if not isinstance(unit, str):
-        raise ConfigError(f"The unit of {variable} is {unit!r}; write a text, for example mm.")
-    return replace(found, unit=unit)
+    known = _KNOWN.get(variable, Quantity(variable, variable))
+    return replace(known, unit=units.get(variable, known.unit))
 
 
-def headline(of: Quantity, stat: str) -> str:
-    """Log what a picture shows: ``annual precipitation`` for its mean, ``maximum of precipitation`` for its maximum."""
+def headline(quantity: Quantity, stat: str) -> str:
+    """Return what a picture shows: ``annual precipitation`` for a mean, else ``maximum of precipitation``."""
     if stat == "mean":
-        return of.annual_label
-    return stat_label(stat) if stat in _COUNTS else f"{stat_label(stat)} of {of.label}"
+        return quantity.annual_label
+    return stat_label(stat) if stat in _COUNTS else f"{stat_label(stat)} of {quantity.label}"
 
 
 def stat_label(stat: str) -> str:
-    """Log what a statistic is: ``mean``, ``90th percentile``, ``cells of class 11``."""
-    kind, _, value = stat.partition("_")
-    if kind == "percentile":
-        return f"{value}{_ordinal(value)} percentile"
-    if kind == "class":
-        return f"cells of class {value}"
-    if kind == "share":
-        return f"share of class {value}"
-    return _OF_CELLS.get(stat, stat)
+    """Return what a statistic is called: ``mean``, ``90th percentile``, ``cells of class 11``."""
+    if stat.startswith(CLASS):
+        return f"cells of class {stat.removeprefix(CLASS)}"
+    if stat.startswith(SHARE):
+        return f"share of class {stat.removeprefix(SHARE)}"
+    if stat.startswith("percentile_"):
+        number = stat.removeprefix("percentile_")
+        return f"{number}{_ordinal(number)} percentile"
+    return _STATISTICS.get(stat, stat)
 
 
-def stat_unit(stat: str, of: Quantity) -> str:
-    """Return the unit of a statistic of a quantity: a count of cells has none of the quantity's."""
-    if stat in _COUNTS or stat.startswith("class_"):
+def stat_unit(stat: str, quantity: Quantity) -> str:
+    """Return the unit of a statistic of a quantity: cells for a count, an empty text for a share or an unknown unit."""
+    if stat in _COUNTS or stat.startswith(CLASS):
         return "cells"
-    if stat == "unique" or stat.startswith("share_"):
-        return NO_UNIT
-    return of.unit
+    dimensionless = stat == "unique" or stat.startswith(SHARE) or quantity.unit == "1"
+    return "" if dimensionless else quantity.unit
 
 
-def main_stat(stats: list[str]) -> str | None:
-    """Return the statistic that pictures show: the mean, or the first that is a number about the values.
+def main_stat(stats: list[str]) -> str:
+    """Return the statistic that maps and report show: the mean, else the first that is about the values.
 
-    None when there is none, as for ``categorical`` alone.
+    ``count``, which every table has, when there is none, as for ``categorical`` alone.
     """
     if "mean" in stats:
         return "mean"
     numbers = [stat for stat in stats if stat != "categorical"]
-    return next((stat for stat in numbers if stat not in _COUNTS), next(iter(numbers), None))
+    return next((stat for stat in numbers if stat not in _COUNTS), next(iter(numbers), "count"))
 
 
 def _ordinal(number: str) -> str:

@@ -1,27 +1,52 @@
-"""What the report says in words: the study's facts, the quality of its data, whom to cite, provenance."""
+"""Texts of the report's page: the study's facts, the quality of its data, the verdict, citations and provenance."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from zonalflow.common.dates import span
+from zonalflow.report.data import Series
 from zonalflow.report.quantities import main_stat
 
 _CELLS = {
     "center": "cells whose centre lies in the zone",
     "all_touched": "every cell that the zone touches",
-    "coverage": "cells by the share that the zone covers",
+    "coverage": "cells weighted by the share that the zone covers",
+}
+_WEIGHTS = {"none": "", "area": ", weighted by the cell's area"}
+
+_SUM_OR_MEAN = "a year is the sum of its dates for precipitation, otherwise their mean"
+_FROM_DATES_TO_YEARS = {
+    "mean": _SUM_OR_MEAN,
+    "sum": _SUM_OR_MEAN,
+    "min": "a year is the minimum of its dates",
+    "max": "a year is the maximum of its dates",
 }
 
-_SUM = "a year is the sum of its dates for what adds up (precipitation), else their mean"
-_A_YEAR = {
-    "mean": _SUM,
-    "sum": _SUM,
-    "min": "a year is the smallest of its dates",
-    "max": "a year is the largest of its dates",
+# Noun, what it is counted for, explanation.
+_CHECKS = {
+    "cut": (
+        "zone",
+        "cut by the grid's edge",
+        "Only a part of these zones lies inside the grid, and their statistics are of that part; its share is given.",
+    ),
+    "empty": (
+        "zone",
+        "without a cell",
+        "These zones have no cell, or none with data, in any year. They are kept, with count 0 and no statistics.",
+    ),
+    "partly valid": (
+        "zone",
+        "with cells that lack data",
+        "Some cells of these zones hold no data on at least one date; the lowest share of cells with data is given.",
+    ),
+    "repaired": ("zone", "repaired", "These outlines were invalid and have been made valid."),
+    "dropped": ("zone", "dropped, wholly outside", "These zones do not overlap the grid."),
+    "retried": ("request", "retried", "The server failed first and answered later; every file was verified."),
 }
 
-# What a package did, and how its authors ask to be cited.
+# How the authors of a package ask to be cited.
 _SOFTWARE = {
     "snakemake": "Mölder, F., Jablonski, K. P., Letcher, B., et al. (2021): Sustainable data analysis with "
     "Snakemake. F1000Research 10, 33, https://doi.org/10.12688/f1000research.29032.",
@@ -47,38 +72,39 @@ _METHODS = (
 )
 
 
-def title(labels: list[str], where: str, years: list[int]) -> str:
-    """Log what, where and when: ``Annual precipitation in Florida and Georgia, 2000–2020``."""
+def title(labels: list[str], region: str, years: list[int]) -> str:
+    """Return the page's title: ``Annual precipitation in Florida and Georgia, 2000–2020``."""
     different = list(dict.fromkeys(labels))
     what = " and ".join(different) if len(different) < 3 else f"{len(different)} variables"
-    return f"{what[:1].upper()}{what[1:]} in {where}, {span(years)}"
+    return f"{what[:1].upper()}{what[1:]} in {region}, {span(years)}"
 
 
-def summary(manifest: dict, n_zones: int) -> list[tuple[str, str]]:
+def summary(manifest: dict[str, Any], n_zones: int) -> list[tuple[str, str]]:
     """Return the study's facts as (name, text)."""
     config, grid = manifest["config"], manifest["grid"]["grid"]
-    raster, years, box, weights = config["raster"], config["years"], config["bbox"], config["weights"]
+    raster, years, weights = config["raster"], config["years"], config["weights"]
     source = {
         "geocdl": f"{raster.get('dataset')} from GeoCDL",
         "prism": f"PRISM {raster.get('resolution')} from the PRISM Climate Group",
         "local": f"local files, {raster.get('path')}",
         "demo": "synthetic rasters on PRISM's grid",
     }[raster["source"]]
-    across, down = abs(grid["transform"][0]), abs(grid["transform"][4])
+    width, height = abs(grid["transform"][0]), abs(grid["transform"][4])
     unit = "degrees" if grid["crs"].startswith(("GEOG", "EPSG:4")) else "units of the CRS"
-    weighted = {"none": "", "area": ", weighted by the cell's area"}
+    period = f"{years[0]} to {years[-1]}, {len(years)} years" if len(years) > 1 else f"{years[0]}"
+    weighted = _WEIGHTS[weights] if isinstance(weights, str) else f", weighted by {weights['path']}"
     rows = {
-        "Zones": f"{n_zones:,}, named by {config['zones']['id']}",
-        "Years": f"{len(years)}, {years[0]} to {years[-1]}; {raster['grain']} rasters",
+        "Zones": f"{n_zones:,}, identified by {config['zones']['id']}",
+        "Years": f"{period}; {raster['grain']} rasters",
         "Rasters": f"{', '.join(raster['variables'])}: {source}",
-        "Grid": f"{grid['width']:,} × {grid['height']:,} cells of {across:.6g} × {down:.6g} {unit}",
-        "Box": "the whole grid" if box is None else _box(*box),
-        "Method": _CELLS[config["method"]]
-        + (weighted[weights] if isinstance(weights, str) else f", weighted by {weights['path']}"),
+        "Grid": f"{grid['width']:,} × {grid['height']:,} cells of {width:.6g} × {height:.6g} {unit}",
+        "Box": "the whole grid" if config["bbox"] is None else _box(*config["bbox"]),
+        "Method": _CELLS[config["method"]] + weighted,
         "Statistics": ", ".join(config["stats"]),
     }
     if raster["grain"] != "annual":
-        rows["On this page"] = _A_YEAR.get(main_stat(config["stats"]), "a year is the mean of its dates")
+        stat = main_stat(config["stats"])
+        rows["On this page"] = _FROM_DATES_TO_YEARS.get(stat, "a year is the mean of its dates")
     return list(rows.items())
 
 
@@ -86,68 +112,47 @@ def _box(west: float, south: float, east: float, north: float) -> str:
     return f"west {west:g}, south {south:g}, east {east:g}, north {north:g}".replace("-", "−")
 
 
-def quality(manifest: dict, labels: list[str], ids: np.ndarray, inside: np.ndarray, series: list) -> list[dict]:
-    """Return what to know before trusting a number: ``what``, its ``count``, a ``text``, ``items``."""
+def quality(
+    manifest: dict[str, Any], labels: list[str], ids: np.ndarray, inside: np.ndarray, series: list[Series]
+) -> list[dict[str, Any]]:
+    """Return what to know before trusting a number, as dicts with ``count``, ``what``, ``text`` and ``items``.
+
+    ``labels``, ``ids`` and ``inside`` (share of each zone inside the grid) are [n_zones].
+    """
     zones = manifest["zones"]
     empty = np.all([one.count.max(axis=0) == 0 for one in series], axis=0)
     valid = np.min([np.where(np.isfinite(one.valid), one.valid, 1).min(axis=0) for one in series], axis=0)
-    retried = [
-        request
-        for source in manifest["sources"]
-        for request in source.get("requests", [])
-        if request.get("retries", 0) > 0
-    ]
+    names = [f"{label} ({key})" for label, key in zip(labels, ids, strict=True)]
 
-    def named(mask: np.ndarray, share: np.ndarray | None = None) -> list[str]:
-        texts = [f"{labels[i]} ({ids[i]})" for i in np.flatnonzero(mask)]
-        if share is None:
-            return texts
-        return [f"{text}: {100 * part:.3g} %" for text, part in zip(texts, share[mask], strict=True)]
+    def shares(mask: np.ndarray, share: np.ndarray) -> list[str]:
+        return [f"{names[i]}: {100 * share[i]:.3g} %" for i in np.flatnonzero(mask)]
 
-    return [
-        _check(
-            "zone(s) cut by the grid's edge",
-            named(inside < 1, inside),
-            "Only a part of these zones lies inside the grid, and their statistics are of that part; its "
-            "share is given.",
-        ),
-        _check(
-            "zone(s) without a cell",
-            named(empty),
-            "No cell, or none with data, belongs to these zones in any year. They are kept, with count 0 and "
-            "no statistics.",
-        ),
-        _check(
-            "zone(s) with cells that lack data",
-            named((valid < 1) & ~empty, valid),
-            "Some cells of these zones hold no data on at least one date; the lowest share of cells with "
-            "data is given.",
-        ),
-        _check("zone(s) repaired", zones.get("repaired", []), "These outlines were not valid and were made so."),
-        _check(
-            "zone(s) dropped, wholly outside",
-            zones.get("dropped_outside", []),
-            "These zones do not overlap the grid.",
-        ),
-        _check(
-            "request(s) that had to be repeated",
-            [f"{request['url']}: {request['retries']} more" for request in retried],
-            "The server failed first and answered later; every file was verified.",
-        ),
-    ]
-
-
-def _check(what: str, items: list[str], text: str) -> dict:
-    return {
-        "what": what.replace("(s)", "" if len(items) == 1 else "s"),
-        "count": len(items),
-        "text": text,
-        "items": items,
+    found = {
+        "cut": shares(inside < 1, inside),
+        "empty": [names[i] for i in np.flatnonzero(empty)],
+        "partly valid": shares((valid < 1) & ~empty, valid),
+        "repaired": zones["repaired"],
+        "dropped": zones["dropped_outside"],
+        "retried": _retried(manifest),
     }
+    return [_check(name, items) for name, items in found.items()]
 
 
-def verdict(verification: dict | None, manifest_sha256: str) -> dict:
-    """Return the ``state`` of the verification, its figures as ``rows``, and the faults it found as ``items``.
+def _retried(manifest: dict[str, Any]) -> list[str]:
+    """Return the requests that succeeded only after retries."""
+    requests = [request for source in manifest["sources"] for request in source.get("requests", [])]
+    counts = [(request["url"], request.get("retries", 0)) for request in requests]
+    return [f"{url}: {n} {'retry' if n == 1 else 'retries'}" for url, n in counts if n > 0]
+
+
+def _check(name: str, items: list[str]) -> dict[str, Any]:
+    noun, what, text = _CHECKS[name]
+    plural = "" if len(items) == 1 else "s"
+    return {"count": len(items), "what": f"{noun}{plural} {what}", "text": text, "items": items}
+
+
+def verdict(verification: dict[str, Any] | None, manifest_sha256: str) -> dict[str, Any]:
+    """Return the ``state`` of the verification, its numbers as ``rows`` (name, text), and its findings as ``items``.
 
     The state is ``passed``, ``failed``, ``missing``, or ``outdated`` when the verdict is on another manifest.
     """
@@ -159,25 +164,25 @@ def verdict(verification: dict | None, manifest_sha256: str) -> dict:
         for key, value in verification.items()
         if key not in ("verdict", "seed", "manifest_sha256") and isinstance(value, str | int | float)
     }
-    faults = [f"{fault['path']}: {fault['fault']}" for fault in verification.get("mismatches", [])]
-    faults += [
+    findings = [f"{fault['path']}: {fault['fault']}" for fault in verification.get("mismatches", [])]
+    findings += [
         f"{at['variable']} {at['date']}, zone {at['zone']}: {at['statistic']} is {at['ours']}, "
-        f"the other engine says {at['theirs']}"
+        f"the other engine computes {at['theirs']}"
         for at in verification.get("differences", [])
     ]
     state = "outdated" if outdated else verification["verdict"]
-    return {"state": state, "rows": list(rows.items()), "items": faults}
+    return {"state": state, "rows": list(rows.items()), "items": findings}
 
 
-def citations(manifest: dict) -> dict[str, list[str]]:
-    """Return the lines to cite: ``data`` with the days of access, ``software`` with versions, ``methods``."""
+def citations(manifest: dict[str, Any]) -> dict[str, list[str]]:
+    """Return what to cite: ``data`` with the days of access, ``software`` with versions, ``methods``."""
     zones, versions = manifest["config"]["zones"], manifest["software"]
     requests = [request for source in manifest["sources"] for request in source.get("requests", [])]
     days = sorted({request["accessed"][:10] for request in requests if request.get("accessed")})
     accessed = f" Accessed {' to '.join(dict.fromkeys([days[0], days[-1]]))}." if days else ""
     data = [line.rstrip(". ") + "." + accessed for line in manifest["attribution"]]
     if manifest["config"]["raster"]["source"] == "local":
-        data.append("The rasters are local files: cite whoever made them.")
+        data.append("The rasters are local files: please cite their source.")
     if zones["source"] == "census" and not any("Census" in line for line in data):
         data.append(f"U.S. Census Bureau: cartographic boundary files {zones['year']}.{accessed}")
     software = [f"zonalflow {manifest['zonalflow']} (MIT licence)."]
@@ -185,8 +190,8 @@ def citations(manifest: dict) -> dict[str, list[str]]:
     return {"data": data, "software": [*software, _CHARTS], "methods": list(_METHODS)}
 
 
-def provenance(manifest: dict) -> dict:
-    """Return the ``inputs`` (file, size, checksum, from where, when), the ``config`` and the ``versions``."""
+def provenance(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the ``inputs`` (file, size, checksum, source, time of access), the ``config`` and the ``versions``."""
     inputs = []
     for source in manifest["sources"]:
         last = (source.get("requests") or [{}])[-1]
@@ -196,8 +201,8 @@ def provenance(manifest: dict) -> dict:
                     "name": file["name"],
                     "bytes": file.get("bytes", 0),
                     "sha256": file.get("sha256", ""),
-                    "from": last.get("url") or source.get("source", ""),
-                    "when": last.get("accessed", ""),
+                    "source": last.get("url") or source.get("source", ""),
+                    "accessed": last.get("accessed", ""),
                 }
             )
     return {

@@ -1,55 +1,48 @@
-"""From dates to years, and what a series of years says: its trend, and whether that is more than noise."""
+"""From dates to years, and the trend of a series of years: its slope, and how significant that is."""
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from zonalflow.common.errors import ConfigError
 from zonalflow.report.quantities import Quantity
 
 _PAIRS_AT_ONCE = 4_000_000  # slopes in memory
 
 
-def annual(values: np.ndarray, of: Quantity, stat: str = "mean") -> np.ndarray:
+def annual(values: np.ndarray, quantity: Quantity, stat: str = "mean") -> np.ndarray:
     """Reduce the dates of one year, [n_dates, n_zones], to the year's value [n_zones].
 
-    One date is the year itself. Of several, minima give their minimum and maxima their maximum; a mean or
-    sum of a quantity that adds up (precipitation) gives the sum; anything else the mean of the dates. A
-    zone that misses a date has no value (NaN): a sum of eleven months is no year.
+    One date is the year itself. Of several, minima give their minimum and maxima their maximum; a mean or sum of a
+    quantity that adds up (precipitation) gives the sum; anything else the mean of the dates. A zone that misses a date
+    has no value (NaN): eleven months do not make a year.
     """
-    values = np.asarray(values, dtype=float)
-    if len(values) == 1:
-        return values[0]
-    if stat in ("min", "max"):
-        return getattr(np, stat)(values, axis=0)
-    if of.adds_up and stat in ("mean", "sum"):
-        return values.sum(axis=0)
-    return values.mean(axis=0)
+    dates = np.asarray(values, dtype=float)
+    if len(dates) == 1 or stat == "min":
+        year = dates.min(axis=0)
+    elif stat == "max":
+        year = dates.max(axis=0)
+    elif quantity.adds_up and stat in ("mean", "sum"):
+        year = dates.sum(axis=0)
+    else:
+        year = dates.mean(axis=0)
+    return np.asarray(year)
 
 
 def baseline_years(baseline: list[int] | None, years: list[int]) -> list[int]:
-    """Return the years of the study that are in ``baseline``, or all of them for None.
-
-    Raises ConfigError when the study has none of the baseline's years.
-    """
-    if baseline is None:
-        return list(years)
-    chosen = sorted(set(years) & set(baseline))
-    if not chosen:
-        raise ConfigError(
-            f"baseline: no year of {min(baseline)} to {max(baseline)} is in the study, which has "
-            f"{min(years)} to {max(years)}; write years that are, or null for all."
-        )
-    return chosen
+    """Return the years of the study that are in ``baseline``, or all of them for None."""
+    return years if baseline is None else sorted(set(years) & set(baseline))
 
 
-def theil_sen(years: np.ndarray, table: np.ndarray) -> np.ndarray:
+def theil_sen(years: Sequence[int], table: np.ndarray) -> np.ndarray:
     """Return the median slope per year [n_zones] of ``table`` [n_years, n_zones] over all pairs of years.
 
     Missing years (NaN) drop out pair by pair; fewer than two years give NaN. Sen (1968),
     doi:10.1080/01621459.1968.10480934.
     """
-    years, table = np.asarray(years, dtype=float), np.asarray(table, dtype=float)
-    first, second = np.triu_indices(len(years), 1)
-    run = years[second] - years[first]
+    time, table = np.asarray(years, dtype=float), np.asarray(table, dtype=float)
+    first, second = np.triu_indices(len(time), 1)
+    run = time[second] - time[first]
     slopes = np.full(table.shape[1], np.nan)
     if not run.size:
         return slopes
@@ -61,7 +54,7 @@ def theil_sen(years: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 
 def _median(values: np.ndarray) -> np.ndarray:
-    """Return the median of each column, without its NaNs; NaN for a column of nothing else."""
+    """Return the median of each column, without its NaNs; NaN for a column that has nothing else."""
     ordered = np.sort(values, axis=0)  # NaN comes last
     count = np.isfinite(ordered).sum(axis=0)
     columns = np.arange(values.shape[1])
@@ -74,11 +67,9 @@ def mann_kendall(table: np.ndarray) -> np.ndarray:
     """Return the two-sided p-value [n_zones] of no trend in ``table`` [n_years, n_zones], in order of time.
 
     Normal approximation with the correction for ties and for continuity: Kendall (1975), as in Gilbert
-    (1987), Statistical Methods for Environmental Pollution Monitoring, eq. 16.3 to 16.5. It takes the years
-    for independent of one another. Fewer than four years give NaN, and so does a zone that never changes.
+    (1987), Statistical Methods for Environmental Pollution Monitoring, eq. 16.3 to 16.5. It assumes that the years
+    are independent of one another. Fewer than four years give NaN, and so does a zone that never changes.
     """
-    from scipy.special import ndtr
-
     table = np.asarray(table, dtype=float)
     n_years, n_zones = table.shape
     score = np.zeros(n_zones)
@@ -86,9 +77,11 @@ def mann_kendall(table: np.ndarray) -> np.ndarray:
         score += np.nansum(np.sign(table[i + 1 :] - table[i]), axis=0)
     count = np.isfinite(table).sum(axis=0)
     variance = (count * (count - 1) * (2 * count + 5) - _tie_terms(table)) / 18
-    with np.errstate(invalid="ignore", divide="ignore"):
-        z = (score - np.sign(score)) / np.sqrt(variance)
-    return np.where((count >= 4) & (variance > 0), 2 * ndtr(-np.abs(z)), np.nan)
+    p = np.full(n_zones, np.nan)
+    for zone in np.flatnonzero((count >= 4) & (variance > 0)):
+        z = (abs(score[zone]) - (score[zone] != 0)) / math.sqrt(variance[zone])
+        p[zone] = math.erfc(z / math.sqrt(2))
+    return p
 
 
 def _tie_terms(table: np.ndarray) -> np.ndarray:
@@ -103,9 +96,9 @@ def _tie_terms(table: np.ndarray) -> np.ndarray:
 
 
 def false_discovery_rate(p: np.ndarray) -> np.ndarray:
-    """Return the q-value of each p-value: the share of false finds among all zones at least as significant.
+    """Return the q-value of each p-value: the share of chance findings among the zones at least as significant.
 
-    Benjamini and Hochberg (1995); Wilks (2016), doi:10.1175/BAMS-D-15-00267.1, says why maps of many tests
+    Benjamini and Hochberg (1995); Wilks (2016), doi:10.1175/BAMS-D-15-00267.1, explains why maps of many tests
     need it. NaN stays NaN and does not count as a test.
     """
     p = np.asarray(p, dtype=float)

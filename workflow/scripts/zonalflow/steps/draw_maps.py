@@ -8,8 +8,10 @@ import numpy as np
 
 from zonalflow.common.dates import span
 from zonalflow.common.files import record_checksums
-from zonalflow.report.maps import Caption, caption, draw_overview, draw_years, limits
-from zonalflow.report.quantities import Quantity, main_stat, quantity
+from zonalflow.report.captions import Caption, caption
+from zonalflow.report.colours import limits
+from zonalflow.report.maps import draw_overview, draw_years
+from zonalflow.report.quantities import Quantity, main_stat, quantity_of
 from zonalflow.report.trends import annual
 from zonalflow.run.rule import Log
 from zonalflow.tables.year_table import load_year
@@ -35,7 +37,7 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Params:
-    """What is drawn, as configured; `synthetic` says that the rasters are made up, which every picture then says."""
+    """What is drawn, as configured; with `synthetic` every picture states that the rasters were generated."""
 
     variable: str
     years: list[int]
@@ -47,26 +49,22 @@ class Params:
 
 def draw_maps(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> None:
     """Draw the maps of one variable and write their checksums."""
-    frame = geopandas.read_parquet(inputs.zones)
-    of = quantity(params.variable, params.units)
-    stat = main_stat(params.stats) or "count"  # only categories were asked for: show the cells that hold data
-    values = np.stack([year_values(path, stat, of) for path in inputs.tables])
-    region, note = region_name(frame), f"{len(frame)} zones; {params.grain} rasters."
+    zones = geopandas.read_parquet(inputs.zones)
+    quantity, stat, region = quantity_of(params.variable, params.units), main_stat(params.stats), region_name(zones)
+    values = np.stack([year_values(path, stat, quantity) for path in inputs.tables])
+    note = f"{len(zones)} {'zone' if len(zones) == 1 else 'zones'}; {params.grain} rasters."
 
     def caption_of(when: str) -> Caption:
-        return caption(of, stat, place=region, when=when, synthetic=params.synthetic, note=note)
+        return caption(quantity, stat, region=region, when=when, synthetic=params.synthetic, note=note)
 
-    scale = limits(values)
-    captions = [caption_of(str(year)) for year in params.years]
-    draw_years(outputs.maps, frame, values, captions, palette=of.palette, scale=scale)
-    years = [str(year) for year in params.years]
-    draw_overview(
-        outputs.overview, frame, values, years, caption_of(span(params.years)), palette=of.palette, scale=scale
-    )
+    years, palette, scale = [str(year) for year in params.years], quantity.palette, limits(values)
+    draw_years(outputs.maps, zones, values, [caption_of(year) for year in years], palette=palette, scale=scale)
+    all_years = caption_of(span(params.years))
+    draw_overview(outputs.overview, zones, values, years, all_years, palette=palette, scale=scale)
     record_checksums(outputs.checksums, [*outputs.maps, outputs.overview])
-    log(f"{len(outputs.maps)} maps")
+    log(f"{len(years)} {'map' if len(years) == 1 else 'maps'}, and one picture of all years")
 
 
-def year_values(path: str, stat: str, of: Quantity) -> np.ndarray:
-    """Return one number a zone [n_zones] of a year table: the statistic, over the year's dates."""
-    return annual(load_year(Path(path)).columns[stat], of, stat)
+def year_values(path: str, stat: str, quantity: Quantity) -> np.ndarray:
+    """Return the statistic of a year table [n_zones], reduced over the year's dates."""
+    return annual(load_year(Path(path)).columns[stat], quantity, stat)

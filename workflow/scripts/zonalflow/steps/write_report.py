@@ -1,103 +1,72 @@
-"""The report of a study: one HTML file that holds all it shows and asks nothing of any network.
+"""Step write_report: the report of a run, made of its results alone, so that it can be made again at any time."""
 
-It is made of a run's results alone (tidy table, prepared zones, manifest and, if there is one, the
-verification's verdict), so it can be made again at any time. The page, its style and its program lie in
-``workflow/report/page``; the numbers travel in it as JSON, the outlines as SVG paths.
-"""
-
-import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import geopandas
-import jinja2
-import numpy as np
 
-from zonalflow.common.dates import span
-from zonalflow.common.errors import ZonalflowError
-from zonalflow.common.files import sha256, write_text
-from zonalflow.report import data, text
-from zonalflow.zones import labels
-
-PAGE = Path(__file__).resolve().parents[3] / "report" / "page"
-PARTS = {"style": PAGE / "style.css", "report": PAGE / "report.js", "d3": PAGE / "d3.min.js"}
-TEMPLATE = PAGE / "page.html.j2"
+from zonalflow.common.columns import INSIDE
+from zonalflow.common.files import read_json, record_checksums, sha256, write_text
+from zonalflow.report import text
+from zonalflow.report.data import page_data, read_series
+from zonalflow.report.page import Page, render
+from zonalflow.run.rule import Log
+from zonalflow.zones.labels import region_name, zone_labels
 
 
-def write_report(results: str | Path, target: str | Path) -> None:
-    """Write the report of the run whose results lie in ``results`` to ``target``.
+@dataclass(frozen=True)
+class Inputs:
+    """The results of a run.
 
-    Reads ``zonal_stats.parquet``, ``zones.parquet``, ``manifest.json`` and, where it exists, ``verify.json``.
-    Raises ZonalflowError when one is missing, or when they do not belong together.
+    Args:
+        table: the tidy table (Parquet, a file or a partitioned folder).
+        zones: the prepared zones (GeoParquet).
+        manifest: the manifest (JSON), which holds the resolved configuration.
+        verification: the verdict of the verification (JSON), a list of one path, or of none before it has run.
     """
-    results = Path(results)
-    for name in ("zonal_stats.parquet", "zones.parquet", "manifest.json"):
-        if not (results / name).exists():
-            raise ZonalflowError(f"{results / name} is missing, and the report is made of it: run the workflow.")
-    manifest = _read(results / "manifest.json")
-    verification = _read(results / "verify.json") if (results / "verify.json").exists() else None
-    config = manifest["config"]
-    id_column, units = config["zones"]["id"], config["raster"].get("units") or {}
-    zones = geopandas.read_parquet(results / "zones.parquet")
-    ids = zones[id_column].astype(str).to_numpy()
-    inside = zones["inside_fraction"].to_numpy(float)
-    names = labels.zone_labels(zones, id_column)
-    series = data.read_series(results / "zonal_stats.parquet", ids, config)
-    variables = [data.variable_data(one, config["years"], config.get("baseline"), units) for one in series]
-    page = {
-        "run": config["run"],
-        "where": labels.region_name(zones),
-        "years": config["years"],
-        "span": span(config["years"]),
-        "synthetic": bool(manifest.get("synthetic")),
-        "zones": {
-            "id": ids.tolist(),
-            "label": names,
-            "inside": np.round(inside, 4).tolist(),
-            **data.outline_data(zones),
-        },
-        "variables": variables,
-    }
-    html = (
-        _environment()
-        .get_template(TEMPLATE.name)
-        .render(
-            data=embedded_json(page),
-            title=text.title([v["label"] for v in variables], page["where"] or page["run"], page["years"]),
-            run=config["run"],
-            synthetic=page["synthetic"],
-            years=config["years"],
-            variables=variables,
-            summary=text.summary(manifest, len(ids)),
-            quality=text.quality(manifest, names, ids, inside, series),
-            verdict=text.verdict(verification, sha256(results / "manifest.json")),
-            citations=text.citations(manifest),
-            provenance=text.provenance(manifest),
-            **{name: path.read_text(encoding="utf-8") for name, path in PARTS.items()},
-        )
+
+    table: str
+    zones: str
+    manifest: str
+    verification: list[str]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The page (HTML) and its checksum."""
+
+    report: str
+    checksums: str
+
+
+def write_report(inputs: Inputs, outputs: Outputs, log: Log) -> None:
+    """Write the report's page and its checksum.
+
+    Raises:
+        ZonalflowError: the table lacks a zone or a year.
+    """
+    page = read_page(inputs)
+    write_text(outputs.report, render(page))
+    record_checksums(outputs.checksums, [outputs.report])
+    log(f"{page.title}; verification: {page.verdict['state']}")
+
+
+def read_page(inputs: Inputs) -> Page:
+    """Return what the page shows of a run's results."""
+    facts = read_json(inputs.manifest)
+    verification = [read_json(path) for path in inputs.verification]
+    config, id_column = facts["config"], facts["config"]["zones"]["id"]
+    zones = geopandas.read_parquet(inputs.zones)
+    ids, inside = zones[id_column].astype(str).to_numpy(), zones[INSIDE].to_numpy(float)
+    labels, region = zone_labels(zones, id_column), region_name(zones)
+    series = read_series(Path(inputs.table), ids, config)
+    data = page_data(config, zones, labels, region, series, synthetic=facts["synthetic"])
+    return Page(
+        title=text.title([one["label"] for one in data["variables"]], region or config["run"], config["years"]),
+        data=data,
+        summary=text.summary(facts, len(ids)),
+        quality=text.quality(facts, labels, ids, inside, series),
+        verdict=text.verdict(verification[0] if verification else None, sha256(inputs.manifest)),
+        citations=text.citations(facts),
+        provenance=text.provenance(facts),
     )
-    write_text(target, html)
-
-
-def embedded_json(value: Any) -> str:
-    """Return JSON that is safe between script tags: no text in it can end the element or open a comment."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
-
-
-def _read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(PAGE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["thousands"] = lambda number: f"{number:,}"
-    return environment

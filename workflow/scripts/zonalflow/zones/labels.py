@@ -1,15 +1,14 @@
-"""What zones are called, and where they are, in the words of their own attributes."""
+"""Names of zones, and of the region that they cover, from the zones' own attributes."""
 
 import geopandas
 import pandas
 
-_NAMES = ("NAME", "Name", "name", "NAMELSAD")
-_STATES = ("STUSPS", "STATE_NAME", "STATE")
+from zonalflow.common.columns import NAME_COLUMNS, STATE_COLUMNS
 
 
 def zone_labels(zones: geopandas.GeoDataFrame, id_column: str) -> list[str]:
-    """Name each zone for a reader: ``Brantley, GA`` where the columns are there, else its id."""
-    names, states = _texts(zones, _NAMES), _texts(zones, _STATES)
+    """Return a name for each zone: ``Brantley, GA`` where it has a name and a state, else its id."""
+    names, states = _texts(zones, NAME_COLUMNS), _texts(zones, STATE_COLUMNS)
     labels = []
     for key, name, state in zip(zones[id_column], names, states, strict=True):
         parts = [name, state if state != name else None]
@@ -18,7 +17,10 @@ def zone_labels(zones: geopandas.GeoDataFrame, id_column: str) -> list[str]:
 
 
 def region_name(zones: geopandas.GeoDataFrame) -> str:
-    """Log where the zones are, by their states, most zones first: ``Florida, Georgia and Alabama``."""
+    """Return the states that the zones lie in, most zones first: ``Florida, Georgia and Alabama``.
+
+    Of more than four states only their number; an empty text when the zones have no states.
+    """
     states = pandas.Series(_texts(zones, ("STATE_NAME", "STUSPS"))).dropna().value_counts().index.tolist()
     if len(states) > 4:
         district = {"DC", "District of Columbia"} & set(states)
@@ -26,9 +28,10 @@ def region_name(zones: geopandas.GeoDataFrame) -> str:
     return " and ".join([", ".join(states[:-1]), states[-1]] if len(states) > 1 else states)
 
 
-def _texts(zones: geopandas.GeoDataFrame, columns: tuple[str, ...]) -> list[str | None]:
-    """Return the values of the first of ``columns`` that holds any, None where one is missing."""
-    for column in columns:
-        if column in zones and zones[column].notna().any():
-            return [None if pandas.isna(value) else str(value).strip() for value in zones[column]]
+def _texts(zones: geopandas.GeoDataFrame, wanted: tuple[str, ...]) -> list[str | None]:
+    """Return the values of the first ``wanted`` column, in any case, that holds any; None where one is missing."""
+    columns = {column.upper(): column for column in reversed(zones.columns)}
+    for values in (zones[columns[name]] for name in wanted if name in columns):
+        if values.notna().any():
+            return [None if pandas.isna(value) else str(value).strip() for value in values]
     return [None] * len(zones)

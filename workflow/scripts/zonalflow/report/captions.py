@@ -1,0 +1,36 @@
+"""Texts of a map: its title, the label of its colour bar, the note below."""
+
+from dataclasses import dataclass
+
+from zonalflow.report.quantities import Quantity, headline, stat_label, stat_unit
+
+SYNTHETIC = "Synthetic data, generated for the demo; not measurements."
+
+
+@dataclass(frozen=True)
+class Caption:
+    """The texts of a map: title, label of the colour bar (with the unit), small note below."""
+
+    title: str
+    scale: str
+    note: str = ""
+
+
+def caption(
+    quantity: Quantity,
+    stat: str,
+    *,
+    region: str,
+    when: str,
+    synthetic: bool = False,
+    note: str = "",
+) -> Caption:
+    """Return the texts of a map of one year or several, with a title like ``Annual precipitation, Florida, 2000``.
+
+    ``region`` may be empty. Title and note of a map of synthetic data both say so.
+    """
+    title = ", ".join(part for part in (headline(quantity, stat), region, when) if part)
+    title = title[:1].upper() + title[1:] + (" (synthetic data)" if synthetic else "")
+    unit = stat_unit(stat, quantity)
+    scale = f"{stat_label(stat)} in each zone" + (f" ({unit})" if unit else "")
+    return Caption(title, scale, f"{SYNTHETIC} {note}".strip() if synthetic else note)
