@@ -13,10 +13,6 @@ INSIDE = "inside_fraction"  # the fraction of a zone's area that lies within the
 NAME_COLUMNS = ("NAME", "NAMELSAD")
 STATE_COLUMNS = ("STUSPS", "STATE_NAME", "STATE")
 
-# Zone attributes, as the Census Bureau calls them, that name a zone and its state to a reader; in any case.
-NAME_COLUMNS = ("NAME", "NAMELSAD")
-STATE_COLUMNS = ("STUSPS", "STATE_NAME", "STATE")
-
 
 def column_order(stats: list[str], found: set[str]) -> list[str]:
     """Return the columns in the order of the tables: the statistics as requested, classes, then the quality columns.
