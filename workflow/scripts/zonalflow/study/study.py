@@ -12,7 +12,7 @@ from typing import Any
 from zonalflow.common.dates import dates_of, format_years
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.rasters.patterns import local_paths
-from zonalflow.sources.census import boundary_url, needs_state
+from zonalflow.sources.catalogue.census import boundary_url, needs_state
 
 DOWNLOADS = 12  # of the profiles' ``resources``: `fetch.at_once`, 1 to 4, divides it
 TABLES = {"parquet": "zonal_stats.parquet", "csv": "zonal_stats.csv", "wide": "zonal_stats_wide.csv"}

@@ -8,7 +8,6 @@ zones than reading the rasters and computing their statistics together.
 Source of the layout: dBASE III/IV table file format (header of 32 bytes, 32 bytes a field, 0x0D, records, 0x1A).
 """
 
-import os
 import shutil
 import struct
 import warnings
@@ -19,7 +18,7 @@ import numpy as np
 
 from zonalflow.common.columns import INSIDE
 from zonalflow.common.errors import ZonesError
-from zonalflow.common.files import atomic_path, check_written
+from zonalflow.common.files import atomic_path, check_written, scratch_folder
 from zonalflow.common.formats import VECTOR_SUFFIXES
 
 MAX_NAME = 10  # characters of a field name
@@ -132,16 +131,12 @@ def write_template(zones, stem: Path) -> dict[str, str]:
     fields = short_names(attributes)
     frame = zones[[*attributes, zones.geometry.name]].rename(columns=fields)
     stem = Path(stem)
-    folder = stem.with_name(f".{stem.name}.{os.getpid()}")
-    folder.mkdir(parents=True)
-    try:
+    with scratch_folder(stem) as folder:
         _write_shp(frame, folder / f"{stem.name}.shp")
         for suffix in VECTOR_SUFFIXES["shp"]:
             check_written(folder / f"{stem.name}{suffix}")
         for suffix in reversed(VECTOR_SUFFIXES["shp"]):  # the .shp last: it is the one that is looked for
             (folder / f"{stem.name}{suffix}").replace(stem.with_name(f"{stem.name}{suffix}"))
-    finally:
-        shutil.rmtree(folder)
     return fields
 
 

@@ -10,7 +10,7 @@ import pyogrio
 import shapely
 
 from zonalflow.common.errors import ZonesError
-from zonalflow.common.states import words_for
+from zonalflow.common.states import state_spellings
 from zonalflow.common.text import few, format_bounds, nearest
 
 _TINY = 1e-9  # degrees
@@ -125,7 +125,7 @@ def _in_states(frame, states: list[str], path: str):
         values = frame[column].astype(str).str.upper()
         known |= set(values)
         for state in states:
-            here = values.isin(words_for(state)).to_numpy()
+            here = values.isin(state_spellings(state)).to_numpy()
             mask |= here
             if here.any():
                 found.add(state)
