@@ -18,6 +18,8 @@ from small import counting, write_tif
 
 from zonalflow.geometry.grid import Grid
 
+pytestmark = pytest.mark.slow
+
 # 40 × 32 cells of a quarter degree over Florida and its neighbours
 GRID = Grid("EPSG:4269", (0.25, 0.0, -89.0, 0.0, -0.25, 33.0), 40, 32)
 COARSE = Grid("EPSG:4269", (0.5, 0.0, -89.0, 0.0, -0.5, 33.0), 20, 16)
@@ -37,14 +39,14 @@ def field(year: int, grid: Grid = GRID) -> np.ndarray:
     return values
 
 
-def run(project, name: str, *config: str, server: standin.Server | None = None) -> dict:
-    """Run an example to its end and return its manifest."""
+def run(project, name: str, *arguments: str, server: standin.Server | None = None) -> dict:
+    """Run an example, to its end unless the arguments name a part of it, and return its manifest."""
     addresses = []
     if server is not None:
         text = project.path(f"config/examples/{name}.yaml").read_text()
         raster = {"geocdl": server.url, "prism": server.prism_url}["prism" if "source: prism" in text else "geocdl"]
         addresses = ["--config", f"raster={{url: '{raster}'}}", f"zones={{url: '{server.census_url}'}}"]
-    done = project.snakemake("--configfile", f"config/examples/{name}.yaml", *addresses, *config, profile="local")
+    done = project.snakemake(*arguments, "--configfile", f"config/examples/{name}.yaml", *addresses, profile="local")
     assert done.code == 0, done.text
     return json.loads(results(project, name, "manifest.json").read_text())
 
@@ -259,7 +261,7 @@ def test_weights(project):
     # other weights, other numbers: nothing stale
     people[9, 12] = 0
     write_tif(project.path("rasters/population.tif"), people, grid=GRID, nodata=-1)
-    run(project, "weights")
+    run(project, "weights", "tables")
     assert tidy(project, "weights")["mean"][0] == (100 * 30 + 300 * 40) / 400
 
 
@@ -335,6 +337,6 @@ def test_a_long_daily_study_is_partitioned(project):
     assert project.path("results/example-long/report.html").exists()
 
     # fewer years make it a file again
-    run(project, "long", "--config", "years=2000:2001")
+    run(project, "long", "tables", "--config", "years=2000:2001")
     assert folder.is_file()
     assert len(tidy(project, "long")) == 731 * 2
