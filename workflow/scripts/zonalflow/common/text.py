@@ -1,4 +1,4 @@
-"""Small helpers for messages: the nearest known name, a few of many, a box."""
+"""Small helpers for messages: the nearest known name, a count, a few of many, a box."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,6 +8,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'KNOWN'?`` for a misspelt ``word``, or an empty text when nothing is near."""
     matches = difflib.get_close_matches(str(word), [str(name) for name in known], n=1, cutoff=0.5)
     return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def count_of(number: int, noun: str, plural: str = "") -> str:
+    """Return ``1 zone`` or ``2 zones``; ``plural`` is the text for several where it is not the noun with an s."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def few(values, limit: int = 5) -> str:
