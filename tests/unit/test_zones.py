@@ -10,7 +10,7 @@ import shapely
 from small import GRID, boxes
 
 from zonalflow.common.errors import ZonesError
-from zonalflow.geometry.antimeridian import turn
+from zonalflow.geometry.antimeridian import wrap
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.build import build_index
 from zonalflow.zones.on_grid import bring_to_grid, prepare
@@ -182,7 +182,7 @@ def test_a_zone_across_the_antimeridian_holds_its_cells_on_both_sides(ring, grid
 def test_a_hole_across_the_antimeridian_stays_a_hole():
     outer = [(175, -5), (-175, -5), (-175, 5), (175, 5)]
     inner = [(179, -1), (-179, -1), (-179, 1), (179, 1)]
-    (turned,) = turn(np.array([shapely.Polygon(outer, [inner])]), -180, 180)
+    (turned,) = wrap(np.array([shapely.Polygon(outer, [inner])]), -180, 180)
     assert turned.area == 10 * 10 - 2 * 2
     assert turned.bounds == (-180, -5, 180, 5)
 
@@ -202,9 +202,9 @@ def test_zones_reprojected_across_the_antimeridian():
 
 def test_parts_on_both_sides_are_left_as_they_are():
     aleutians = shapely.MultiPolygon([shapely.box(170, 50, 180, 55), shapely.box(-180, 50, -170, 55)])
-    (turned,) = turn(np.array([aleutians]), -180, 180)
+    (turned,) = wrap(np.array([aleutians]), -180, 180)
     assert turned is aleutians
-    (turned,) = turn(np.array([aleutians]), 0, 360)
+    (turned,) = wrap(np.array([aleutians]), 0, 360)
     assert turned.bounds == (170, 50, 190, 55)
 
 

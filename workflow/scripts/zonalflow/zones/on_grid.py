@@ -14,7 +14,7 @@ import shapely
 from zonalflow.common.columns import INSIDE
 from zonalflow.common.errors import ZonesError
 from zonalflow.common.text import few, format_bounds
-from zonalflow.geometry.antimeridian import turn, unwrap
+from zonalflow.geometry.antimeridian import unwrap, wrap
 from zonalflow.geometry.grid import Grid
 from zonalflow.geometry.polygons import polygonal, valid
 
@@ -75,7 +75,7 @@ def bring_to_grid(frame: geopandas.GeoDataFrame, grid: Grid) -> ZonesOnGrid:
     geometry = frame.geometry.to_numpy()
     _check_projected(geometry, frame.index.to_numpy(), grid)
     if grid.is_geographic:
-        geometry = turn(geometry, grid.bounds[0], grid.bounds[2])
+        geometry = wrap(geometry, grid.bounds[0], grid.bounds[2])
     _check_areas(geometry, frame.index.to_numpy())
     if reprojected:
         again, frame = _repair(frame.set_geometry(geometry, crs=grid.crs))

@@ -6,7 +6,7 @@ import pytest
 import shapely
 from shapely import Polygon, box
 
-from zonalflow.geometry.antimeridian import turn, unwrap
+from zonalflow.geometry.antimeridian import unwrap, wrap
 from zonalflow.geometry.grid import Grid
 from zonalflow.zones.on_grid import bring_to_grid
 
@@ -84,4 +84,4 @@ def test_a_hole_is_turned_with_its_shell():
     (found,), (jumped,) = unwrap(np.array([zone]))
     assert jumped
     assert found.area == pytest.approx(400 - 4)
-    assert turn(np.array([zone]), -180, 180)[0].area == pytest.approx(400 - 4)
+    assert wrap(np.array([zone]), -180, 180)[0].area == pytest.approx(400 - 4)
