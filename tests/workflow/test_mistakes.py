@@ -24,7 +24,7 @@ def refused(project, *arguments, profile="demo"):
         ("stats=[meen]", "did you mean 'mean'?"),
         ("zones={path: nowhere.gpkg}", "nowhere.gpkg: no such file"),
         ("zones={id: GEOIDX}", "no column 'GEOIDX'; did you mean 'GEOID'?"),
-        ("zones={id: NAME}", "NAME does not name a zone"),
+        ("zones={id: NAME}", "NAME is not unique in"),
     ],
 )
 def test_in_the_configuration(project, argument, words):

@@ -10,9 +10,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {matches[0]!r}?" if matches else ""
 
 
+def plural_of(number: int, noun: str, plural: str = "") -> str:
+    """Return ``zone`` for 1, else ``zones``, or ``plural`` where that is not the noun with an s."""
+    return noun if number == 1 else plural or f"{noun}s"
+
+
 def count_of(number: int, noun: str, plural: str = "") -> str:
-    """Return ``1 zone`` or ``2 zones``; ``plural`` is the text for several where it is not the noun with an s."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+    """Return ``1 zone``, ``2 zones``; also ``1 zone of a.shp has``, ``2 zones of a.shp have``."""
+    return f"{number} {plural_of(number, noun, plural)}"
 
 
 def few(values, limit: int = 5) -> str:
