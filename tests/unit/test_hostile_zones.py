@@ -103,7 +103,7 @@ def test_longitudes_from_0_to_360_are_turned(tmp_path):
     assert (report.kept, zones["inside_fraction"][0]) == (1, 1.0)
 
 
-def test_another_crs_is_reprojected_and_said(tmp_path):
+def test_another_crs_is_reprojected_and_reported(tmp_path):
     there = geopandas.GeoSeries([SQUARE], crs=NAD83).to_crs("EPSG:5070")
     zones, report = prepared(tmp_path, there, crs="EPSG:5070")
     assert zones.crs == NAD83
@@ -187,7 +187,7 @@ def test_geoparquet_with_a_geometry_of_another_name_and_a_second_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("ids", "said"),
+    ("ids", "message"),
     [
         (["a", "a"], "id is not unique in {path}: 1 value occurs more than once (a); choose a column whose values"),
         (["a", "a "], "more than once (a)"),
@@ -199,11 +199,11 @@ def test_geoparquet_with_a_geometry_of_another_name_and_a_second_one(tmp_path):
         ([1.0, np.nan], "has no id (row 2)"),
     ],
 )
-def test_ids_that_name_no_zone(tmp_path, ids, said):
+def test_ids_that_name_no_zone(tmp_path, ids, message):
     paths = written(tmp_path, [box(-89 + i, 31, -88 + i, 32) for i in range(len(ids))], id=ids)
     text = refusal(paths)
     assert text.startswith("zones.id: ")
-    assert said.format(path=paths[0]) in text
+    assert message.format(path=paths[0]) in text
 
 
 def test_an_id_that_is_no_column_names_the_nearest(tmp_path):
@@ -214,7 +214,7 @@ def test_an_id_that_is_no_column_names_the_nearest(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize(
-    ("geometry", "said"),
+    ("geometry", "message"),
     [
         (None, "1 zone of {path} has an empty geometry: id z1; remove such zones, or give them a polygon"),
         (Polygon(), "has an empty geometry: id z1"),
@@ -226,10 +226,10 @@ def test_an_id_that_is_no_column_names_the_nearest(tmp_path):
     ],
     ids=["null", "empty", "point", "line", "collection", "infinite", "NaN"],
 )
-def test_what_is_no_polygon(tmp_path, geometry, said):
+def test_what_is_no_polygon(tmp_path, geometry, message):
     path = tmp_path / "zones.parquet"  # which, unlike most formats, holds all of these as they are
     geopandas.GeoDataFrame({"id": ["z0", "z1"]}, geometry=[SQUARE, geometry], crs=NAD83).to_parquet(path)
-    assert said.format(path=path) in refusal([str(path)])
+    assert message.format(path=path) in refusal([str(path)])
 
 
 def test_a_polygon_without_area(tmp_path):

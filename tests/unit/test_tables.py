@@ -187,8 +187,8 @@ RAT = """<PAMDataset><PAMRasterBand band="1"><GDALRasterAttributeTable tableType
 
 
 def categorical(path, names, date="2001"):
-    slices = read_time_steps([TimeStep(date, str(path))], grid_finder(place(ZONES)))
-    return compute_year(slices, ["categorical"], names)
+    time_steps = read_time_steps([TimeStep(date, str(path))], grid_finder(place(ZONES)))
+    return compute_year(time_steps, ["categorical"], names)
 
 
 def test_counts_and_shares_by_class(tmp_path):
