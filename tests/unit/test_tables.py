@@ -337,12 +337,12 @@ def test_geojson_of_a_crs_without_a_code_is_in_degrees(tmp_path):
     assert frame.total_bounds == pytest.approx(ZONES.total_bounds, abs=1e-4)
 
 
-def test_a_crs_that_a_format_cannot_say_is_refused_for_that_format_alone(tmp_path):
+def test_a_crs_that_a_format_cannot_store_is_refused_for_that_format_alone(tmp_path):
     zones = ZONES.to_crs(ROTATED)
     write_template(zones, tmp_path / "zones")  # made for every study, whatever its formats
-    with pytest.raises(ZonesError, match="a shapefile has no word for the rasters' CRS; leave shp out"):
+    with pytest.raises(ZonesError, match="a shapefile cannot store the rasters' CRS; leave shp out"):
         write_shapefile(tmp_path / "a", tmp_path / "zones", {}, {})
-    with pytest.raises(ZonesError, match="gpkg has no word for the rasters' CRS"):
+    with pytest.raises(ZonesError, match="gpkg cannot store the rasters' CRS"):
         write_vector(tmp_path / "a.gpkg", "gpkg", zones, {})
     write_vector(tmp_path / "a.parquet", "geoparquet", zones, {})
     assert geopandas.read_parquet(tmp_path / "a.parquet").crs.equals(zones.crs)
