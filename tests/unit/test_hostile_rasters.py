@@ -141,7 +141,7 @@ def test_the_first_row_may_be_the_southernmost(tmp_path):
         (Affine.rotation(30) * Affine.scale(1, -1), "rotated, sheared or mirrored"),
         (Affine(1, 0.2, 0, 0, -1, 4), "rotated, sheared or mirrored"),
         (Affine(-1, 0, 6, 0, -1, 4), "rotated, sheared or mirrored"),
-        (Affine.identity(), "does not say where its cells lie"),
+        (Affine.identity(), "is not georeferenced"),
     ],
     ids=["rotated", "sheared", "mirrored", "none"],
 )

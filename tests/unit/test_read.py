@@ -116,7 +116,7 @@ def test_a_raster_without_a_place_on_the_earth(tmp_path):
     nowhere = Grid("EPSG:4269", (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), 6, 4)
     with pytest.warns(rasterio.errors.NotGeoreferencedWarning):
         write_tif(path, counting(), grid=nowhere, nodata=-1)
-    with pytest.raises(RasterError, match="does not say where its cells lie"):
+    with pytest.raises(RasterError, match="is not georeferenced"):
         read(path)
 
 

@@ -48,20 +48,22 @@ def study(tmp_path):
     return tmp_path, keys
 
 
-def combined(study, *kinds, stats=("mean", "max")):
+def combined(study, *kinds, stats=("mean", "max"), log=lambda line: None):
     """Return the path of each table that was written."""
     folder, keys = study
     targets = {kind: str(folder / {"wide": "wide.csv"}.get(kind, f"tidy.{kind}")) for kind in kinds}
     inputs = Inputs([path for _, _, path in keys], str(folder / "zones.parquet"))
     params = Params([(variable, year) for variable, year, _ in keys], "id", list(stats))
-    combine_years(inputs, targets, str(folder / "tables.sha256"), params, lambda line: None)
+    combine_years(inputs, targets, str(folder / "tables.sha256"), params, log)
     return targets
 
 
 def test_the_tidy_table_has_a_row_for_each_variable_date_and_zone(study):
-    targets = combined(study, "parquet", "csv")
+    lines = []
+    targets = combined(study, "parquet", "csv", log=lines.append)
     table = pandas.read_parquet(targets["parquet"])
     assert len(table) == 2 * 4 * 2
+    assert lines == ["16 rows"]
     assert list(table.columns) == [
         "id", "NAME", "variable", "date", "mean", "max", "count", "valid_fraction", "inside_fraction",
     ]  # fmt: skip

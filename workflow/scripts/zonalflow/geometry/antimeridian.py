@@ -59,16 +59,19 @@ def wrap(geometry: np.ndarray, west: float, east: float) -> np.ndarray:
 
 
 def _cut_and_moved(polygon: shapely.Geometry, start: float) -> shapely.Geometry:
-    """Return a valid polygon whose longitudes lie within ``start`` … ``start`` + 360."""
-    lowest, _, highest, _ = polygon.bounds
+    """Return a valid polygon with its parts moved to longitudes within ``start`` … ``start`` + 360."""
+    lowest, _, highest, _ = shapely.bounds(polygon)
     parts = []
     for turns in range(int((lowest - start) // 360), int((highest - start - _TINY) // 360) + 1):
         west = start + 360 * turns
         part = shapely.intersection(polygon, shapely.box(west, -90, west + 360, 90))
-        shift = np.array([360 * turns, 0])
-        parts.append(shapely.transform(part, lambda xy, shift=shift: xy - shift))
-    moved: shapely.Geometry = polygonal(np.array([shapely.union_all(parts)]))[0]
-    return moved
+        parts.append(_moved_west(part, 360 * turns))
+    whole: shapely.Geometry = polygonal(np.array([shapely.union_all(parts)]))[0]
+    return whole
+
+
+def _moved_west(polygon: shapely.Geometry, degrees: int) -> shapely.Geometry:
+    return shapely.transform(polygon, lambda xy: xy - [degrees, 0])
 
 
 def _continuous(polygon: shapely.Polygon) -> shapely.Polygon:
@@ -81,7 +84,7 @@ def _continuous(polygon: shapely.Polygon) -> shapely.Polygon:
     middle = vertices[0][:, 0].mean()
     for xy in vertices[1:]:
         xy[:, 0] += 360 * np.round((middle - xy[:, 0].mean()) / 360)
-    return shapely.polygons(vertices[0], [shapely.linearrings(xy) for xy in vertices[1:]] or None)
+    return shapely.Polygon(vertices[0], vertices[1:])
 
 
 def _crossings(longitude: np.ndarray) -> np.ndarray:

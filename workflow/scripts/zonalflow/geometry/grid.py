@@ -62,7 +62,7 @@ class Grid:
         return bool(CRS.from_user_input(self.crs).is_geographic)
 
     def matches(self, other: "Grid") -> bool:
-        """Whether `other` is this grid: the same size and CRS, and corners within a thousandth of a cell.
+        """Whether ``other`` is this grid: the same size and CRS, and corners within a thousandth of a cell.
 
         Equality will not do: PRISM's headers give a cell of 0.041666666666700033 degrees where others round.
         """

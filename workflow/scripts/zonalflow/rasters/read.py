@@ -132,8 +132,8 @@ def raster_grid(dataset: "DatasetReader", crs: str | None = None) -> Grid:
     """
     if dataset.transform.is_identity:
         raise RasterError(
-            f"{dataset.name} does not say where its cells lie: it has no geotransform, or (NetCDF) its coordinates "
-            "are not evenly spaced"
+            f"{dataset.name} is not georeferenced: it has no geotransform, or (NetCDF) its coordinates are not evenly "
+            "spaced; write it with its grid, for example with gdal_translate -a_ullr"
         )
     grid = grid_of(dataset)
     if grid.crs:

@@ -37,7 +37,7 @@ def write_vector(path: Path, kind: str, zones: "geopandas.GeoDataFrame", columns
     attributes = [name for name in frame.columns if name != frame.geometry.name]
     frame = frame.rename(columns=attribute_names(attributes, columns, kind))
     frame = frame.join(pandas.DataFrame(columns, index=frame.index))
-    if kind == "geojson" and frame.crs.to_authority() is None:
+    if kind == "geojson" and frame.crs is not None and frame.crs.to_authority() is None:
         frame = frame.to_crs("EPSG:4326")  # GeoJSON stores only a CRS that has a code
     with atomic_path(path) as temporary:
         if kind == "geoparquet":

@@ -158,15 +158,18 @@ def write_template(zones: "geopandas.GeoDataFrame", stem: Path) -> dict[str, str
 
 
 def _write_shp(frame: "geopandas.GeoDataFrame", path: Path) -> None:
+    import geopandas
     from pyproj.exceptions import CRSError
 
-    options = {"driver": "ESRI Shapefile", "encoding": "UTF-8", "DBF_DATE_LAST_UPDATE": FIXED_DATE}
+    def write(frame: geopandas.GeoDataFrame) -> None:
+        frame.to_file(path, driver="ESRI Shapefile", encoding="UTF-8", DBF_DATE_LAST_UPDATE=FIXED_DATE)
+
     try:
-        frame.to_file(path, **options)
+        write(frame)
     except CRSError:  # a rotated pole, for example; it is an error only if the study asks for shapefiles
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there is no CRS
-            frame.set_crs(None, allow_override=True).to_file(path, **options)
+            write(geopandas.GeoDataFrame(frame.drop(columns=frame.geometry.name), geometry=list(frame.geometry)))
         path.with_suffix(".prj").write_text(_NO_CRS, encoding="utf-8")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pyproj
 import shapely
 
 from zonalflow.common.columns import INSIDE
@@ -84,11 +85,12 @@ def bring_to_grid(frame: geopandas.GeoDataFrame, grid: Grid) -> ZonesOnGrid:
     Raises:
         ZonesError: for zones that the grid's CRS cannot show, or that have no area.
     """
-    reprojected = not frame.crs.equals(grid.crs, ignore_axis_order=True)
+    crs = _crs_of(frame)
+    reprojected = not crs.equals(grid.crs, ignore_axis_order=True)
     unwrapped = np.zeros(len(frame), bool)
-    if frame.crs.is_geographic:
+    if crs.is_geographic:
         geometry, unwrapped = unwrap(frame.geometry.to_numpy())
-        frame = frame.set_geometry(geometry, crs=frame.crs)
+        frame = frame.set_geometry(geometry, crs=crs)
     repaired, frame = _repair(frame)
     if reprojected:
         frame = frame.to_crs(grid.crs)
@@ -113,6 +115,12 @@ def bring_to_grid(frame: geopandas.GeoDataFrame, grid: Grid) -> ZonesOnGrid:
         unwrapped=unwrapped,
         reprojected=reprojected,
     )
+
+
+def _crs_of(frame: geopandas.GeoDataFrame) -> pyproj.CRS:
+    if frame.crs is None:
+        raise ZonesError("the zones have no CRS, so they cannot be brought to the grid; set zones.crs")
+    return frame.crs
 
 
 def _check_projected(geometry: np.ndarray, names: np.ndarray, grid: Grid) -> None:
@@ -163,7 +171,7 @@ def prepare(
     report = Preparation(
         read=len(frame),
         kept=len(zones),
-        crs_of_file=frame.crs.to_string(),
+        crs_of_file=_crs_of(frame).to_string(),
         reprojected=placed.reprojected,
         repaired=ids[placed.repaired].tolist(),
         across_the_antimeridian=ids[placed.unwrapped].tolist(),

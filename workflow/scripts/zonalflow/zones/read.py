@@ -199,9 +199,10 @@ def _check_geometry(frame: geopandas.GeoDataFrame, id_column: str, path: str) ->
 def _check_latitudes(frame: geopandas.GeoDataFrame, path: str) -> None:
     """Raise ZonesError for latitudes beyond ±90."""
     west, south, east, north = frame.total_bounds
-    if frame.crs.is_geographic and max(-south, north) > 90 + _TINY:
+    crs = frame.crs
+    if crs is not None and crs.is_geographic and max(-south, north) > 90 + _TINY:
         swapped = "longitude and latitude are swapped, or " if max(-west, east) <= 90 else ""
         raise ZonesError(
             f"{path} has latitudes beyond ±90 ({format_bounds(frame.total_bounds)}): {swapped}its CRS, "
-            f"{frame.crs.name}, is not that of its coordinates"
+            f"{crs.name}, is not that of its coordinates"
         )
