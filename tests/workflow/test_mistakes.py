@@ -55,7 +55,7 @@ def test_missing_years_of_local_rasters_are_named(project):
             geopandas.GeoDataFrame({"id": ["a", "b"]}, geometry=[box(-84, 28, -83, 29), None], crs=4269),
             "empty geometry: id b",
         ),
-        (geopandas.GeoDataFrame({"id": ["a", ""]}, geometry=[box(-84, 28, -83, 29)] * 2, crs=4269), "1 zones of"),
+        (geopandas.GeoDataFrame({"id": ["a", ""]}, geometry=[box(-84, 28, -83, 29)] * 2, crs=4269), "1 zone of"),
     ],
     ids=["no CRS", "empty geometry", "empty id"],
 )

@@ -3,7 +3,7 @@
 In a file the longitudes of an outline across the antimeridian change from 179 to −179 between two vertices, and nothing
 but the size of that change tells the outline from one that reaches around the other way. An edge counts as one that
 crosses the antimeridian when the short way around the earth is less than 90°, or less than 30° where the edge begins or
-ends on the seam itself (±180, or 0 and 360), as the outline of a region that merely ends there does. An edge of exactly
+ends on the seam itself (±180, or 0 and 360), as in the outline of a region that only ends there. An edge of exactly
 360° runs around the whole earth.
 """
 
