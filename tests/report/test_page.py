@@ -152,18 +152,6 @@ def test_rows_may_come_in_any_order(tmp_path, counties):
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
-def test_the_table_may_be_a_partitioned_folder(tmp_path, counties):
-    folder = write_results(tmp_path / "demo", counties, [2000, 2001], ("ppt", "tmean"), grain="monthly")
-    report_on(folder, tmp_path / "a.html")
-    table = pandas.read_parquet(folder / "zonal_stats.parquet")
-    (folder / "zonal_stats.parquet").unlink()
-    table.assign(year=table["date"].str[:4].astype(int)).to_parquet(
-        folder / "zonal_stats.parquet", partition_cols=["variable", "year"]
-    )
-    report_on(folder, tmp_path / "b.html")
-    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
-
-
 def test_counts_have_the_right_plural(tmp_path, counties):
     one = counties[counties["GEOID"] == "12001"].reset_index(drop=True)
     sources = [{"path": "zones.zip", "source": "file", "bytes": 31388, "sha256": "bb2fe290"}]
