@@ -1,5 +1,7 @@
 """Which cells a zone has: against GDAL's rasterizer, GEOS and exactextract, and by hand."""
 
+import dataclasses
+
 import numpy as np
 import oracles
 import pytest
@@ -11,6 +13,9 @@ from shapely.geometry import MultiPolygon, Polygon, box
 
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.build import build_index
+from zonalflow.index.checks import WrongIndexError
+from zonalflow.index.coverage import cover
+from zonalflow.index.scanline import fill
 
 # cell sizes and corners that are exact in binary, and some that are not; rows southwards, and northwards
 GRIDS = [
@@ -203,19 +208,68 @@ def test_cells_off_the_grid_are_counted_not_held(unit_grid):
     assert (index.n_cells[0], index.off_grid[0]) == (6, 14)
 
 
-def test_many_batches_give_the_same_index(unit_grid, monkeypatch):
+def same_cells(one, zone: int, other, other_zone: int) -> bool:
+    found = [*one.cells(zone), one.off_grid[zone]], [*other.cells(other_zone), other.off_grid[other_zone]]
+    return all(map(np.array_equal, *found))
+
+
+@pytest.mark.parametrize("method", ["center", "all_touched", "coverage"])
+def test_any_order_and_batch_size_gives_the_same_cells(unit_grid, monkeypatch, method):
     rng = np.random.default_rng(4)
-    corner = rng.uniform(-1, 5, (50, 2))
-    zones = shapely.box(*corner.T, *(corner + rng.uniform(0, 4, (50, 2))).T)
-    for method in ("center", "all_touched", "coverage"):
-        whole = build_index(zones, unit_grid, method)
-        with monkeypatch.context() as patch:
-            patch.setattr("zonalflow.index.edges.BATCH", 7)
-            parts = build_index(zones, unit_grid, method)
-        for zone in range(50):
-            for one, other in zip(whole.cells(zone), parts.cells(zone), strict=True):
-                assert np.array_equal(one, other)
-        assert np.array_equal(whole.off_grid, parts.off_grid)
+    corner = rng.uniform(-1, 5, (20, 2))
+    zones = shapely.box(*corner.T, *(corner + rng.uniform(0, 4, (20, 2))).T)
+    zones[3] = shapely.Point(2.5, 2).buffer(1.5, quad_segs=100)  # 401 vertices: as large as all others together
+    zones[7], zones[8] = None, Polygon()
+    whole = build_index(zones, unit_grid, method)
+    for batch in (1, 7, 100, 401, 404, 405, 10**6):
+        monkeypatch.setattr("zonalflow.index.edges.BATCH", batch)
+        for large_at in (0, 1, 10, 19):
+            order = rng.permutation(np.delete(np.arange(20), 3))
+            order = np.insert(order, large_at, 3)
+            index = build_index(zones[order], unit_grid, method)
+            assert all(same_cells(index, i, whole, zone) for i, zone in enumerate(order)), (batch, large_at)
+
+
+def test_a_first_zone_larger_than_a_batch_leaves_the_others_alone(unit_grid):
+    # 131,100 vertices and 2 rows are more than a batch of 131,072; a circle of radius 0.9 about the corner (2, 2) has
+    # the area 0.81 π in four cells, and the two boxes after it have 2 × 2 cells and half of one
+    circle = shapely.Point(2, 2).buffer(0.9, quad_segs=131_100 // 4)
+    zones = np.array([circle, box(0, 0, 2, 2), box(3, 3, 4, 3.5)])
+    index = build_index(zones, unit_grid, "coverage")
+    assert index.n_cells == pytest.approx([0.81 * np.pi, 4, 0.5], abs=1e-6)
+    assert cells_of(index, 0) == {(1, 1), (1, 2), (2, 1), (2, 2)}
+
+
+def test_fractions_that_do_not_add_up_to_the_area_are_our_error(unit_grid, monkeypatch):
+    def too_much(edges):
+        cells = cover(edges)
+        return dataclasses.replace(cells, fraction=np.minimum(cells.fraction * np.float32(1.5), 1))
+
+    zones = np.array([box(0, 0, 1, 1), box(0.5, 0.5, 4.5, 1)])
+    build_index(zones, unit_grid, "coverage")
+    monkeypatch.setattr("zonalflow.index.build.cover", too_much)
+    for method in ("coverage", "all_touched"):
+        with pytest.raises(WrongIndexError, match="zone number 2 holds 3 cells, but its area is that of 2, on"):
+            build_index(zones, unit_grid, method)  # 4 × 0.5; the first's stay whole
+
+
+def test_too_few_centres_for_the_area_are_our_error(monkeypatch):
+    # 100 × 100 cells with an outline of 400: a count between 10,000 ± 4 · 401 could be right, 0 cannot
+    grid = Grid("EPSG:4269", (1.0, 0, 0.0, 0, -1.0, 100.0), 100, 100)
+    monkeypatch.setattr("zonalflow.index.build.fill", lambda edges: fill(edges).select([]))
+    with pytest.raises(WrongIndexError, match="zone number 1 holds 0 cells, but its area is that of 10000"):
+        build_index(np.array([box(0, 0, 100, 100)]), grid, "center")
+
+
+def test_zones_on_the_grid_without_any_cell_are_our_error(unit_grid, monkeypatch):
+    def displaced(edges):
+        cells = cover(edges)
+        return dataclasses.replace(cells, boundary=dataclasses.replace(cells.boundary, row=cells.boundary.row + 100))
+
+    monkeypatch.setattr("zonalflow.index.build.cover", displaced)
+    with pytest.raises(WrongIndexError, match="no zone has a cell, but zone number 1 overlaps the grid"):
+        build_index(np.array([box(1, 1, 2, 2), box(8, 8, 9, 9)]), unit_grid, "coverage")
+    build_index(np.array([box(8, 8, 9, 9), None]), unit_grid, "coverage")
 
 
 def test_a_geometry_collection_counts_by_its_polygons(unit_grid):

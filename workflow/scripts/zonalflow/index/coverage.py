@@ -24,8 +24,28 @@ from zonalflow.index.runs import Runs
 from zonalflow.index.segments import expand
 
 
-def cover(edges: Edges) -> tuple[Runs, Runs, np.ndarray]:
-    """Return the runs of wholly covered cells, the boundaries (runs of one cell) and their fractions, float32."""
+@dataclass(frozen=True)
+class Coverage:
+    """The cells that zones cover.
+
+    Attributes:
+        whole: runs of cells that count as a whole
+        boundary: cells that may be covered in part, as runs of one cell
+        fraction: float32 [n_boundary], the fraction of each that is covered
+    """
+
+    whole: Runs
+    boundary: Runs
+    fraction: np.ndarray
+
+    @classmethod
+    def of_runs(cls, runs: Runs) -> "Coverage":
+        """Return runs as cells that all count as a whole."""
+        return cls(runs, Runs.concatenate([]), np.empty(0, np.float32))
+
+
+def cover(edges: Edges) -> Coverage:
+    """Return the cells that the zones cover, on the unbounded grid."""
     ring, row, column, own, beyond = _pieces(edges)
     zone_of_ring = np.zeros(int(edges.ring.max(initial=-1)) + 1, np.int64)
     zone_of_ring[edges.ring] = edges.edge_zone
@@ -48,7 +68,7 @@ def cover(edges: Edges) -> tuple[Runs, Runs, np.ndarray]:
     next_column = np.append(cells.column[1:], 0)
     full = ~cells.ends_line & (np.rint(cells.left + cells.beyond) > 0) & (next_column > cells.column + 1)
     runs = _runs(edges, cells.shape[full], cells.row[full], cells.column[full] + 1, next_column[full])
-    return runs, boundary_cells, fraction[boundary]
+    return Coverage(runs, boundary_cells, fraction[boundary])
 
 
 @dataclass(frozen=True)

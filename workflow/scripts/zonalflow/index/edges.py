@@ -7,6 +7,7 @@ import numpy as np
 import shapely
 
 from zonalflow.geometry.grid import Grid
+from zonalflow.index.segments import batches
 
 BATCH = 1 << 17  # vertices plus rows handled at a time, which bounds the memory of a build
 _POLYGON = 3  # shapely's type number
@@ -47,6 +48,11 @@ class Edges:
     precision: float
 
     @property
+    def zones(self) -> slice:
+        """The batch's zones among all."""
+        return slice(self.first, self.first + len(self.height))
+
+    @property
     def edge_zone(self) -> np.ndarray:
         """The zone of each edge, int64 [n_edges]."""
         return self.zone[self.polygon]
@@ -80,12 +86,10 @@ def edge_batches(geometries: np.ndarray, grid: Grid) -> Iterator[Edges]:
     as x · (1 / a), and so on). Which side a centre that lies exactly on an edge falls is decided by these
     last bits.
     """
-    row0, col0, height, width = zone_windows(geometries, grid)
-    cost = np.cumsum(shapely.get_num_coordinates(geometries) + height)
-    cuts = np.searchsorted(cost, np.arange(BATCH, cost[-1] if len(cost) else 0, BATCH))
-    for first, last in zip(np.unique([0, *cuts]), np.unique([*cuts, len(geometries)]), strict=False):
-        batch = slice(first, last)
-        yield _edges(geometries[batch], grid, (row0[batch], col0[batch], height[batch], width[batch]), int(first))
+    windows = zone_windows(geometries, grid)
+    _, _, height, _ = windows
+    for batch in batches(shapely.get_num_coordinates(geometries) + height, BATCH):
+        yield _edges(geometries[batch], grid, tuple(array[batch] for array in windows), batch.start)
 
 
 def _edges(geometries: np.ndarray, grid: Grid, window: tuple[np.ndarray, ...], first: int) -> Edges:

@@ -35,6 +35,10 @@ class Runs:
         """Return the runs that a mask or a list of numbers names."""
         return Runs(self.zone[which], self.row[which], self.start[which], self.stop[which])
 
+    def within(self, height: int, width: int) -> np.ndarray:
+        """Return which runs of one cell lie on a grid of `height` × `width` cells, bool [n_runs]."""
+        return (self.row >= 0) & (self.row < height) & (self.start >= 0) & (self.start < width)
+
     @classmethod
     def concatenate(cls, parts: list["Runs"]) -> "Runs":
         """Return all runs of `parts`, one after the other."""

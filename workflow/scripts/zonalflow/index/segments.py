@@ -13,10 +13,13 @@ def expand(start: np.ndarray, length: np.ndarray) -> np.ndarray:
 
 
 def batches(sizes: np.ndarray, limit: int) -> list[slice]:
-    """Return slices of things of these sizes, in order: each of at most about `limit` in all, or of a single thing."""
+    """Return slices of things of these sizes that hold each thing once, in order.
+
+    A slice is of less than `limit` in all besides its first thing, which may be larger.
+    """
     size = np.cumsum(sizes)
     cuts = np.searchsorted(size, np.arange(limit, size[-1] if len(size) else 0, limit)).tolist()
-    edges = dict.fromkeys([0, *cuts, len(sizes)])  # each once: a large thing may hold several cuts
+    edges = dict.fromkeys([0, *cuts, len(sizes)])  # each once: a large thing may hold several cuts, the first one too
     return list(itertools.starmap(slice, itertools.pairwise(edges)))
 
 
@@ -35,3 +38,8 @@ def segment_reduce(ufunc: np.ufunc, values: np.ndarray, ptr: np.ndarray, empty: 
     if some.any():
         result[some] = ufunc.reduceat(values[: ptr[-1]], starts[some])
     return result
+
+
+def sum_by_zone(zone: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
+    """Return the sum of the `values` of each of n zones, float64 [n]; ``np.bincount`` of nothing would give integers."""
+    return np.bincount(zone, weights=values, minlength=n).astype(np.float64, copy=False)

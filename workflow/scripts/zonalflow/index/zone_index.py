@@ -20,7 +20,7 @@ import numpy as np
 
 from zonalflow.common.errors import GridError
 from zonalflow.geometry.grid import Grid, Window
-from zonalflow.index.segments import batches, expand, segment_reduce
+from zonalflow.index.segments import batches, expand, segment_reduce, sum_by_zone
 
 _BATCH = 1 << 17  # cells that are laid out at a time
 _KEPT = 1 << 21  # cells of an index whose layouts are kept for the next raster: 16 MB, with fractions 32 MB
@@ -112,8 +112,7 @@ class ZoneIndex:
     @cached_property
     def n_whole_cells(self) -> np.ndarray:
         """The cells that each zone's runs hold, float64 [n]."""
-        cells = np.bincount(self.run_zone, weights=self.run_length, minlength=self.n_zones)
-        return cells.astype(np.float64, copy=False)  # of no runs at all numpy makes integers
+        return sum_by_zone(self.run_zone, self.run_length, self.n_zones)
 
     @cached_property
     def n_cells(self) -> np.ndarray:

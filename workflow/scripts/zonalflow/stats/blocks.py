@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from zonalflow.index.segments import QUIET, batches, expand, segment_reduce
+from zonalflow.index.segments import QUIET, batches, expand, segment_reduce, sum_by_zone
 from zonalflow.index.zone_index import ZoneIndex
 from zonalflow.rasters.nodata import Nodata, is_missing
 from zonalflow.stats.cells import Extremes, Sums
@@ -44,7 +44,7 @@ def reduce_raster(
     sums, ends, incomplete = _whole_runs(index, *runs)
     for zone, cells in itertools.chain(_incomplete(index, values, nodata, extremes, incomplete), loose):
         for whole, part in zip(sums, cells[:3], strict=True):
-            whole += _add_up(zone, part, index.n_zones)
+            whole += sum_by_zone(zone, part, index.n_zones)
         for extreme, whole, part in zip((np.minimum, np.maximum), ends, cells[3:], strict=False):
             extreme.at(whole, zone, part)
     sums = Sums(*sums)
@@ -128,18 +128,18 @@ def _whole_runs(
     if incomplete.any():
         for array, empty in ((total, 0), *zip(ends, (np.inf, -np.inf), strict=False)):
             array[incomplete] = empty
-        count = _add_up(zone, np.where(incomplete, 0, index.run_length), n)
+        count = sum_by_zone(zone, np.where(incomplete, 0, index.run_length), n)
     else:
         count = index.n_whole_cells.copy()
     weight = count.copy()
     if index.weight is not None:
-        weight = _add_up(zone, np.where(incomplete, 0, index.run_weight), n)
+        weight = sum_by_zone(zone, np.where(incomplete, 0, index.run_weight), n)
     extreme_of = ((np.minimum, np.inf), (np.maximum, -np.inf))
     of_zones = [
         segment_reduce(extreme, array[index.run_order], index.run_ptr, empty)
         for array, (extreme, empty) in zip(ends, extreme_of, strict=False)
     ]
-    return [count, weight, _add_up(zone, total, n)], of_zones, incomplete
+    return [count, weight, sum_by_zone(zone, total, n)], of_zones, incomplete
 
 
 def _reduce_cells(
@@ -162,7 +162,3 @@ def _reduce_cells(
         parts.append(segment_reduce(np.maximum, np.where(missing, -np.inf, value), ptr, -np.inf))
     return parts
 
-
-def _add_up(zone: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
-    """Return the sum of each zone's values, float64 [n]; ``np.bincount`` of nothing would give integers."""
-    return np.bincount(zone, weights=values, minlength=n).astype(np.float64, copy=False)
