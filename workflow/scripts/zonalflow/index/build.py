@@ -12,7 +12,7 @@ from zonalflow.index.checks import check_areas, check_centres, check_some_on_gri
 from zonalflow.index.coverage import Coverage, cover
 from zonalflow.index.edges import Edges, edge_batches
 from zonalflow.index.runs import Runs, clip, merge
-from zonalflow.index.scanline import fill, touch
+from zonalflow.index.scanline import fill
 from zonalflow.index.segments import sum_by_zone
 from zonalflow.index.zone_index import ZoneIndex
 
@@ -36,8 +36,8 @@ def build_index(
             no cell, and of a collection its polygons count
         grid: where the rasters lie
         method: ``center`` (cells whose centre lies inside: rasterstats' and GDAL's rule), ``all_touched``
-            (cells that the zone touches, as GDAL says) or ``coverage`` (every cell by the
-            fraction covered, exactextract's rule)
+            (every cell that the zone overlaps, by however little) or ``coverage`` (the same cells, each by the
+            fraction covered: exactextract's rule)
         weights: None, ``"area"`` (cos φ, see :meth:`Grid.row_areas`) or an array of the grid's shape, not
             negative; where it is NaN the weight is 0
         zones_digest: names the zones in the index and in its key
@@ -77,7 +77,7 @@ def _find_cells(geometries: np.ndarray, edges: Edges, grid: Grid, method: str) -
     cells = cover(edges)
     check_areas(geometries, edges, grid, cells)
     if method == "all_touched":
-        return Coverage.of_runs(merge(Runs.concatenate([fill(edges), touch(edges)])))
+        return Coverage.of_runs(merge(Runs.concatenate([cells.whole, cells.boundary])))
     return cells
 
 

@@ -41,5 +41,6 @@ def segment_reduce(ufunc: np.ufunc, values: np.ndarray, ptr: np.ndarray, empty: 
 
 
 def sum_by_zone(zone: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
-    """Return the sum of the `values` of each of n zones, float64 [n]; ``np.bincount`` of nothing would give integers."""
+    """Return the sum of the `values` of each of n zones, float64 [n]."""
+    # of nothing np.bincount would make integers
     return np.bincount(zone, weights=values, minlength=n).astype(np.float64, copy=False)

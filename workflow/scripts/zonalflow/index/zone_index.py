@@ -71,7 +71,8 @@ class ZoneIndex:
         its cells
         run_zone: int32 [n_runs], the zone of each run
         run_order, run_ptr: the runs of zone z are numbers ``run_order[run_ptr[z]:run_ptr[z + 1]]``
-        boundary_cell, boundary_fraction: integers and float32 [n_boundary], cells covered in part, by zone, then by cell
+        boundary_cell, boundary_fraction: integers and float32 [n_boundary], cells covered in part, by zone, then by
+            cell
         boundary_ptr: int64 [n + 1], the boundary of zone z is ``boundary_ptr[z]:boundary_ptr[z + 1]``
         off_grid: float64 [n], the cells (or sum of fractions) of each zone that lie off the grid
         weight: float64, [rows, 1] or [rows, columns] of the window, or None

@@ -18,7 +18,7 @@ from zonalflow.study.ownership import changes
 from zonalflow.study.study import Study
 from zonalflow.verify.engines import TOLERANCE, engine_name
 from zonalflow.verify.files import Mismatch, check_files
-from zonalflow.verify.numbers import compare_sample
+from zonalflow.verify.numbers import Comparison, compare_sample
 
 
 def verify(study: Study) -> str:
@@ -32,28 +32,28 @@ def verify(study: Study) -> str:
     seed = sha256(study.manifest)
     checked, mismatches = check_files(study, manifest)
     compared = compare_sample(study, random.Random(seed), {mismatch.path for mismatch in mismatches})
-    passed = not mismatches and not compared["differences"] and not compared["unreadable"]
+    passed = not mismatches and not compared.differences and not compared.unreadable
     write_json(
         study.verification,
         {
             "verdict": "passed" if passed else "failed",
-            "largest_relative_difference": compared["largest"],
+            "largest_relative_difference": compared.largest,
             "tolerance": TOLERANCE[study.config["method"]],
             "engine": engine_name(study.config["method"]),
-            "numbers_compared": compared["numbers"],
-            "sample": compared["sample"],
+            "numbers_compared": compared.numbers,
+            "sample": compared.sample,
             "seed": seed[:16],
             "files_checked": checked,
             "files_that_do_not_match": len(mismatches),
             "manifest_sha256": seed,
             "mismatches": [asdict(mismatch) for mismatch in mismatches],
-            "differences": [asdict(difference) for difference in compared["differences"][:100]],
+            "differences": [asdict(difference) for difference in compared.differences[:100]],
         },
     )
     words = (
         f"{checked} files checked, {len(mismatches)} do not match; "
-        f"{compared['numbers']} numbers recomputed with "
-        f"{engine_name(study.config['method'])}, largest relative difference {compared['largest']:.2g}"
+        f"{compared.numbers} numbers recomputed with "
+        f"{engine_name(study.config['method'])}, largest relative difference {compared.largest:.2g}"
     )
     if not passed:
         raise VerificationError("\n".join([f"verification failed: {words}.", *_advice(mismatches, compared)]))
@@ -78,14 +78,14 @@ def _manifest(study: Study) -> dict:
     return manifest
 
 
-def _advice(mismatches: list[Mismatch], compared: dict, limit: int = 20) -> list[str]:
+def _advice(mismatches: list[Mismatch], compared: Comparison, limit: int = 20) -> list[str]:
     lines = [f"  {mismatch.path}: {mismatch.fault}" for mismatch in mismatches[:limit]]
-    lines += [f"  {text}" for text in compared["unreadable"][:limit]]
+    lines += [f"  {text}" for text in compared.unreadable[:limit]]
     lines += [
         f"  {d.variable} {d.date}, zone {d.zone}: {d.statistic} is {d.ours}, the other engine says {d.theirs}"
-        for d in compared["differences"][:limit]
+        for d in compared.differences[:limit]
     ]
-    hidden = sum(max(len(found) - limit, 0) for found in (mismatches, compared["unreadable"], compared["differences"]))
+    hidden = sum(max(len(found) - limit, 0) for found in (mismatches, compared.unreadable, compared.differences))
     lines += [f"  … and {hidden} more, in verify.json"] if hidden else []
     delete = list(dict.fromkeys(path for mismatch in mismatches for path in mismatch.delete))
     if delete:
