@@ -249,6 +249,19 @@ def test_weights_by_hand():
     assert found["median"][0] == 4 and found["max"][0] == 7, "weights enter mean, sum and std only"
 
 
+def test_a_huge_weight_leaves_other_zones_alone():
+    # the first zone's weights are 1, 3.4e38 and 1, and a running sum over the row would lose the ones after them
+    grid = Grid("EPSG:4269", (1.0, 0, 0.0, 0, -1.0, 1.0), 40, 1)
+    weights = np.ones((1, 40))
+    weights[0, 1] = 3.4e38
+    zones = np.array([shapely.box(0, 0, 3, 1), shapely.box(3, 0, 33, 1), shapely.box(33, 0, 40, 1)])
+    index = build_index(zones, grid, weights=weights)
+    assert index.run_weight.tolist() == [3.4e38, 30, 7]
+    found = zonal_statistics(index, np.arange(40.0)[np.newaxis], None, ["mean", "sum"])
+    assert found["mean"].tolist() == [1, (3 + 32) / 2, (33 + 39) / 2]
+    assert found["sum"][1:].tolist() == [30 * 35 / 2, 7 * 36]
+
+
 def test_ties_of_majority_and_minority():
     values = np.array([[3, 1], [1, 3]], np.uint8)
     found = zonal_statistics(build_index(ALL_FOUR, FOUR), values, None, ["majority", "minority"])

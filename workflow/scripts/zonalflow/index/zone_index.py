@@ -195,12 +195,14 @@ class ZoneIndex:
     @cached_property
     def run_weight(self) -> np.ndarray:
         """The sum of the weights of each run's cells, float64 [n_runs]; not for `weight` None."""
-        row, column = np.divmod(self.run_start.astype(np.int64), self.shape[1])
+        start, length = self.run_start.astype(np.int64), self.run_length.astype(np.int64)
         if self.weight.shape[1] == 1:
-            return self.weight[row, 0] * self.run_length
-        before = np.zeros((self.shape[0], self.shape[1] + 1))
-        np.cumsum(self.weight, axis=1, out=before[:, 1:])
-        return before[row, column + self.run_length] - before[row, column]
+            return self.weight[start // self.shape[1], 0] * length
+        weight, total = self.flat_weight(), np.empty(len(start))
+        for runs in batches(length, _BATCH):  # each run by itself: a running sum would lose what follows a huge weight
+            ptr = np.append(0, np.cumsum(length[runs]))
+            total[runs] = segment_reduce(np.add, weight.take(expand(start[runs], length[runs])), ptr, 0.0)
+        return total
 
     def flat_weight(self, row0: int = 0, row1: int | None = None) -> np.ndarray:
         """Return the weights of the cells in rows row0 … row1 − 1 of the window, flat."""
