@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from zonalflow.index.segments import segment_reduce
+from zonalflow.index.segments import segment_reduce, sum_by_zone
 from zonalflow.index.zone_index import Layout
 from zonalflow.rasters.nodata import Nodata, is_missing
 
@@ -129,22 +129,41 @@ class Cells:
         return self.value[order], self.fraction[order]
 
     @cached_property
-    def groups(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The different values of each zone, rising, and Σ cᵢ of each.
-
-        Returns:
-            ptr int64 [n + 1], value [n_groups], float64 count [n_groups]
-        """
+    def groups(self) -> "Groups":
+        """The different values of each zone."""
         value, fraction = self.ordered
         opens = np.ones(len(value), bool)
         opens[1:] = value[1:] != value[:-1]
         opens[self.ptr[:-1][self.size > 0]] = True
         first = np.flatnonzero(opens)
         ptr = np.searchsorted(first, self.ptr)
-        count = np.diff(np.append(first, len(value)))
+        cells = np.diff(np.append(first, len(value)))
+        count = cells.astype(np.float64)
         if fraction is not None:
-            count = np.bincount(np.repeat(np.arange(len(first)), count), weights=fraction, minlength=len(first))
-        return ptr, value[first], count.astype(np.float64)
+            count = sum_by_zone(np.repeat(np.arange(len(first)), cells), fraction, len(first))
+        return Groups(ptr, value[first], cells, count)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The different values of some zones, zone after zone, rising within each.
+
+    Attributes:
+        ptr: int64 [n + 1], the groups of zone i are ``ptr[i]:ptr[i + 1]``
+        value: the raster's dtype [n_groups]
+        cells: int64 [n_groups], how many cells have the value
+        count: float64 [n_groups], Σ cᵢ of them
+    """
+
+    ptr: np.ndarray
+    value: np.ndarray
+    cells: np.ndarray
+    count: np.ndarray
+
+    @property
+    def size(self) -> np.ndarray:
+        """The number of groups of each zone, int64 [n]."""
+        return np.diff(self.ptr)
 
 
 def _pack(value: np.ndarray, fraction: np.ndarray) -> np.ndarray | None:

@@ -14,9 +14,10 @@ unique          the number of different vᵢ
 majority        the value with the largest Σ cᵢ; of several, the smallest (with fractions: the largest)
 minority        the value with the smallest Σ cᵢ; of several, the smallest
 percentile_q    without fractions: numpy's ``linear``, type 7 of Hyndman & Fan (1996), Am. Stat. 50, 361.
-                With fractions, its generalisation to weights: of n different values x₁ < … < xₙ with
-                Cₖ = Σ c of xₖ and Sₖ = (k − 1) Cₖ + (n − 1) (C₁ + … + Cₖ₋₁), linear between the
-                points (Sₖ, xₖ) at q/100 · (n − 1) Σ C
+                With fractions, its generalisation to weights, exactextract's: of n cells in the order of
+                their values x₁ ≤ … ≤ xₙ, with Sₖ = (k − 1) cₖ + (n − 1) (c₁ + … + cₖ₋₁), linear between
+                the points (Sₖ, xₖ) at q/100 · (n − 1) Σ c; cells of equal value share their Σ c equally, so
+                that it is type 7 where all cᵢ are 1 (exactextract counts them as one cell instead)
 median          percentile_50
 nodata          Σ cᵢ of the cells that hold the nodata value, or lie off the grid
 nan             Σ cᵢ of the cells that hold NaN
@@ -39,7 +40,7 @@ from zonalflow.index.segments import QUIET, segment_reduce
 from zonalflow.index.zone_index import ZoneIndex
 from zonalflow.rasters.nodata import Nodata
 from zonalflow.stats.blocks import reduce_raster
-from zonalflow.stats.cells import Cells, Extremes, Sums, add_up, gather
+from zonalflow.stats.cells import Cells, Extremes, Groups, Sums, add_up, gather
 from zonalflow.stats.threads import share
 
 __all__ = ["STATISTICS", "parse_stats", "zonal_statistics"]
@@ -85,28 +86,31 @@ def _percentile(q: float) -> Callable[[Cells], np.ndarray]:
 
 
 def _weighted_percentile(c: Cells, q: float) -> np.ndarray:
-    ptr, x, count = c.groups
-    result = np.full(len(ptr) - 1, np.nan)
-    some = np.flatnonzero(np.diff(ptr))
-    first, n = ptr[some], np.diff(ptr)[some]
-    before = np.append(0, np.cumsum(count))  # C₁ + … + Cₖ₋₁ is the difference to that of the zone's first group
-    total = before[first + n] - before[first]
+    groups = c.groups
+    result = np.full(len(groups.size), np.nan)
+    some = np.flatnonzero(groups.size)
+    first, last = groups.ptr[some], groups.ptr[some + 1] - 1
+    share = groups.count / groups.cells  # of each cell of a group
+    cells_before = np.append(0, np.cumsum(groups.cells))  # and those of the zones before, which differences leave out
+    count_before = np.append(0, np.cumsum(groups.count))
+    n = cells_before[last + 1] - cells_before[first]
 
-    def score(k: np.ndarray) -> np.ndarray:
-        at = first + k
-        return k * count[at] + (n - 1) * (before[at] - before[first])
+    def score(group: np.ndarray, cell: np.ndarray | int) -> np.ndarray:
+        """Return S of the cell (from 0) of a group."""
+        k = cells_before[group] - cells_before[first] + cell
+        return k * share[group] + (n - 1) * (count_before[group] - count_before[first] + cell * share[group])
 
-    # Sₖ rises with k, so halving finds the last point that is not beyond the sought score
-    sought = q / 100 * (n - 1) * total
-    left, beyond = np.zeros(len(n), np.int64), n.copy()
+    # S rises from cell to cell, so halving finds the last group whose first cell is not beyond the sought score
+    sought = q / 100 * (n - 1) * (count_before[last + 1] - count_before[first])
+    left, beyond = first.copy(), last + 1
     while np.any(beyond - left > 1):
-        middle = (left + beyond) // 2
-        reached = score(np.minimum(middle, n - 1)) <= sought
+        middle = np.minimum((left + beyond) // 2, last)
+        reached = score(middle, 0) <= sought
         left, beyond = np.where(reached, middle, left), np.where(reached, beyond, middle)
-    right = np.minimum(left + 1, n - 1)
-    gap = score(right) - score(left)
-    part = np.divide(sought - score(left), gap, out=np.zeros(len(gap)), where=gap > 0)
-    low, high = x[first + left].astype(np.float64), x[first + right].astype(np.float64)
+    right = np.minimum(left + 1, last)
+    from_score, to_score = score(left, groups.cells[left] - 1), score(right, 0)
+    part = np.divide(sought - from_score, to_score - from_score, out=np.zeros(len(n)), where=right > left)
+    low, high = groups.value[left].astype(np.float64), groups.value[right].astype(np.float64)
     result[some] = low + np.clip(part, 0, 1) * (high - low)
     return result
 
@@ -115,23 +119,22 @@ def _extreme_group(ufunc: np.ufunc, last: bool) -> Callable[[Cells], np.ndarray]
     """Return the value of extreme count; of several the first, or with fractions and `last` the last."""
 
     def extreme(c: Cells) -> np.ndarray:
-        ptr, value, count = c.groups
-        size = np.diff(ptr)
-        best = segment_reduce(ufunc, count, ptr, np.nan)
-        hit = np.flatnonzero(count == np.repeat(best, size))
-        result = np.full(len(size), np.nan)
-        zone = np.repeat(np.arange(len(size)), size)[hit]
+        groups = c.groups
+        best = segment_reduce(ufunc, groups.count, groups.ptr, np.nan)
+        hit = np.flatnonzero(groups.count == np.repeat(best, groups.size))
+        result = np.full(len(groups.size), np.nan)
+        zone = np.repeat(np.arange(len(groups.size)), groups.size)[hit]
         if last and c.fraction is not None:
-            result[zone] = value[hit]  # the last assignment holds
+            result[zone] = groups.value[hit]  # the last assignment holds
         else:
-            result[zone[::-1]] = value[hit[::-1]]
+            result[zone[::-1]] = groups.value[hit[::-1]]
         return result
 
     return extreme
 
 
 def _unique(c: Cells) -> np.ndarray:
-    return _where(c.size > 0, np.diff(c.groups[0]).astype(np.float64))
+    return _where(c.size > 0, c.groups.size.astype(np.float64))
 
 
 #: name → (what it is computed from, how): the one place that knows which statistics there are. percentile_<q>
@@ -208,7 +211,7 @@ def zonal_statistics(
         return {name: how for name, (source, how) in chosen.items() if source is kind}
 
     extremes_too, classes_too = bool(of(Extremes)), "categorical" in stats
-    classes: list[tuple[int, tuple]] = []
+    classes: list[tuple[int, Groups]] = []
     if index.is_small or of(Cells) or classes_too:
         sums, extremes, result, classes = _zone_by_zone(
             index, values, nodata, of(Cells), extremes_too, classes_too, workers
@@ -234,13 +237,13 @@ def zonal_statistics(
 def _zone_by_zone(
     index: ZoneIndex, values: np.ndarray, nodata: Nodata, statistics: dict[str, Callable[[Cells], np.ndarray]],
     extremes_too: bool, classes_too: bool, workers: int,
-) -> tuple[Sums, Extremes, dict[str, np.ndarray], list[tuple[int, tuple]]]:  # fmt: skip
+) -> tuple[Sums, Extremes, dict[str, np.ndarray], list[tuple[int, Groups]]]:  # fmt: skip
     """Return sums, extremes (if asked for), some statistics, and first zone and groups of each batch (if asked for)."""
     n = index.n_zones
     sums = Sums(*(np.empty(n) for _ in range(3)))
     extremes = Extremes(np.empty(n), np.empty(n), sums.count)
     result = {name: np.empty(n) for name in statistics}
-    classes: list[tuple[int, tuple]] = []
+    classes: list[tuple[int, Groups]] = []
 
     @QUIET
     def work(batches: Iterator[slice]) -> None:
@@ -276,20 +279,20 @@ def _missing_cells(index: ZoneIndex, values: np.ndarray, nodata: Nodata, sums: S
     }
 
 
-def _categorical(classes: list[tuple[int, tuple]], n_zones: int, as_count: Callable) -> dict[float, np.ndarray]:
+def _categorical(classes: list[tuple[int, Groups]], n_zones: int, as_count: Callable) -> dict[float, np.ndarray]:
     """Return value → Σ cᵢ of each zone, for every value that occurs, rising."""
     if not classes:
         return {}
-    values = np.unique(np.concatenate([value for _, (_, value, _) in classes]))
+    values = np.unique(np.concatenate([groups.value for _, groups in classes]))
     if len(values) > _MAX_CLASSES:
         raise RasterError(
             f"stats: categorical counts classes, and the raster holds {len(values)} different values; "
             "for measurements take mean, std or percentile_<q>"
         )
     table = np.zeros((len(values), n_zones))
-    for first, (ptr, value, count) in classes:
-        zone = first + np.repeat(np.arange(len(ptr) - 1), np.diff(ptr))
-        table[np.searchsorted(values, value), zone] = count
+    for first, groups in classes:
+        zone = first + np.repeat(np.arange(len(groups.size)), groups.size)
+        table[np.searchsorted(values, groups.value), zone] = groups.count
     return {value.item(): as_count(row) for value, row in zip(values, table, strict=True)}
 
 
