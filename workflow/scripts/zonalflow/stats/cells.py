@@ -37,9 +37,10 @@ class Extremes:
 
 
 def gather(layout: Layout, values: np.ndarray, nodata: Nodata) -> tuple[np.ndarray, np.ndarray]:
-    """Return the value of each cell of a layout, of the raster's type, and the positions of those that are no data.
+    """Take the values of a layout's cells from the index's window of a raster (2-D, contiguous).
 
-    `values` is the index's window of a raster (2-D, contiguous).
+    Returns:
+        The value of each cell, of the raster's dtype [n_cells]; the positions of those that are no data, rising, int64.
     """
     value = values.reshape(-1).take(layout.cell)
     return value, np.flatnonzero(is_missing(value, nodata))
@@ -56,7 +57,10 @@ def add_up(layout: Layout, value: np.ndarray, missing: np.ndarray) -> Sums:
             count = count - np.bincount(np.searchsorted(ptr, missing, side="right") - 1, minlength=len(count))
         else:
             count = segment_reduce(np.add, _without(fraction, missing), ptr, 0.0)
-        total_weight = count if weight is fraction else segment_reduce(np.add, _without(weight, missing), ptr, 0.0)
+        if weight is None or weight is fraction:
+            total_weight = count
+        else:
+            total_weight = segment_reduce(np.add, _without(weight, missing), ptr, 0.0)
     if weight is not None:
         value *= weight
     return Sums(count, total_weight, segment_reduce(np.add, value, ptr, 0.0))
@@ -92,7 +96,9 @@ class Cells:
         there = np.ones(len(value), bool)
         there[missing] = False
         fraction = None if layout.fraction is None else layout.fraction[there]
-        weight = fraction if layout.weight is layout.fraction else layout.weight[there]
+        weight = fraction
+        if layout.weight is not None and layout.weight is not layout.fraction:
+            weight = layout.weight[there]
         return cls(layout.ptr - np.searchsorted(missing, layout.ptr), value[there], fraction, weight)
 
     @cached_property
