@@ -166,4 +166,4 @@ def weights_digest(weights: Weights) -> str:
     """Return ``none``, the name of the weights, or a hash of their values."""
     if weights is None or isinstance(weights, str):
         return weights or "none"
-    return hashlib.sha256(np.ascontiguousarray(weights)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(weights).reshape(-1).data).hexdigest()

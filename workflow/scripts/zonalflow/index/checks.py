@@ -90,4 +90,5 @@ def _check(geometries: np.ndarray, edges: Edges, grid: Grid, cells: Coverage, al
 
 def _areas_in_cells(geometries: np.ndarray, grid: Grid) -> np.ndarray:
     a, e = grid.transform[0], grid.transform[4]
-    return np.nan_to_num(shapely.area(geometries)) / abs(a * e)
+    area: np.ndarray = np.nan_to_num(shapely.area(geometries)) / abs(a * e)
+    return area

@@ -61,7 +61,7 @@ def cover(edges: Edges) -> Coverage:
     fraction = rings.own + _from_the_left(rings)
     rounding = fraction.astype(np.float32) - fraction
     rings = replace(rings, shape=zone_of_ring[rings.shape], own=rings.own + rounding)
-    cells = _sum_by_cell(rings, np.arange(len(edges.height)), edges)
+    cells = _sum_by_cell(rings, np.arange(len(edges.windows.height)), edges)
 
     left = _from_the_left(cells)
     fraction = cells.own + left
@@ -107,8 +107,8 @@ class _Shares:
 def _sum_by_cell(shares: _Shares, zone_of_shape: np.ndarray, edges: Edges) -> _Shares:
     """Add up the shares of each cell, by shape, row and column; each cell of a shape once, sorted by these three."""
     # a vertex may lie in the row or column just outside of its window, by rounding or on its border
-    columns = int(edges.width.max(initial=0)) + 2
-    rows = edges.height[zone_of_shape] + 2
+    columns = int(edges.windows.width.max(initial=0)) + 2
+    rows = edges.windows.height[zone_of_shape] + 2
     first_row = np.cumsum(rows) - rows
     key = (first_row[shares.shape] + shares.row + 1) * columns + shares.column + 1
     order = np.argsort(key, kind="stable")
@@ -129,13 +129,15 @@ def _sum_by_cell(shares: _Shares, zone_of_shape: np.ndarray, edges: Edges) -> _S
 
 def _from_the_left(cells: _Shares) -> np.ndarray:
     """Return what the cells further left in the row add to the share of each cell, float64 [n_cells]."""
-    left = np.cumsum(cells.beyond) - cells.beyond
+    left: np.ndarray = np.cumsum(cells.beyond) - cells.beyond
     row_start = np.flatnonzero(cells.opens_row)
-    return left - np.repeat(left[row_start], np.diff(np.append(row_start, len(left))))
+    left -= np.repeat(left[row_start], np.diff(np.append(row_start, len(left))))
+    return left
 
 
 def _runs(edges: Edges, zone: np.ndarray, row: np.ndarray, start: np.ndarray, stop: np.ndarray) -> Runs:
-    return Runs(edges.first + zone, edges.row0[zone] + row, edges.col0[zone] + start, edges.col0[zone] + stop)
+    column0 = edges.windows.col0[zone]
+    return Runs(edges.first + zone, edges.windows.row0[zone] + row, column0 + start, column0 + stop)
 
 
 def _traverse(edges: Edges) -> _Shares:

@@ -29,7 +29,7 @@ def fill(edges: Edges) -> Runs:
     upright = edges.y0 != edges.y1
     low = np.where(edges.y0 < edges.y1, edges.y0, edges.y1)
     high = np.where(edges.y0 < edges.y1, edges.y1, edges.y0)
-    height = edges.height[edges.edge_zone]
+    height = edges.windows.height[edges.edge_zone]
     first = np.clip(np.ceil(low - 0.5), 0, height).astype(np.int64)
     last = np.clip(np.ceil(high - 0.5), 0, height).astype(np.int64)
     rows = np.where(upright, last - first, 0)
@@ -45,12 +45,12 @@ def fill(edges: Edges) -> Runs:
     dx, dy, x0, y0 = (np.repeat(values, rows) for values in (x1 - x0, y1 - y0, x0, y0))
     x = ((row + 0.5) - y0) * dx / dy + x0
     polygon = np.repeat(edges.polygon[crossing], rows)
-    column = np.clip(np.floor(x + 0.5), 0, edges.width[edges.zone[polygon]]).astype(np.int64)
+    column = np.clip(np.floor(x + 0.5), 0, edges.windows.width[edges.zone[polygon]]).astype(np.int64)
 
     # one sortable number for polygon, row and column; the crossings of a polygon in a row are then
     # neighbours, in pairs
-    columns = int(edges.width.max(initial=0)) + 1
-    first_line = np.cumsum(edges.height[edges.zone]) - edges.height[edges.zone]
+    columns = int(edges.windows.width.max(initial=0)) + 1
+    first_line = np.cumsum(edges.windows.height[edges.zone]) - edges.windows.height[edges.zone]
     key = np.sort((first_line[polygon] + row) * columns + column)
     line, start = np.divmod(key[::2], columns)
     length = key[1::2] - key[::2]
@@ -66,9 +66,9 @@ def _along_centres(edges: Edges) -> Runs:
     row = np.floor(edges.y0)
     zone = edges.edge_zone
     on = (edges.y0 == edges.y1) & (edges.x0 > edges.x1) & (edges.y0 - row == 0.5)
-    on &= (row >= 0) & (row < edges.height[zone])
+    on &= (row >= 0) & (row < edges.windows.height[zone])
     on = np.flatnonzero(on)
-    width = edges.width[zone[on]]
+    width = edges.windows.width[zone[on]]
     start = np.clip(np.floor(edges.x1[on] + 0.5), 0, width).astype(np.int64)
     stop = np.clip(np.floor(edges.x0[on] + 0.5), 0, width).astype(np.int64)
     some = start < stop
@@ -79,5 +79,5 @@ def _along_centres(edges: Edges) -> Runs:
 def _runs(edges: Edges, polygon: np.ndarray, row: np.ndarray, start: np.ndarray, stop: np.ndarray) -> Runs:
     """Return runs in a polygon's window as runs on the grid."""
     zone = edges.zone[polygon]
-    return Runs(edges.first + zone, edges.row0[zone] + row, edges.col0[zone] + start, edges.col0[zone] + stop)
-
+    column0 = edges.windows.col0[zone]
+    return Runs(edges.first + zone, edges.windows.row0[zone] + row, column0 + start, column0 + stop)

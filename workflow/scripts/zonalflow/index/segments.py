@@ -1,4 +1,4 @@
-"""Arithmetic on segments: many short runs of numbers in one flat array, without a Python loop."""
+"""Arithmetic on segments: many short stretches of numbers in one flat array, without a Python loop."""
 
 import itertools
 
@@ -9,7 +9,9 @@ def expand(start: np.ndarray, length: np.ndarray) -> np.ndarray:
     """Return start[0], start[0] + 1, … (length[0] numbers), start[1], …: the cells of runs, int64."""
     stop = np.cumsum(length)
     total = int(stop[-1]) if len(stop) else 0
-    return np.arange(total) + np.repeat(start - (stop - length), length)
+    numbers = np.arange(total)
+    numbers += np.repeat(start - (stop - length), length)
+    return numbers
 
 
 def batches(sizes: np.ndarray, limit: int) -> list[slice]:

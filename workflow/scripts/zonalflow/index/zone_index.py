@@ -18,11 +18,10 @@ from functools import cached_property
 
 import numpy as np
 
-from zonalflow.common.errors import GridError
 from zonalflow.geometry.grid import Grid, Window
 from zonalflow.index.segments import batches, expand, segment_reduce, sum_by_zone
 
-_BATCH = 1 << 17  # cells that are laid out at a time
+_BATCH = 1 << 17  # cells that are laid out together
 _KEPT = 1 << 21  # cells of an index whose layouts are kept for the next raster: 16 MB, with fractions 32 MB
 
 
@@ -54,7 +53,9 @@ class Layout:
     @cached_property
     def total_weight(self) -> np.ndarray:
         """Σ wᵢ of each zone, float64 [n]."""
-        return self.count if self.weight is self.fraction else segment_reduce(np.add, self.weight, self.ptr, 0.0)
+        if self.weight is None or self.weight is self.fraction:
+            return self.count
+        return segment_reduce(np.add, self.weight, self.ptr, 0.0)
 
 
 @dataclass(frozen=True)
@@ -120,14 +121,15 @@ class ZoneIndex:
         """The cells of each zone on the grid, by the fraction covered; float64 [n]."""
         if not len(self.boundary_cell):
             return self.n_whole_cells
-        return self.n_whole_cells + segment_reduce(
-            np.add, self.boundary_fraction.astype(np.float64), self.boundary_ptr, 0.0
-        )
+        fraction = self.boundary_fraction.astype(np.float64)
+        n_cells: np.ndarray = self.n_whole_cells + segment_reduce(np.add, fraction, self.boundary_ptr, 0.0)
+        return n_cells
 
     @cached_property
     def _members(self) -> np.ndarray:
-        """The cells of each zone, whole or in part."""
-        return self.n_whole_cells + np.diff(self.boundary_ptr)
+        """The cells of each zone, whole or in part, float64 [n]."""
+        members: np.ndarray = self.n_whole_cells + np.diff(self.boundary_ptr)
+        return members
 
     @cached_property
     def is_small(self) -> bool:
@@ -195,9 +197,11 @@ class ZoneIndex:
     @cached_property
     def run_weight(self) -> np.ndarray:
         """The sum of the weights of each run's cells, float64 [n_runs]; not for `weight` None."""
+        assert self.weight is not None
         start, length = self.run_start.astype(np.int64), self.run_length.astype(np.int64)
         if self.weight.shape[1] == 1:
-            return self.weight[start // self.shape[1], 0] * length
+            same_in_a_row: np.ndarray = self.weight[start // self.shape[1], 0] * length
+            return same_in_a_row
         weight, total = self.flat_weight(), np.empty(len(start))
         for runs in batches(length, _BATCH):  # each run by itself: a running sum would lose what follows a huge weight
             ptr = np.append(0, np.cumsum(length[runs]))
@@ -205,7 +209,8 @@ class ZoneIndex:
         return total
 
     def flat_weight(self, row0: int = 0, row1: int | None = None) -> np.ndarray:
-        """Return the weights of the cells in rows row0 … row1 − 1 of the window, flat."""
+        """Return the weights of the cells in rows row0 … row1 − 1 of the window, flat; not for `weight` None."""
+        assert self.weight is not None
         weight = self.weight[row0:row1]
         return np.broadcast_to(weight, (len(weight), self.shape[1])).reshape(-1)
 
@@ -219,15 +224,3 @@ class ZoneIndex:
         order = np.argsort(cell, kind="stable")
         row, column = np.divmod(cell[order], self.shape[1])
         return row + self.window[0], column + self.window[2], fraction[order]
-
-    def check_grid(self, grid: Grid, name: str) -> None:
-        """Do nothing if `grid` is the index's grid.
-
-        Raises:
-            GridError: it is another; the message shows both. `name` names the raster.
-        """
-        if not self.grid.matches(grid):
-            raise GridError(
-                f"{name} does not lie on the grid of the zone index.\n"
-                f"  the raster: {grid.describe()}\n  the index:  {self.grid.describe()}"
-            )

@@ -56,7 +56,7 @@ def reduce_by_blocks(
 
 @dataclass(frozen=True)
 class _Parts:
-    """Sums and extremes of parts of zones, of which a zone may have several; arrays [n_parts], float64 but for `zone`."""
+    """Sums and extremes of parts of zones, of which a zone may have several; `zone` and float64 [n_parts]."""
 
     zone: np.ndarray
     count: np.ndarray

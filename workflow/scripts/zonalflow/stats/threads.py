@@ -67,8 +67,8 @@ def read_ahead(items: Generator[Item, None, None]) -> Iterator[Item]:
     """Yield `items` in order, the next one being made in a thread while the caller works on this one.
 
     With items that are read and then reduced, the time of a year is that of the slower of the two and not their sum.
-    No more than two items exist together. An error of `items` is raised in its turn. However the caller ends, `items` is
-    closed in the thread that it ran in, to which its rasterio environment belongs.
+    No more than two items exist together. An error of `items` is raised in its turn. However the caller ends, `items`
+    is closed in the thread that it ran in, to which its rasterio environment belongs.
     """
     from concurrent.futures import ThreadPoolExecutor  # a year of one raster does without
 

@@ -73,7 +73,7 @@ def comparable(stats: Sequence[str], method: str, raster: Raster) -> list[str]:
 
 
 def second_opinion(
-    geometries: Sequence[object],
+    geometries: Sequence[object] | np.ndarray,
     raster: Raster,
     method: str,
     stats: Sequence[str],
@@ -109,13 +109,15 @@ def second_opinion(
 
 def _is(values: np.ndarray, value: float) -> np.ndarray:
     """Return which values are of a class: one that is not whole is known by nine digits."""
-    return values == value if float(value).is_integer() else np.isclose(values, value, rtol=1e-8, atol=0)
+    near = 0 if float(value).is_integer() else 1e-8
+    same: np.ndarray = np.isclose(values, value, rtol=near, atol=0)
+    return same
 
 
 # ---------------------------------------------------------------------------------------------------------- rasterstats
 
 
-def _ask_rasterstats(geometries: Sequence[object], raster: Raster, stats: list[str]) -> list[Answer]:
+def _ask_rasterstats(geometries: Sequence[object] | np.ndarray, raster: Raster, stats: list[str]) -> list[Answer]:
     import rasterstats
     from affine import Affine
 
@@ -159,7 +161,7 @@ class _Covered:
         return _Covered(self.cell[self.fraction > share], self.fraction[self.fraction > share])
 
 
-def _covered_cells(geometries: Sequence[object], grid: Grid) -> list[_Covered]:
+def _covered_cells(geometries: Sequence[object] | np.ndarray, grid: Grid) -> list[_Covered]:
     import geopandas
     from exactextract import exact_extract
     from exactextract.raster import NumPyRasterSource

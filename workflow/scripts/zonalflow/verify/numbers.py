@@ -146,6 +146,7 @@ def _read(study: Study, inputs: _Inputs, step: TimeStep) -> Raster | None:
 
 
 def _weights(study: Study, grid: Grid) -> np.ndarray | None:
+    """Return the weights of the cells, float64 [rows, columns], 0 where there is none; None if all are alike."""
     weights = study.config["weights"]
     if weights == "none":
         return None
@@ -157,7 +158,7 @@ def _weights(study: Study, grid: Grid) -> np.ndarray | None:
         return np.repeat(np.cos(latitude)[:, None], grid.width, axis=1)
     from zonalflow.rasters.weights import load_weights
 
-    return np.nan_to_num(load_weights(weights, grid, study.raster["crs"]), nan=0.0)
+    return np.nan_to_num(np.asarray(load_weights(weights, grid, study.raster["crs"]), np.float64), nan=0.0)
 
 
 def _classes(study: Study) -> dict[str, float]:

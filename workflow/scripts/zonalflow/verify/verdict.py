@@ -1,16 +1,17 @@
 """Are the results still what was computed, and does another engine compute the same?
 
-Three looks at a finished study, none of which changes anything but ``verify.json``:
+Three checks of a finished study, none of which changes anything but ``verify.json``:
 
 - every checksum of the manifest: what was fetched, the user's own files, the results;
-- what lies between: the year tables, the prepared zones, the index;
+- the intermediate files: the year tables, the prepared zones, the index;
 - a sample of zones and years, drawn by a generator that the manifest's checksum seeds, computed anew by
-  :mod:`zonalflow.verify.engines` and held against the tidy table.
+  :mod:`zonalflow.verify.engines` and compared with the tidy table.
 """
 
 import random
 import shlex
 from dataclasses import asdict
+from typing import Any
 
 from zonalflow.common.errors import VerificationError
 from zonalflow.common.files import read_json, sha256, write_json
@@ -50,20 +51,20 @@ def verify(study: Study) -> str:
             "differences": [asdict(difference) for difference in compared.differences[:100]],
         },
     )
-    words = (
+    summary = (
         f"{checked} files checked, {len(mismatches)} do not match; "
         f"{compared.numbers} numbers recomputed with "
         f"{engine_name(study.config['method'])}, largest relative difference {compared.largest:.2g}"
     )
     if not passed:
-        raise VerificationError("\n".join([f"verification failed: {words}.", *_advice(mismatches, compared)]))
-    return f"verified: {words}"
+        raise VerificationError("\n".join([f"verification failed: {summary}.", *_advice(mismatches, compared)]))
+    return f"verified: {summary}"
 
 
-def _manifest(study: Study) -> dict:
+def _manifest(study: Study) -> dict[str, Any]:
     try:
-        manifest = read_json(study.manifest)
-        manifest["results"], manifest["sources"]  # what all else relies on
+        manifest: dict[str, Any] = read_json(study.manifest)
+        manifest["results"], manifest["sources"]  # a KeyError if it is not a whole manifest
         changed = changes(manifest["config"], study.config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise VerificationError(
