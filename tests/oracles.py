@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import shapely
 from affine import Affine
 from rasterio.features import rasterize
 
@@ -57,3 +58,23 @@ def covered(geometries, grid: Grid) -> list[dict[tuple[int, int], float]]:
         {divmod(int(cell), grid.width): float(fraction) for cell, fraction in zip(cells, fractions, strict=True)}
         for cells, fractions in zip(frame["cell_id"], frame["coverage"], strict=True)
     ]
+
+
+TINY_SHARE = 0.003  # of a cell: GDAL overlooks less where an edge cuts off a corner
+ON_A_BORDER = 1e-4  # cells: what GDAL takes for lying on a cell's border
+
+
+def gdal_may_err(geometry, grid: Grid, cell: tuple[int, int]) -> bool:
+    """Whether GDAL's ``all_touched``, which differs between its versions, need not be right about a cell (row, column).
+
+    It is exact but for cells of which next to nothing is covered, and those on whose border a vertex lies or an edge.
+    """
+    row, column = cell
+    a, _, c, _, e, f = grid.transform
+    outline = shapely.segmentize(geometry, min(a, abs(e)) / 4)  # so that edges along borders have vertices there
+    x, y = ((shapely.get_coordinates(outline) - (c + a * column, f + e * row)) / (a, e)).T
+    depth = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y))
+    if np.abs(depth).min() < ON_A_BORDER:
+        return True
+    square = shapely.box(*grid.window(row, row + 1, column, column + 1).bounds)
+    return shapely.area(shapely.intersection(geometry, square)) < TINY_SHARE * abs(a * e)

@@ -119,15 +119,6 @@ def test_a_damaged_index_is_found_out(tmp_path, damage):
         load_index(folder)
 
 
-def test_another_grid_is_refused_with_both_in_the_message():
-    index = build_index(ZONES, GRID, "center")
-    index.check_grid(Grid("EPSG:4269", (0.5, 0.0, -100.0 + 1e-9, 0.0, -0.5, 45.0), 40, 30), "a.tif")
-    with pytest.raises(GridError) as caught:
-        index.check_grid(Grid("EPSG:4269", (0.25, 0.0, -100.0, 0.0, -0.25, 45.0), 80, 60), "b.tif")
-    message = str(caught.value)
-    assert "b.tif" in message and "80 × 60 cells of 0.25" in message and "40 × 30 cells of 0.5" in message
-
-
 def test_the_key_names_all_that_an_index_depends_on():
     weights = np.ones(GRID.shape)
     keys = [

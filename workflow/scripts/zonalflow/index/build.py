@@ -1,15 +1,19 @@
 """Building the zone index: from polygons and a grid to cells."""
 
 import hashlib
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zonalflow.common.errors import ConfigError, GridError
 from zonalflow.geometry.grid import Grid, Window
-from zonalflow.index.coverage import cover
-from zonalflow.index.edges import edge_batches
+from zonalflow.index.checks import check_areas, check_centres, check_some_on_grid
+from zonalflow.index.coverage import Coverage, cover
+from zonalflow.index.edges import Edges, edge_batches
 from zonalflow.index.runs import Runs, clip, merge
-from zonalflow.index.scanline import fill, touch
+from zonalflow.index.scanline import fill
+from zonalflow.index.segments import sum_by_zone
 from zonalflow.index.zone_index import ZoneIndex
 
 METHODS = ("center", "all_touched", "coverage")
@@ -18,7 +22,7 @@ Weights = None | str | np.ndarray
 
 
 def build_index(
-    geometries: np.ndarray,
+    geometries: ArrayLike,
     grid: Grid,
     method: str = "center",
     *,
@@ -29,84 +33,117 @@ def build_index(
 
     Args:
         geometries: shapely polygons and multipolygons [n], valid, in the grid's CRS; None or an empty one has
-        no cell
+            no cell, and of a collection its polygons count
         grid: where the rasters lie
         method: ``center`` (cells whose centre lies inside: rasterstats' and GDAL's rule), ``all_touched``
-            (cells that the zone touches, as GDAL says) or ``coverage`` (every cell by the fraction covered,
-            exactextract's rule)
+            (every cell that the zone overlaps, by however little) or ``coverage`` (the same cells, each by the
+            fraction covered: exactextract's rule)
         weights: None, ``"area"`` (cos φ, see :meth:`Grid.row_areas`) or an array of the grid's shape, not
             negative; where it is NaN the weight is 0
         zones_digest: names the zones in the index and in its key
+
+    Raises:
+        ConfigError: the method or the name of the weights is not known
+        GridError: the weights have another shape, or negative or infinite values
+        WrongIndexError: the cells found do not fit the zones' areas: an error of ours
     """
     if method not in METHODS:
         raise ConfigError(f"method: {method!r} is not one of {', '.join(METHODS)}")
     geometries = np.asarray(geometries, dtype=object)
-    n = len(geometries)
-    integer = np.int32 if grid.width * grid.height < 2**31 else np.int64
-    # kept of each batch in a few bytes a cell: cells by their flat numbers on the grid
-    all_runs, all_boundaries, all_fractions, extents = [], [], [], []
-    off_grid, boundary_sizes = np.zeros(n), np.zeros(n, np.int64)
+    cells = _IndexedCells(grid, len(geometries))
     for edges in edge_batches(geometries, grid):
-        boundary, fraction = Runs.concatenate([]), np.empty(0, np.float32)
-        if method == "center":
-            runs = merge(fill(edges))
-        elif method == "all_touched":
-            runs = merge(Runs.concatenate([fill(edges), touch(edges)]))
-        else:
-            runs, boundary, fraction = cover(edges)
-        on_grid = clip(runs, *grid.shape)
-        kept = (
-            (boundary.row >= 0) & (boundary.row < grid.height) & (boundary.start >= 0) & (boundary.start < grid.width)
-        )
-        for zone, cells in (
-            (runs.zone, runs.length),
-            (on_grid.zone, -on_grid.length),
-            (boundary.zone[~kept], fraction[~kept]),
-        ):
-            off_grid += np.bincount(zone, weights=cells, minlength=n)
-        boundary = boundary.select(kept)
-        extents += [part.extent for part in (on_grid, boundary) if len(part)]
-        boundary_sizes += np.bincount(boundary.zone, minlength=n)
-        all_runs.append(on_grid.compact())
-        all_boundaries.append((boundary.row * grid.width + boundary.start).astype(integer))
-        all_fractions.append(fraction[kept])
-
-    window = _around(extents)
-    row0, _, col0, col1 = window
-    width = col1 - col0
-    runs = Runs.concatenate(all_runs)
-    start = ((runs.row.astype(np.int64) - row0) * width + runs.start - col0).astype(integer)
-    in_raster_order = np.argsort(start, kind="stable")
-    run_order = np.empty(len(runs), np.int32)
-    run_order[in_raster_order] = np.arange(len(runs), dtype=np.int32)
-    for cells in all_boundaries:
-        row, column = np.divmod(cells, grid.width)
-        cells[:] = (row - row0) * width + column - col0
-    return ZoneIndex(
+        cells.add(_find_cells(geometries[edges.zones], edges, grid, method))
+    window = cells.window
+    index = ZoneIndex(
         grid,
         method,
         weights_digest(weights),
         zones_digest,
         window,
-        run_start=start[in_raster_order],
-        run_length=runs.length[in_raster_order].astype(np.int32),
-        run_zone=runs.zone[in_raster_order].astype(np.int32),
-        run_order=run_order,
-        run_ptr=np.searchsorted(runs.zone, np.arange(n + 1)),
-        boundary_cell=np.concatenate([np.empty(0, integer), *all_boundaries]),
-        boundary_fraction=np.concatenate([np.empty(0, np.float32), *all_fractions]),
-        boundary_ptr=np.append(0, np.cumsum(boundary_sizes)),
-        off_grid=off_grid,
+        **cells.arrays(window),
         weight=_window_weights(weights, grid, window),
     )
+    if method != "center":
+        check_some_on_grid(geometries, grid, index.n_cells)
+    return index
 
 
-def _around(extents: list[Window]) -> Window:
-    """Return the smallest window that holds all of them; a single cell if there is none, so that it can be read."""
-    if not extents:
-        return 0, 1, 0, 1
-    row0, row1, col0, col1 = zip(*extents, strict=True)
-    return min(row0), max(row1), min(col0), max(col1)
+def _find_cells(geometries: np.ndarray, edges: Edges, grid: Grid, method: str) -> Coverage:
+    """Return the cells of a batch of zones on the unbounded grid, checked against the zones' areas."""
+    if method == "center":
+        cells = Coverage.of_runs(merge(fill(edges)))
+        check_centres(geometries, edges, grid, cells)
+        return cells
+    cells = cover(edges)
+    check_areas(geometries, edges, grid, cells)
+    if method == "all_touched":
+        return Coverage.of_runs(merge(Runs.concatenate([cells.whole, cells.boundary])))
+    return cells
+
+
+@dataclass
+class _IndexedCells:
+    """The cells of all zones on the grid, kept of each batch in a few bytes a cell, and how many lie off it."""
+
+    grid: Grid
+    n_zones: int
+    runs: list[Runs] = field(default_factory=list)
+    boundary_cells: list[np.ndarray] = field(default_factory=list)  # flat numbers on the grid
+    fractions: list[np.ndarray] = field(default_factory=list)
+    extents: list[Window] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.off_grid = np.zeros(self.n_zones)
+        self.boundary_sizes = np.zeros(self.n_zones, np.int64)
+        self.integer = np.int32 if self.grid.width * self.grid.height < 2**31 else np.int64
+
+    def add(self, cells: Coverage) -> None:
+        """Add the cells of further zones."""
+        runs, kept = clip(cells.whole, *self.grid.shape), cells.boundary.within(*self.grid.shape)
+        boundary = cells.boundary.select(kept)
+        for zone, count in (
+            (cells.whole.zone, cells.whole.length),
+            (runs.zone, -runs.length),
+            (cells.boundary.zone[~kept], cells.fraction[~kept]),
+        ):
+            self.off_grid += sum_by_zone(zone, count, self.n_zones)
+        self.boundary_sizes += np.bincount(boundary.zone, minlength=self.n_zones)
+        self.extents += [part.extent for part in (runs, boundary) if len(part)]
+        self.runs.append(runs.compact())
+        self.boundary_cells.append((boundary.row * self.grid.width + boundary.start).astype(self.integer))
+        self.fractions.append(cells.fraction[kept])
+
+    @property
+    def window(self) -> Window:
+        """The smallest window that holds all cells; a single cell if there is none, so that it can be read."""
+        if not self.extents:
+            return 0, 1, 0, 1
+        row0, row1, col0, col1 = zip(*self.extents, strict=True)
+        return min(row0), max(row1), min(col0), max(col1)
+
+    def arrays(self, window: Window) -> dict[str, np.ndarray]:
+        """Return the arrays of a :class:`ZoneIndex`, with flat numbers in a window."""
+        row0, _, col0, col1 = window
+        width = col1 - col0
+        runs = Runs.concatenate(self.runs)
+        start = ((runs.row.astype(np.int64) - row0) * width + runs.start - col0).astype(self.integer)
+        in_raster_order = np.argsort(start, kind="stable")
+        run_order = np.empty(len(runs), np.int32)
+        run_order[in_raster_order] = np.arange(len(runs), dtype=np.int32)
+        for cells in self.boundary_cells:
+            row, column = np.divmod(cells, self.grid.width)
+            cells[:] = (row - row0) * width + column - col0
+        return {
+            "run_start": start[in_raster_order],
+            "run_length": runs.length[in_raster_order].astype(np.int32),
+            "run_zone": runs.zone[in_raster_order].astype(np.int32),
+            "run_order": run_order,
+            "run_ptr": np.searchsorted(runs.zone, np.arange(self.n_zones + 1)),
+            "boundary_cell": np.concatenate([np.empty(0, self.integer), *self.boundary_cells]),
+            "boundary_fraction": np.concatenate([np.empty(0, np.float32), *self.fractions]),
+            "boundary_ptr": np.append(0, np.cumsum(self.boundary_sizes)),
+            "off_grid": self.off_grid,
+        }
 
 
 def _window_weights(weights: Weights, grid: Grid, window: Window) -> np.ndarray | None:
@@ -129,4 +166,4 @@ def weights_digest(weights: Weights) -> str:
     """Return ``none``, the name of the weights, or a hash of their values."""
     if weights is None or isinstance(weights, str):
         return weights or "none"
-    return hashlib.sha256(np.ascontiguousarray(weights)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(weights).reshape(-1).data).hexdigest()

@@ -20,7 +20,8 @@ class Runs:
     @property
     def length(self) -> np.ndarray:
         """The number of cells of each run."""
-        return self.stop - self.start
+        length: np.ndarray = self.stop - self.start
+        return length
 
     @property
     def extent(self) -> tuple[int, int, int, int]:
@@ -34,6 +35,11 @@ class Runs:
     def select(self, which: np.ndarray) -> "Runs":
         """Return the runs that a mask or a list of numbers names."""
         return Runs(self.zone[which], self.row[which], self.start[which], self.stop[which])
+
+    def within(self, height: int, width: int) -> np.ndarray:
+        """Return which runs of one cell lie on a grid of `height` × `width` cells, bool [n_runs]."""
+        on: np.ndarray = (self.row >= 0) & (self.row < height) & (self.start >= 0) & (self.start < width)
+        return on
 
     @classmethod
     def concatenate(cls, parts: list["Runs"]) -> "Runs":

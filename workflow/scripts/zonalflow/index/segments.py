@@ -1,4 +1,4 @@
-"""Arithmetic on segments: many short runs of numbers in one flat array, without a Python loop."""
+"""Arithmetic on segments: many short stretches of numbers in one flat array, without a Python loop."""
 
 import itertools
 
@@ -9,14 +9,19 @@ def expand(start: np.ndarray, length: np.ndarray) -> np.ndarray:
     """Return start[0], start[0] + 1, … (length[0] numbers), start[1], …: the cells of runs, int64."""
     stop = np.cumsum(length)
     total = int(stop[-1]) if len(stop) else 0
-    return np.arange(total) + np.repeat(start - (stop - length), length)
+    numbers = np.arange(total)
+    numbers += np.repeat(start - (stop - length), length)
+    return numbers
 
 
 def batches(sizes: np.ndarray, limit: int) -> list[slice]:
-    """Return slices of things of these sizes, in order: each of at most about `limit` in all, or of a single thing."""
+    """Return slices of things of these sizes that hold each thing once, in order.
+
+    A slice is of less than `limit` in all besides its first thing, which may be larger.
+    """
     size = np.cumsum(sizes)
     cuts = np.searchsorted(size, np.arange(limit, size[-1] if len(size) else 0, limit)).tolist()
-    edges = dict.fromkeys([0, *cuts, len(sizes)])  # each once: a large thing may hold several cuts
+    edges = dict.fromkeys([0, *cuts, len(sizes)])  # each once: a large thing may hold several cuts, the first one too
     return list(itertools.starmap(slice, itertools.pairwise(edges)))
 
 
@@ -35,3 +40,9 @@ def segment_reduce(ufunc: np.ufunc, values: np.ndarray, ptr: np.ndarray, empty: 
     if some.any():
         result[some] = ufunc.reduceat(values[: ptr[-1]], starts[some])
     return result
+
+
+def sum_by_zone(zone: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
+    """Return the sum of the `values` of each of n zones, float64 [n]."""
+    # of nothing np.bincount would make integers
+    return np.bincount(zone, weights=values, minlength=n).astype(np.float64, copy=False)

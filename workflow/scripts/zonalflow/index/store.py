@@ -17,7 +17,7 @@ from zonalflow.common.files import atomic_folder
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.zone_index import ZoneIndex
 
-VERSION = 2
+VERSION = 3
 
 
 class DamagedIndexError(ZonalflowError):
@@ -94,7 +94,7 @@ def load_index(folder: str | os.PathLike[str]) -> ZoneIndex:
 
 def _crc32(array: np.ndarray) -> int:
     """Return a checksum that finds what a disk damages; at a gigabyte a second every job can afford it."""
-    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).data)
 
 
 def _head_digest(head: dict) -> str:

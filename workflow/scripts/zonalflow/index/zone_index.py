@@ -18,11 +18,10 @@ from functools import cached_property
 
 import numpy as np
 
-from zonalflow.common.errors import GridError
 from zonalflow.geometry.grid import Grid, Window
-from zonalflow.index.segments import batches, expand, segment_reduce
+from zonalflow.index.segments import batches, expand, segment_reduce, sum_by_zone
 
-_BATCH = 1 << 17  # cells that are laid out at a time
+_BATCH = 1 << 17  # cells that are laid out together
 _KEPT = 1 << 21  # cells of an index whose layouts are kept for the next raster: 16 MB, with fractions 32 MB
 
 
@@ -54,7 +53,9 @@ class Layout:
     @cached_property
     def total_weight(self) -> np.ndarray:
         """Σ wᵢ of each zone, float64 [n]."""
-        return self.count if self.weight is self.fraction else segment_reduce(np.add, self.weight, self.ptr, 0.0)
+        if self.weight is None or self.weight is self.fraction:
+            return self.count
+        return segment_reduce(np.add, self.weight, self.ptr, 0.0)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class ZoneIndex:
         its cells
         run_zone: int32 [n_runs], the zone of each run
         run_order, run_ptr: the runs of zone z are numbers ``run_order[run_ptr[z]:run_ptr[z + 1]]``
-        boundary_cell, boundary_fraction: integers and float32 [n_boundary], cells covered in part, by zone, then by cell
+        boundary_cell, boundary_fraction: integers and float32 [n_boundary], cells covered in part, by zone, then by
+            cell
         boundary_ptr: int64 [n + 1], the boundary of zone z is ``boundary_ptr[z]:boundary_ptr[z + 1]``
         off_grid: float64 [n], the cells (or sum of fractions) of each zone that lie off the grid
         weight: float64, [rows, 1] or [rows, columns] of the window, or None
@@ -112,22 +114,22 @@ class ZoneIndex:
     @cached_property
     def n_whole_cells(self) -> np.ndarray:
         """The cells that each zone's runs hold, float64 [n]."""
-        cells = np.bincount(self.run_zone, weights=self.run_length, minlength=self.n_zones)
-        return cells.astype(np.float64, copy=False)  # of no runs at all numpy makes integers
+        return sum_by_zone(self.run_zone, self.run_length, self.n_zones)
 
     @cached_property
     def n_cells(self) -> np.ndarray:
         """The cells of each zone on the grid, by the fraction covered; float64 [n]."""
         if not len(self.boundary_cell):
             return self.n_whole_cells
-        return self.n_whole_cells + segment_reduce(
-            np.add, self.boundary_fraction.astype(np.float64), self.boundary_ptr, 0.0
-        )
+        fraction = self.boundary_fraction.astype(np.float64)
+        n_cells: np.ndarray = self.n_whole_cells + segment_reduce(np.add, fraction, self.boundary_ptr, 0.0)
+        return n_cells
 
     @cached_property
     def _members(self) -> np.ndarray:
-        """The cells of each zone, whole or in part."""
-        return self.n_whole_cells + np.diff(self.boundary_ptr)
+        """The cells of each zone, whole or in part, float64 [n]."""
+        members: np.ndarray = self.n_whole_cells + np.diff(self.boundary_ptr)
+        return members
 
     @cached_property
     def is_small(self) -> bool:
@@ -195,15 +197,20 @@ class ZoneIndex:
     @cached_property
     def run_weight(self) -> np.ndarray:
         """The sum of the weights of each run's cells, float64 [n_runs]; not for `weight` None."""
-        row, column = np.divmod(self.run_start.astype(np.int64), self.shape[1])
+        assert self.weight is not None
+        start, length = self.run_start.astype(np.int64), self.run_length.astype(np.int64)
         if self.weight.shape[1] == 1:
-            return self.weight[row, 0] * self.run_length
-        before = np.zeros((self.shape[0], self.shape[1] + 1))
-        np.cumsum(self.weight, axis=1, out=before[:, 1:])
-        return before[row, column + self.run_length] - before[row, column]
+            same_in_a_row: np.ndarray = self.weight[start // self.shape[1], 0] * length
+            return same_in_a_row
+        weight, total = self.flat_weight(), np.empty(len(start))
+        for runs in batches(length, _BATCH):  # each run by itself: a running sum would lose what follows a huge weight
+            ptr = np.append(0, np.cumsum(length[runs]))
+            total[runs] = segment_reduce(np.add, weight.take(expand(start[runs], length[runs])), ptr, 0.0)
+        return total
 
     def flat_weight(self, row0: int = 0, row1: int | None = None) -> np.ndarray:
-        """Return the weights of the cells in rows row0 … row1 − 1 of the window, flat."""
+        """Return the weights of the cells in rows row0 … row1 − 1 of the window, flat; not for `weight` None."""
+        assert self.weight is not None
         weight = self.weight[row0:row1]
         return np.broadcast_to(weight, (len(weight), self.shape[1])).reshape(-1)
 
@@ -217,15 +224,3 @@ class ZoneIndex:
         order = np.argsort(cell, kind="stable")
         row, column = np.divmod(cell[order], self.shape[1])
         return row + self.window[0], column + self.window[2], fraction[order]
-
-    def check_grid(self, grid: Grid, name: str) -> None:
-        """Do nothing if `grid` is the index's grid.
-
-        Raises:
-            GridError: it is another; the message shows both. `name` names the raster.
-        """
-        if not self.grid.matches(grid):
-            raise GridError(
-                f"{name} does not lie on the grid of the zone index.\n"
-                f"  the raster: {grid.describe()}\n  the index:  {self.grid.describe()}"
-            )

@@ -11,7 +11,7 @@ from zonalflow.report.quantities import main_stat
 
 _CELLS = {
     "center": "cells whose centre lies in the zone",
-    "all_touched": "every cell that the zone touches",
+    "all_touched": "every cell that the zone overlaps",
     "coverage": "cells weighted by the share that the zone covers",
 }
 _WEIGHTS = {"none": "", "area": ", weighted by the cell's area"}

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from zonalflow.index.segments import segment_reduce
+from zonalflow.index.segments import segment_reduce, sum_by_zone
 from zonalflow.index.zone_index import Layout
 from zonalflow.rasters.nodata import Nodata, is_missing
 
@@ -37,9 +37,10 @@ class Extremes:
 
 
 def gather(layout: Layout, values: np.ndarray, nodata: Nodata) -> tuple[np.ndarray, np.ndarray]:
-    """Return the value of each cell of a layout, of the raster's type, and the positions of those that are no data.
+    """Take the values of a layout's cells from the index's window of a raster (2-D, contiguous).
 
-    `values` is the index's window of a raster (2-D, contiguous).
+    Returns:
+        The value of each cell, of the raster's dtype [n_cells]; the positions of those that are no data, rising, int64.
     """
     value = values.reshape(-1).take(layout.cell)
     return value, np.flatnonzero(is_missing(value, nodata))
@@ -56,7 +57,10 @@ def add_up(layout: Layout, value: np.ndarray, missing: np.ndarray) -> Sums:
             count = count - np.bincount(np.searchsorted(ptr, missing, side="right") - 1, minlength=len(count))
         else:
             count = segment_reduce(np.add, _without(fraction, missing), ptr, 0.0)
-        total_weight = count if weight is fraction else segment_reduce(np.add, _without(weight, missing), ptr, 0.0)
+        if weight is None or weight is fraction:
+            total_weight = count
+        else:
+            total_weight = segment_reduce(np.add, _without(weight, missing), ptr, 0.0)
     if weight is not None:
         value *= weight
     return Sums(count, total_weight, segment_reduce(np.add, value, ptr, 0.0))
@@ -92,7 +96,9 @@ class Cells:
         there = np.ones(len(value), bool)
         there[missing] = False
         fraction = None if layout.fraction is None else layout.fraction[there]
-        weight = fraction if layout.weight is layout.fraction else layout.weight[there]
+        weight = fraction
+        if layout.weight is not None and layout.weight is not layout.fraction:
+            weight = layout.weight[there]
         return cls(layout.ptr - np.searchsorted(missing, layout.ptr), value[there], fraction, weight)
 
     @cached_property
@@ -129,22 +135,41 @@ class Cells:
         return self.value[order], self.fraction[order]
 
     @cached_property
-    def groups(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The different values of each zone, rising, and Σ cᵢ of each.
-
-        Returns:
-            ptr int64 [n + 1], value [n_groups], float64 count [n_groups]
-        """
+    def groups(self) -> "Groups":
+        """The different values of each zone."""
         value, fraction = self.ordered
         opens = np.ones(len(value), bool)
         opens[1:] = value[1:] != value[:-1]
         opens[self.ptr[:-1][self.size > 0]] = True
         first = np.flatnonzero(opens)
         ptr = np.searchsorted(first, self.ptr)
-        count = np.diff(np.append(first, len(value)))
+        cells = np.diff(np.append(first, len(value)))
+        count = cells.astype(np.float64)
         if fraction is not None:
-            count = np.bincount(np.repeat(np.arange(len(first)), count), weights=fraction, minlength=len(first))
-        return ptr, value[first], count.astype(np.float64)
+            count = sum_by_zone(np.repeat(np.arange(len(first)), cells), fraction, len(first))
+        return Groups(ptr, value[first], cells, count)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The different values of some zones, zone after zone, rising within each.
+
+    Attributes:
+        ptr: int64 [n + 1], the groups of zone i are ``ptr[i]:ptr[i + 1]``
+        value: the raster's dtype [n_groups]
+        cells: int64 [n_groups], how many cells have the value
+        count: float64 [n_groups], Σ cᵢ of them
+    """
+
+    ptr: np.ndarray
+    value: np.ndarray
+    cells: np.ndarray
+    count: np.ndarray
+
+    @property
+    def size(self) -> np.ndarray:
+        """The number of groups of each zone, int64 [n]."""
+        return np.diff(self.ptr)
 
 
 def _pack(value: np.ndarray, fraction: np.ndarray) -> np.ndarray | None:

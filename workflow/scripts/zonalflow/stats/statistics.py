@@ -14,9 +14,10 @@ unique          the number of different vᵢ
 majority        the value with the largest Σ cᵢ; of several, the smallest (with fractions: the largest)
 minority        the value with the smallest Σ cᵢ; of several, the smallest
 percentile_q    without fractions: numpy's ``linear``, type 7 of Hyndman & Fan (1996), Am. Stat. 50, 361.
-                With fractions, its generalisation to weights: of n different values x₁ < … < xₙ with
-                Cₖ = Σ c of xₖ and Sₖ = (k − 1) Cₖ + (n − 1) (C₁ + … + Cₖ₋₁), linear between the
-                points (Sₖ, xₖ) at q/100 · (n − 1) Σ C
+                With fractions, its generalisation to weights, exactextract's: of n cells in the order of
+                their values x₁ ≤ … ≤ xₙ, with Sₖ = (k − 1) cₖ + (n − 1) (c₁ + … + cₖ₋₁), linear between
+                the points (Sₖ, xₖ) at q/100 · (n − 1) Σ c; cells of equal value share their Σ c equally, so
+                that it is type 7 where all cᵢ are 1 (exactextract counts them as one cell instead)
 median          percentile_50
 nodata          Σ cᵢ of the cells that hold the nodata value, or lie off the grid
 nan             Σ cᵢ of the cells that hold NaN
@@ -29,128 +30,22 @@ differs from the seventh digit on); with fractions they are exactextract's. As i
 mean, sum and std only.
 """
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from zonalflow.common.errors import ConfigError, RasterError
-from zonalflow.index.segments import QUIET, segment_reduce
+from zonalflow.common.errors import RasterError
+from zonalflow.index.segments import QUIET
 from zonalflow.index.zone_index import ZoneIndex
 from zonalflow.rasters.nodata import Nodata
-from zonalflow.stats.blocks import reduce_raster
-from zonalflow.stats.cells import Cells, Extremes, Sums, add_up, gather
-from zonalflow.stats.threads import share
+from zonalflow.stats.blocks import reduce_by_blocks
+from zonalflow.stats.by_zone import Reduced, Wanted, reduce_by_zone
+from zonalflow.stats.cells import Groups
+from zonalflow.stats.formulas import OF_EXTREMES, OF_SUMS, STATISTICS, of_cells, ratio, where
 
 __all__ = ["STATISTICS", "parse_stats", "zonal_statistics"]
 
 _MAX_CLASSES = 4096  # of a categorical raster; measurements have as many values as cells, and would fill the memory
-
-
-def _where(condition: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return np.where(condition, values, np.nan)
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
-
-
-def _std(c: Cells) -> np.ndarray:
-    value = c.value.astype(np.float64)
-
-    def weighted_sum(array: np.ndarray) -> np.ndarray:
-        return segment_reduce(np.add, array if c.weight is None else c.weight * array, c.ptr, 0.0)
-
-    total = c.size if c.weight is None else segment_reduce(np.add, c.weight, c.ptr, 0.0)
-    value -= np.repeat(_ratio(weighted_sum(value), total), c.size)
-    value *= value
-    return np.sqrt(_ratio(weighted_sum(value), total))
-
-
-def _percentile(q: float) -> Callable[[Cells], np.ndarray]:
-    def percentile(c: Cells) -> np.ndarray:
-        if c.fraction is not None:
-            return _weighted_percentile(c, q)
-        value, _ = c.ordered
-        result = np.full(len(c.size), np.nan)
-        some = c.size > 0
-        at = q / 100 * (c.size[some] - 1)
-        below = np.floor(at).astype(np.int64)
-        low = value[c.ptr[:-1][some] + below].astype(np.float64)
-        high = value[c.ptr[:-1][some] + np.minimum(below + 1, c.size[some] - 1)].astype(np.float64)
-        result[some] = low + (at - below) * (high - low)
-        return result
-
-    return percentile
-
-
-def _weighted_percentile(c: Cells, q: float) -> np.ndarray:
-    ptr, x, count = c.groups
-    result = np.full(len(ptr) - 1, np.nan)
-    some = np.flatnonzero(np.diff(ptr))
-    first, n = ptr[some], np.diff(ptr)[some]
-    before = np.append(0, np.cumsum(count))  # C₁ + … + Cₖ₋₁ is the difference to that of the zone's first group
-    total = before[first + n] - before[first]
-
-    def score(k: np.ndarray) -> np.ndarray:
-        at = first + k
-        return k * count[at] + (n - 1) * (before[at] - before[first])
-
-    # Sₖ rises with k, so halving finds the last point that is not beyond the sought score
-    sought = q / 100 * (n - 1) * total
-    left, beyond = np.zeros(len(n), np.int64), n.copy()
-    while np.any(beyond - left > 1):
-        middle = (left + beyond) // 2
-        reached = score(np.minimum(middle, n - 1)) <= sought
-        left, beyond = np.where(reached, middle, left), np.where(reached, beyond, middle)
-    right = np.minimum(left + 1, n - 1)
-    gap = score(right) - score(left)
-    part = np.divide(sought - score(left), gap, out=np.zeros(len(gap)), where=gap > 0)
-    low, high = x[first + left].astype(np.float64), x[first + right].astype(np.float64)
-    result[some] = low + np.clip(part, 0, 1) * (high - low)
-    return result
-
-
-def _extreme_group(ufunc: np.ufunc, last: bool) -> Callable[[Cells], np.ndarray]:
-    """Return the value of extreme count; of several the first, or with fractions and `last` the last."""
-
-    def extreme(c: Cells) -> np.ndarray:
-        ptr, value, count = c.groups
-        size = np.diff(ptr)
-        best = segment_reduce(ufunc, count, ptr, np.nan)
-        hit = np.flatnonzero(count == np.repeat(best, size))
-        result = np.full(len(size), np.nan)
-        zone = np.repeat(np.arange(len(size)), size)[hit]
-        if last and c.fraction is not None:
-            result[zone] = value[hit]  # the last assignment holds
-        else:
-            result[zone[::-1]] = value[hit[::-1]]
-        return result
-
-    return extreme
-
-
-def _unique(c: Cells) -> np.ndarray:
-    return _where(c.size > 0, np.diff(c.groups[0]).astype(np.float64))
-
-
-#: name → (what it is computed from, how): the one place that knows which statistics there are. percentile_<q>
-#: is made by :func:`_statistic`; nodata, nan and categorical, of another shape or of two reductions, by
-#: `zonal_statistics`.
-STATISTICS: dict[str, tuple[type, Callable]] = {
-    "count": (Sums, lambda s: s.count),
-    "min": (Extremes, lambda e: _where(e.count > 0, e.minimum)),
-    "max": (Extremes, lambda e: _where(e.count > 0, e.maximum)),
-    "mean": (Sums, lambda s: _ratio(s.total, s.weight)),
-    "sum": (Sums, lambda s: _where(s.count > 0, s.total)),
-    "range": (Extremes, lambda e: _where(e.count > 0, e.maximum - e.minimum)),
-    "std": (Cells, _std),
-    "median": (Cells, _percentile(50)),
-    "majority": (Cells, _extreme_group(np.maximum, last=True)),
-    "minority": (Cells, _extreme_group(np.minimum, last=False)),
-    "unique": (Cells, _unique),
-}
-SPECIAL = ("nodata", "nan", "categorical")
 
 
 def parse_stats(names: Sequence[str] | str) -> list[str]:
@@ -161,24 +56,8 @@ def parse_stats(names: Sequence[str] | str) -> list[str]:
     """
     names = names.split() if isinstance(names, str) else list(names)
     for name in names:
-        _statistic(name)
+        of_cells(name)
     return list(dict.fromkeys(names))
-
-
-def _statistic(name: str) -> tuple[type, Callable] | None:
-    if name in STATISTICS:
-        return STATISTICS[name]
-    if name in SPECIAL:
-        return None
-    if match := re.fullmatch(r"percentile_(\d+(?:\.\d+)?)", str(name)):
-        if float(match[1]) <= 100:
-            return Cells, _percentile(float(match[1]))
-        raise ConfigError(f"stats: {name!r} is beyond 100; a percentile lies between percentile_0 and percentile_100")
-    from zonalflow.common.text import nearest  # only for a mistake
-
-    known = [*STATISTICS, *SPECIAL, "percentile_90"]
-    hint = nearest(name, known) or "."
-    raise ConfigError(f"stats: {name!r} is not a statistic{hint} Known are {', '.join(known[:-1])}, percentile_<0…100>")
 
 
 @QUIET
@@ -199,97 +78,71 @@ def zonal_statistics(
         alone is never NaN: int64, or under ``coverage`` a float64 sum of fractions. ``count`` and
         ``valid_fraction`` are always there, the latter NaN for a zone without a cell. ``categorical`` is a
         dict: value (int or float, rising) → its count in each zone, of the type of ``count``.
+
+    Raises:
+        ConfigError: a statistic is not known
+        RasterError: the values have another shape, or too many to be classes
     """
     stats = parse_stats(stats)
     values = _window_of(index, values)
-    chosen = {name: _statistic(name) for name in dict.fromkeys([*stats, "count"]) if name not in SPECIAL}
-
-    def of(kind: type) -> dict[str, Callable]:
-        return {name: how for name, (source, how) in chosen.items() if source is kind}
-
-    extremes_too, classes_too = bool(of(Extremes)), "categorical" in stats
-    classes: list[tuple[int, tuple]] = []
-    if index.is_small or of(Cells) or classes_too:
-        sums, extremes, result, classes = _zone_by_zone(
-            index, values, nodata, of(Cells), extremes_too, classes_too, workers
-        )
-    else:
-        sums, extremes = reduce_raster(index, values, nodata, extremes=extremes_too, workers=workers)
-        result = {}
-    result |= {name: how(sums) for name, how in of(Sums).items()}
-    result |= {name: how(extremes) for name, how in of(Extremes).items()}
+    reduced = _reduce(index, values, nodata, stats, workers)
+    sums = reduced.sums
 
     def as_count(array: np.ndarray) -> np.ndarray:
         return array if index.is_fractional else np.rint(array).astype(np.int64)
 
+    result: dict[str, np.ndarray | dict[float, np.ndarray]] = {**reduced.results}
+    result |= {name: formula(sums) for name, formula in OF_SUMS.items() if name in stats}
+    result |= {name: formula(reduced.extremes) for name, formula in OF_EXTREMES.items() if name in stats}
     result["count"] = as_count(sums.count)
-    result["valid_fraction"] = np.minimum(_ratio(sums.count, index.n_cells), 1)
+    result["valid_fraction"] = np.minimum(ratio(sums.count, index.n_cells), 1)
     if "categorical" in stats:
-        result["categorical"] = _categorical(classes, index.n_zones, as_count)
+        result["categorical"] = _categorical(reduced.classes, index.n_zones, as_count)
     if "nodata" in stats or "nan" in stats:
-        result |= _missing_cells(index, values, nodata, sums)
+        result |= _missing_cells(index, values, nodata, sums.count)
     return {name: result[name] for name in dict.fromkeys([*stats, "count", "valid_fraction"])}
 
 
-def _zone_by_zone(
-    index: ZoneIndex, values: np.ndarray, nodata: Nodata, statistics: dict[str, Callable[[Cells], np.ndarray]],
-    extremes_too: bool, classes_too: bool, workers: int,
-) -> tuple[Sums, Extremes, dict[str, np.ndarray], list[tuple[int, tuple]]]:  # fmt: skip
-    """Return sums, extremes (if asked for), some statistics, and first zone and groups of each batch (if asked for)."""
-    n = index.n_zones
-    sums = Sums(*(np.empty(n) for _ in range(3)))
-    extremes = Extremes(np.empty(n), np.empty(n), sums.count)
-    result = {name: np.empty(n) for name in statistics}
-    classes: list[tuple[int, tuple]] = []
-
-    @QUIET
-    def work(batches: Iterator[slice]) -> None:
-        for zones in batches:
-            layout = index.layout(zones)
-            value, missing = gather(layout, values, nodata)
-            part = add_up(layout, value, missing)
-            sums.count[zones], sums.weight[zones], sums.total[zones] = part.count, part.weight, part.total
-            cells = Cells.of(layout, value, missing) if statistics or extremes_too or classes_too else None
-            for name, how in statistics.items():
-                result[name][zones] = how(cells)
-            if extremes_too:
-                extremes.minimum[zones], extremes.maximum[zones] = cells.extremes
-            if classes_too:
-                classes.append((zones.start, cells.groups))
-
-    share(work, index.batches, workers)
-    return sums, extremes, result, classes
+def _reduce(index: ZoneIndex, values: np.ndarray, nodata: Nodata, stats: Sequence[str], workers: int) -> Reduced:
+    """Reduce a raster to what the statistics need, in the way that is fastest."""
+    formulas = {name: formula for name in stats if (formula := of_cells(name))}
+    wanted = Wanted(not OF_EXTREMES.keys().isdisjoint(stats), "categorical" in stats, formulas)
+    if index.is_small or wanted.cells:
+        return reduce_by_zone(index, values, nodata, wanted, workers)
+    return Reduced(*reduce_by_blocks(index, values, nodata, extremes=wanted.extremes, workers=workers))
 
 
-def _missing_cells(index: ZoneIndex, values: np.ndarray, nodata: Nodata, sums: Sums) -> dict[str, np.ndarray]:
+def _missing_cells(index: ZoneIndex, values: np.ndarray, nodata: Nodata, count: np.ndarray) -> dict[str, np.ndarray]:
     """Return ``nodata`` and ``nan``; where NaN is the nodata value, its cells count under both names."""
     if nodata is None or nodata == "none" or np.isnan(nodata):
-        not_nan = sums.count
+        not_nan = count
     else:
-        not_nan = zonal_statistics(index, values, None, ["count"])["count"]
+        not_nan = _reduce(index, values, None, [], 1).sums.count
     nan = index.n_cells - not_nan
-    is_nodata = not_nan - sums.count if nodata in (None, "none") or not np.isnan(nodata) else nan
+    is_nodata = not_nan - count if nodata in (None, "none") or not np.isnan(nodata) else nan
     some = index.n_cells + index.off_grid > 0
     return {
-        "nodata": _where(some, index.off_grid + np.maximum(is_nodata, 0)),
-        "nan": _where(some, np.maximum(nan, 0)),
+        "nodata": where(some, index.off_grid + np.maximum(is_nodata, 0)),
+        "nan": where(some, np.maximum(nan, 0)),
     }
 
 
-def _categorical(classes: list[tuple[int, tuple]], n_zones: int, as_count: Callable) -> dict[float, np.ndarray]:
+def _categorical(
+    classes: list[tuple[int, Groups]], n_zones: int, as_count: Callable[[np.ndarray], np.ndarray]
+) -> dict[float, np.ndarray]:
     """Return value → Σ cᵢ of each zone, for every value that occurs, rising."""
     if not classes:
         return {}
-    values = np.unique(np.concatenate([value for _, (_, value, _) in classes]))
+    values = np.unique(np.concatenate([groups.value for _, groups in classes]))
     if len(values) > _MAX_CLASSES:
         raise RasterError(
             f"stats: categorical counts classes, and the raster holds {len(values)} different values; "
             "for measurements take mean, std or percentile_<q>"
         )
     table = np.zeros((len(values), n_zones))
-    for first, (ptr, value, count) in classes:
-        zone = first + np.repeat(np.arange(len(ptr) - 1), np.diff(ptr))
-        table[np.searchsorted(values, value), zone] = count
+    for first, groups in classes:
+        zone = first + np.repeat(np.arange(len(groups.size)), groups.size)
+        table[np.searchsorted(values, groups.value), zone] = groups.count
     return {value.item(): as_count(row) for value, row in zip(values, table, strict=True)}
 
 

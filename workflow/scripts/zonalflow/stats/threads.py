@@ -1,6 +1,6 @@
-"""Doing two things at a time, within the processors of one job.
+"""Reading and reducing rasters concurrently, in threads within the processors of one job.
 
-NumPy and GDAL let go of Python's lock while they work, so threads are enough, and the raster is in memory once.
+NumPy and GDAL release Python's lock while they work, so threads are enough, and the raster is in memory once.
 """
 
 import itertools
@@ -11,13 +11,13 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-LARGE = 1 << 19  # cells: smaller rasters are done in the time that handing them from one thread to another takes
+LARGE = 1 << 19  # cells: to reduce a smaller raster takes no longer than to hand it from one thread to another
 
 
 def workers(number: int, cells: int) -> int:
     """Return how many threads should reduce one of `number` rasters of so many `cells`, on this job's processors.
 
-    Where the next raster is being read at the same time (:func:`in_advance`), one of them is busy with that.
+    Where the next raster is read meanwhile (:func:`in_advance`), one processor is left to that.
     """
     free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return 1 if cells < LARGE else max(1, free - (number > 1))
@@ -26,8 +26,8 @@ def workers(number: int, cells: int) -> int:
 def share(work: Callable[[Iterator[Item]], None], items: Iterable[Item], threads: int) -> None:
     """Call `work` once in each of so many `threads`, this one included, with an iterator that they have in common.
 
-    So each item is worked on once, by whoever is free. An error in any of them is raised here, when all have ended.
-    Threads are started plainly: importing a pool of them takes longer than reducing a raster.
+    So each item is worked on once, by a thread that is free. An error in any of them is raised here, when all have
+    ended. No pool of threads is used: importing one takes longer than reducing a raster.
     """
     common = iter(list(items))  # a list's iterator gives each item once, whichever thread asks
     errors: list[BaseException] = []
@@ -51,8 +51,8 @@ def share(work: Callable[[Iterator[Item]], None], items: Iterable[Item], threads
 def in_advance(items: Generator[Item, None, None], number: int, cells: int) -> Iterator[Item]:
     """Yield `number` rasters of so many `cells` in order, some of them read before they are asked for.
 
-    Small ones several at a time, since going to and fro between reading and reducing empties the processor's caches,
-    and each takes longer then; large ones by :func:`read_ahead`.
+    Small ones are read several in a row, since alternating between reading and reducing empties the processor's caches
+    and slows both; large ones by :func:`read_ahead`.
     """
     if cells < LARGE:
         while some := list(itertools.islice(items, LARGE // cells)):
@@ -67,18 +67,20 @@ def read_ahead(items: Generator[Item, None, None]) -> Iterator[Item]:
     """Yield `items` in order, the next one being made in a thread while the caller works on this one.
 
     With items that are read and then reduced, the time of a year is that of the slower of the two and not their sum.
-    At most two items exist at a time. An error of `items` is raised in its turn. Whatever becomes of the caller, they
-    are closed in the thread that they were made in, to which their rasterio environment belongs.
+    No more than two items exist together. An error of `items` is raised in its turn. However the caller ends, `items`
+    is closed in the thread that it ran in, to which its rasterio environment belongs.
     """
     from concurrent.futures import ThreadPoolExecutor  # a year of one raster does without
 
-    end = object()
+    def read() -> list[Item]:
+        """Return the next item in a list, which is empty after the last."""
+        return list(itertools.islice(items, 1))
+
     with ThreadPoolExecutor(1) as pool:
         try:
-            upcoming = pool.submit(next, items, end)
-            while (item := upcoming.result()) is not end:
-                upcoming = pool.submit(next, items, end)
-                yield item
-                del item
+            upcoming = pool.submit(read)
+            while item := upcoming.result():
+                upcoming = pool.submit(read)
+                yield item.pop()
         finally:
             pool.submit(items.close)

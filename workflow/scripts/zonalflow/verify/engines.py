@@ -1,28 +1,62 @@
-"""A second opinion on a few zones: rasterstats where cells count whole, exactextract for fractions.
+"""A second opinion on a few zones: rasterstats for cell centres, exactextract's cells and numpy for what is covered.
 
-Neither shares code with the zone index. Both get the raster in float64 with NaN where data is missing, so
-that what differs is the choice of cells and the arithmetic, not how many digits a sum carries along.
+None of them shares code with the zone index or with the statistics. They get the raster in float64 with NaN where data
+is missing, so that what differs is the choice of cells and the arithmetic, not how many digits a sum carries along.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
+from types import MappingProxyType
 
 import numpy as np
 
 from zonalflow.geometry.grid import Grid
 
-ENGINES = {"center": "rasterstats", "all_touched": "rasterstats", "coverage": "exactextract"}
+ENGINES = {"center": "rasterstats", "all_touched": "exactextract", "coverage": "exactextract"}
 # Relative. exactextract holds fractions in float32, and so does the index; whole cells leave only float64
 # sums.
 TOLERANCE = {"center": 1e-9, "all_touched": 1e-9, "coverage": 1e-5}
 
 _NODATA = float(np.finfo(np.float64).min)
-_OPERATIONS = {
-    "count": "count", "min": "min", "max": "max", "mean": "mean", "sum": "sum", "std": "stdev",
-    "median": "median", "majority": "majority", "minority": "minority", "unique": "variety",
-}  # fmt: skip
-_WEIGHED = ("mean", "sum", "std")
+_KNOWN = ("count", "min", "max", "mean", "sum", "std", "median", "majority", "minority", "unique")
+_DOUBTFUL = 1e-9  # of a cell: a fraction that exactextract may have by rounding, where an edge runs along the border
+
+Answer = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Raster:
+    """A raster of one date on the study's grid.
+
+    Attributes:
+        values: float64 [rows, columns], NaN where the file says NaN
+        missing: bool [rows, columns], which cells hold the nodata value
+        grid: where they lie
+        weights: float64 [rows, columns], the weights of the cells, or None
+    """
+
+    values: np.ndarray
+    missing: np.ndarray
+    grid: Grid
+    weights: np.ndarray | None = None
+
+    @property
+    def size(self) -> float:
+        """The largest absolute value of data; 0 if there is none."""
+        data = np.abs(self.values[~self.missing & np.isfinite(self.values)])
+        return float(data.max()) if data.size else 0.0
+
+    def north_up(self) -> "Raster":
+        """Return the raster with its northernmost row first: neither engine reads others."""
+        a, b, c, d, e, f = self.grid.transform
+        if e < 0:
+            return self
+        grid = replace(self.grid, transform=(a, b, c, d, -e, f + e * self.grid.height))
+        weights = None if self.weights is None else self.weights[::-1]
+        return Raster(self.values[::-1], self.missing[::-1], grid, weights)
 
 
 def engine_name(method: str) -> str:
@@ -30,127 +64,195 @@ def engine_name(method: str) -> str:
     return f"{ENGINES[method]} {version(ENGINES[method])}"
 
 
-def comparable(stats: Sequence[str], method: str) -> list[str]:
-    """Return those of the statistics that the other engine has, and ``count``."""
-    known = {*_OPERATIONS, *([] if method == "coverage" else ["nodata", "nan"])}
+def comparable(stats: Sequence[str], method: str, raster: Raster) -> list[str]:
+    """Return ``count`` and those of the statistics that the other engine has, and means the same by."""
+    known = {*_KNOWN}
+    if method == "center" and not np.isnan(raster.values[raster.missing]).any():
+        known |= {"nodata", "nan"}  # where NaN is the nodata value, rasterstats cannot tell the two apart
     return list(dict.fromkeys([*(s for s in stats if s in known or s.startswith("percentile_")), "count"]))
 
 
 def second_opinion(
-    geometries: Sequence, values: np.ndarray, missing: np.ndarray, grid: Grid, method: str, stats: Sequence[str],
-    weights: np.ndarray | None = None,
-) -> dict[str, np.ndarray]:  # fmt: skip
-    """Return statistics of a raster for each polygon as the other engine has them, NaN where it has none.
+    geometries: Sequence[object] | np.ndarray,
+    raster: Raster,
+    method: str,
+    stats: Sequence[str],
+    classes: Mapping[str, float] = MappingProxyType({}),
+) -> list[Answer]:
+    """Return statistics of a raster for each polygon as the other engine has them.
 
     Args:
         geometries: shapely polygons [n] in the grid's CRS.
-        values: float64 on the grid, NaN where the file says NaN.
-        missing: which cells hold the nodata value, bool on the grid.
-        grid: where the values lie.
+        raster: the values.
         method: ``center``, ``all_touched`` or ``coverage``.
         stats: of :func:`comparable`.
-        weights: of the cells, float64 on the grid, or None.
+        classes: name → value, whose cells to count as well.
 
     Returns:
-        name → float64 [n]
+        Answers that are right: name → float64 [n], NaN where the engine has no number. There are two where it cannot
+        tell whether a zone overlaps a cell, with and without such cells.
     """
-    if grid.transform[4] > 0:  # neither engine reads rasters whose first row is the southernmost
-        values, missing, grid = values[::-1], missing[::-1], _north_up(grid)
-        weights = None if weights is None else weights[::-1]
-    ask = _ask_exactextract if method == "coverage" else _ask_rasterstats
+    raster = raster.north_up()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the engines' own, on NaN and on libraries they use
-        return ask(geometries, values, missing, grid, method == "all_touched", list(stats), weights)
-
-
-def class_counts(
-    geometries: Sequence, values: np.ndarray, missing: np.ndarray, grid: Grid, method: str, classes: Sequence[float]
-) -> dict[float, np.ndarray]:
-    """Return the cells of each class in each polygon as the other engine counts them, float64 [n]; 0 for none.
-
-    The arguments are those of :func:`second_opinion`; ``classes`` are the values to count.
-    """
-    cells = {
-        value: second_opinion(geometries, np.where(_is(values, value), 1.0, np.nan), missing, grid, method, ["count"])
-        for value in classes
-    }
-    return {value: found["count"] for value, found in cells.items()}
+        if method == "center":
+            ask = partial(_ask_rasterstats, geometries)
+        else:
+            ask = partial(_ask_exactextract, _covered_cells(geometries, raster.grid), method)
+        answers = ask(raster, list(stats))
+        for name, value in classes.items():
+            of_class = replace(raster, values=np.where(_is(raster.values, value), 1.0, np.nan))
+            for answer, counted in zip(answers, ask(of_class, ["count"]), strict=True):
+                answer[name] = counted["count"]
+    return answers
 
 
 def _is(values: np.ndarray, value: float) -> np.ndarray:
     """Return which values are of a class: one that is not whole is known by nine digits."""
-    return values == value if float(value).is_integer() else np.isclose(values, value, rtol=1e-8, atol=0)
+    near = 0 if float(value).is_integer() else 1e-8
+    same: np.ndarray = np.isclose(values, value, rtol=near, atol=0)
+    return same
 
 
-def _north_up(grid: Grid) -> Grid:
-    a, b, c, d, e, f = grid.transform
-    return Grid(grid.crs, (a, b, c, d, -e, f + e * grid.height), grid.width, grid.height)
+# ---------------------------------------------------------------------------------------------------------- rasterstats
 
 
-def _ask_rasterstats(geometries, values, missing, grid, all_touched, stats, weights) -> dict[str, np.ndarray]:
+def _ask_rasterstats(geometries: Sequence[object] | np.ndarray, raster: Raster, stats: list[str]) -> list[Answer]:
     import rasterstats
     from affine import Affine
 
-    def ask(array: np.ndarray, names: list[str], **options) -> list[dict]:
-        place = Affine(*grid.transform)
-        return rasterstats.zonal_stats(
+    def ask(array: np.ndarray, names: list[str], *, cells: bool = False) -> list[dict]:
+        found: list[dict] = rasterstats.zonal_stats(
             list(geometries),
             array,
-            affine=place,
+            affine=Affine(*raster.grid.transform),
             nodata=_NODATA,
             stats=names,
-            all_touched=all_touched,
-            **options,
+            raster_out=cells,
         )
+        return found
 
-    array = np.where(missing, _NODATA, values)
+    array = np.where(raster.missing, _NODATA, raster.values)
     answers = ask(array, stats)
     found = {name: np.array([answer[name] for answer in answers], np.float64) for name in stats}
-    if weights is None:
-        return found
-    pairs = zip(ask(array, [], raster_out=True), ask(weights, [], raster_out=True), strict=True)
+    if raster.weights is None:
+        return [found]
+    pairs = zip(ask(array, [], cells=True), ask(raster.weights, [], cells=True), strict=True)
     for i, (value, weight) in enumerate(pairs):
         v, w = value["mini_raster_array"], weight["mini_raster_array"]
         there = ~np.ma.getmaskarray(v) & ~np.ma.getmaskarray(w)
-        numbers = _weighed(v.data[there], w.data[there])
-        for name in set(stats) & set(numbers):
-            found[name][i] = numbers[name]
-    return found
+        for name in {"mean", "sum", "std"} & set(stats):
+            found[name][i] = _NUMPY[name](_Data(v.data[there], np.ones(there.sum()), w.data[there]))
+    return [found]
 
 
-def _weighed(v: np.ndarray, w: np.ndarray) -> dict[str, float]:
-    total = w.sum()
-    if not len(v):
-        return dict.fromkeys(_WEIGHED, np.nan)
-    mean = (w * v).sum() / total if total > 0 else np.nan
-    spread = (w * (v - mean) ** 2).sum() / total if total > 0 else np.nan
-    return {"mean": mean, "sum": (w * v).sum(), "std": np.sqrt(spread)}
+# --------------------------------------------------------------------------------------------------------- exactextract
 
 
-def _ask_exactextract(geometries, values, missing, grid, _, stats, weights) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class _Covered:
+    """The cells that a zone covers, as flat numbers on the grid, and the fraction of each."""
+
+    cell: np.ndarray
+    fraction: np.ndarray
+
+    def above(self, share: float) -> "_Covered":
+        """Return the cells of which more than a share is covered."""
+        return _Covered(self.cell[self.fraction > share], self.fraction[self.fraction > share])
+
+
+def _covered_cells(geometries: Sequence[object] | np.ndarray, grid: Grid) -> list[_Covered]:
     import geopandas
     from exactextract import exact_extract
     from exactextract.raster import NumPyRasterSource
 
-    def source(array: np.ndarray, name: str) -> NumPyRasterSource:
-        west, south, east, north = grid.bounds
-        return NumPyRasterSource(np.ascontiguousarray(array), west, south, east, north, name=name)
-
-    names = list(dict.fromkeys(["count", *stats]))
-    operations = [_operation(name, weights is not None) for name in names]
+    west, south, east, north = grid.bounds
+    source = NumPyRasterSource(np.zeros(grid.shape, np.uint8), west, south, east, north)
     zones = geopandas.GeoDataFrame(geometry=list(geometries), crs=grid.crs)
-    frame = exact_extract(
-        source(np.where(missing, np.nan, values), "values"), zones, operations, output="pandas",
-        weights=None if weights is None else source(weights, "weights"),
-    )  # fmt: skip
-    found = {name: frame.iloc[:, i].to_numpy(np.float64).copy() for i, name in enumerate(names)}
-    for name in names[1:]:
-        found[name][found["count"] == 0] = np.nan  # where it says 0 of nothing
-    return {name: found[name] for name in stats}
+    frame = exact_extract(source, zones, ["cell_id", "coverage"], output="pandas")
+    return [
+        _Covered(np.asarray(cell, np.int64), np.asarray(fraction, np.float64))
+        for cell, fraction in zip(frame["cell_id"], frame["coverage"], strict=True)
+    ]
 
 
-def _operation(name: str, weighted: bool) -> str:
-    if name.startswith("percentile_"):
-        return f"quantile(q={float(name.partition('_')[2]) / 100:.12g})"
-    prefix = "weighted_" if weighted and name in _WEIGHED else ""
-    return prefix + _OPERATIONS[name]
+@dataclass(frozen=True)
+class _Data:
+    """The cells of one zone that hold data: value, fraction, and fraction × the cell's weight; float64 [n_cells]."""
+
+    value: np.ndarray
+    fraction: np.ndarray
+    weight: np.ndarray
+
+    @property
+    def classes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The different values, rising, and the sum of the fractions of each."""
+        value, number = np.unique(self.value, return_inverse=True)
+        return value, np.bincount(number, self.fraction)
+
+
+def _ask_exactextract(zones: list[_Covered], method: str, raster: Raster, stats: list[str]) -> list[Answer]:
+    doubtful = any((zone.fraction <= _DOUBTFUL).any() for zone in zones)
+    least = (0.0, _DOUBTFUL) if doubtful else (0.0,)
+    return [_reduce_cells([zone.above(share) for zone in zones], raster, method, stats) for share in least]
+
+
+def _reduce_cells(zones: list[_Covered], raster: Raster, method: str, stats: list[str]) -> Answer:
+    values = np.where(raster.missing, np.nan, raster.values).reshape(-1)
+    weights = None if raster.weights is None else raster.weights.reshape(-1)
+    answer = {name: np.full(len(zones), np.nan) for name in stats}
+    for i, zone in enumerate(zones):
+        there = ~np.isnan(values[zone.cell])
+        cell = zone.cell[there]
+        fraction = zone.fraction[there] if method == "coverage" else np.ones(len(cell))
+        data = _Data(values[cell], fraction, fraction if weights is None else fraction * weights[cell])
+        for name in stats:
+            if name == "count":
+                answer[name][i] = data.fraction.sum()
+            elif len(cell):
+                answer[name][i] = _statistic(name, fractional=method == "coverage")(data)
+    return answer
+
+
+def _statistic(name: str, *, fractional: bool) -> Callable[[_Data], float]:
+    if name == "median" or name.startswith("percentile_"):
+        share = 0.5 if name == "median" else float(name.partition("_")[2]) / 100
+        return lambda data: _quantile(data, share)
+    if name == "majority" and fractional:
+        return lambda data: float(data.classes[0][::-1][data.classes[1][::-1].argmax()])  # of several the largest
+    return _NUMPY[name]
+
+
+def _quantile(data: _Data, share: float) -> float:
+    """Return the weighted quantile of type 7, where cells of equal value share their fractions equally.
+
+    Cell k (from 0) of n in order of value, with fraction c(k), stands at k c(k) + (n − 1) (c(0) + … + c(k − 1)); the
+    quantile is linear between the cells around share · (n − 1) · Σ c.
+    """
+    value, number, cells = np.unique(data.value, return_inverse=True, return_counts=True)
+    fraction = np.repeat(np.bincount(number, data.fraction) / cells, cells)
+    n = len(fraction)
+    stands_at = np.arange(n) * fraction + (n - 1) * (np.cumsum(fraction) - fraction)
+    return float(np.interp(share * (n - 1) * fraction.sum(), stands_at, np.repeat(value, cells)))
+
+
+def _mean(data: _Data) -> float:
+    total = data.weight.sum()
+    return float((data.weight * data.value).sum() / total) if total > 0 else np.nan
+
+
+def _std(data: _Data) -> float:
+    mean, total = _mean(data), data.weight.sum()
+    return float(np.sqrt((data.weight * (data.value - mean) ** 2).sum() / total)) if total > 0 else np.nan
+
+
+_NUMPY: dict[str, Callable[[_Data], float]] = {
+    "min": lambda data: float(data.value.min()),
+    "max": lambda data: float(data.value.max()),
+    "mean": _mean,
+    "sum": lambda data: float((data.weight * data.value).sum()),
+    "std": _std,
+    "majority": lambda data: float(data.classes[0][data.classes[1].argmax()]),
+    "minority": lambda data: float(data.classes[0][data.classes[1].argmin()]),
+    "unique": lambda data: float(len(data.classes[0])),
+}

@@ -1,8 +1,11 @@
-"""Are the files of a finished study still what was written?"""
+"""Are the files of a finished study still what was fetched and written?"""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import read_checksums, read_json, sha256
@@ -20,32 +23,31 @@ class Mismatch:
     delete: tuple[str, ...] = ()
 
 
-def check_files(study: Study, manifest: dict) -> tuple[int, list[Mismatch]]:
-    """Return how many files were looked at, and those that are not what they should be."""
+def check_files(study: Study, manifest: dict[str, Any]) -> tuple[int, list[Mismatch]]:
+    """Return how many files were checked, and those that are not what they should be."""
     expected = _expected(study, manifest)
-    found = [
-        mismatch for path, (checksum, delete) in expected.items() if (mismatch := _compare(path, checksum, delete))
-    ]
+    compared = (_compare(path, checksum, delete) for path, (checksum, delete) in expected.items())
+    found = [mismatch for mismatch in compared if mismatch]
     known = {mismatch.path for mismatch in found}
     for path in study.year_tables:
         if path not in known:
-            found += _attempt(path, _remake(study, path), load_year, Path(path))
+            found += _attempt(path, _remake(study, path), partial(load_year, Path(path)))
     try:
         folder = read_json(study.index)["folder"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         found.append(Mismatch(study.index, f"cannot be read ({error})", _remake(study, study.index)))
     else:
-        found += _attempt(folder, (folder, *_remake(study, study.index)), load_index, folder)
+        found += _attempt(folder, (folder, *_remake(study, study.index)), partial(load_index, folder))
     return len(expected) + 1, found
 
 
-def _expected(study: Study, manifest: dict) -> dict[str, tuple[str, tuple[str, ...]]]:
+def _expected(study: Study, manifest: dict[str, Any]) -> dict[str, tuple[str, tuple[str, ...]]]:
     """Return the checksum of each file, and what to delete so that it is made again.
 
-    What has been sealed is checked against its seal, since that is older than the manifest; what a failing
-    disk did to a seal then shows as well.
+    A file that a job wrote is compared with the checksum that the job recorded, which is older than the manifest's; a
+    record that a failing disk damaged then shows as well.
     """
-    expected = {}
+    expected: dict[str, tuple[str, tuple[str, ...]]] = {}
     for path, checksum in read_checksums(sorted(Path(study.work).rglob("*.sha256"))).items():
         if _belongs(study, path):
             expected[path] = (checksum, _remake(study, path))
@@ -65,8 +67,8 @@ def _expected(study: Study, manifest: dict) -> dict[str, tuple[str, tuple[str, .
 def _remake(study: Study, path: str) -> tuple[str, ...]:
     """Return what to delete so that a file is made again: itself and, unless it is a product, something made from it.
 
-    Snakemake makes what is missing only where it is needed, and asks for nothing as long as all products are there. The
-    manifest is made from nearly everything; not from the zones' shapefile, which comes with the report on them.
+    Snakemake makes a missing file only if a product needs it, and needs none while all products are there. The manifest
+    is made from nearly everything; not from the zones' shapefile, which is made with the report on preparing them.
     """
     if path in study.products:
         return (path,)
@@ -75,13 +77,13 @@ def _remake(study: Study, path: str) -> tuple[str, ...]:
 
 
 def _belongs(study: Study, path: str) -> bool:
-    """Whether a sealed file is of the present study: years that are no longer asked for may lie beside it."""
+    """Whether a file that a job wrote is of the present study: years that are no longer asked for may lie beside it."""
     planned = {*study.products, *study.year_tables, study.prepared, study.grid, study.preparation}
     return path in planned or path.startswith(f"{study.template}.")
 
 
 def _receipts(folder: Path, name: str) -> list[str]:
-    """Return the receipts in ``folder`` that list a file: it is fetched again when they are gone."""
+    """Return the receipts in `folder` that list a file: it is fetched again when they are missing."""
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -89,7 +91,7 @@ def _receipts(folder: Path, name: str) -> list[str]:
             if any(file["name"] == name for file in files):
                 found.append(str(path))
         except (OSError, ValueError, KeyError, TypeError):
-            found.append(str(path))  # unreadable: better fetched again as well
+            found.append(str(path))  # unreadable: to be fetched again as well
     return found
 
 
@@ -101,9 +103,9 @@ def _compare(path: str, checksum: str, delete: tuple[str, ...]) -> Mismatch | No
     return None if actual == checksum else Mismatch(path, "is not what was written: its checksum differs", delete)
 
 
-def _attempt(path: str, delete: tuple[str, ...], read, *arguments) -> list[Mismatch]:
+def _attempt(path: str, delete: tuple[str, ...], read: Callable[[], object]) -> list[Mismatch]:
     try:
-        read(*arguments)
+        read()
     except ZonalflowError as error:
         return [Mismatch(path, str(error), delete)]
     return []

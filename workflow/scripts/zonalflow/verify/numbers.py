@@ -1,7 +1,7 @@
 """Does another engine compute the same numbers? A sample of zones and years."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,10 +10,10 @@ from zonalflow.common.errors import VerificationError
 from zonalflow.common.files import read_json
 from zonalflow.geometry.grid import Grid
 from zonalflow.rasters.nodata import declared_missing
-from zonalflow.rasters.read import open_raster, raster_grid, with_band
+from zonalflow.rasters.read import TimeStep, open_raster, raster_grid, with_band
 from zonalflow.rasters.time_steps import time_steps_of_year
 from zonalflow.study.study import Study
-from zonalflow.verify.engines import TOLERANCE, class_counts, comparable, second_opinion
+from zonalflow.verify.engines import TOLERANCE, Raster, comparable, second_opinion
 
 N_YEARS, N_ZONES = 6, 25  # of each variable and year that is drawn, so many zones at one of its dates
 N_CLASSES = 10  # of a categorical raster
@@ -31,83 +31,93 @@ class Difference:
     theirs: float | None
 
 
-def compare_sample(study: Study, generator: random.Random, damaged: set[str]) -> dict:
-    """Compute a sample of zones and years with the other engine and hold it against the tidy table.
+@dataclass
+class Comparison:
+    """What comparing a sample of the results with the other engine brought.
 
-    Returns:
-        ``numbers`` compared, the ``largest`` relative difference, the ``differences`` beyond the tolerance,
-        what could not be read (``unreadable``), and the ``sample`` in words.
+    Attributes:
+        numbers: how many were compared.
+        largest: the largest relative difference.
+        differences: those beyond the tolerance.
+        unreadable: what could not be read, and why.
+        sample: what was compared, as text.
     """
-    result = {"numbers": 0, "largest": 0.0, "differences": [], "unreadable": [], "sample": ""}
+
+    numbers: int = 0
+    largest: float = 0.0
+    differences: list[Difference] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    sample: str = ""
+
+
+def compare_sample(study: Study, generator: random.Random, damaged: set[str]) -> Comparison:
+    """Compute a sample of zones and years with the other engine and compare it with the tidy table.
+
+    Args:
+        study: a finished one.
+        generator: draws the sample.
+        damaged: paths of files that are not looked at.
+    """
+    result = Comparison()
     keys = sorted(generator.sample(study.year_keys, min(N_YEARS, len(study.year_keys))))
     try:
-        grid = read_json(study.grid)
-        ids, geometry = _zones(study)
-        weights = _weights(study, Grid.from_dict(grid["grid"]))
+        inputs = _read_inputs(study)
     except Exception as error:  # any of a dozen kinds, of files whose checksums are checked elsewhere
-        result["unreadable"].append(f"the zones or their grid cannot be read: {error}")
+        result.unreadable.append(f"the zones or their grid cannot be read: {error}")
         return result
-    sampled, elsewhere = [], 0
+    compared, on_other_grids = [], 0
     for variable, year in keys:
-        zones = sorted(generator.sample(range(len(ids)), min(N_ZONES, len(ids))))
+        zones = sorted(generator.sample(range(len(inputs.ids)), min(N_ZONES, len(inputs.ids))))
         try:
-            step = generator.choice(_time_steps(study, variable, year))
+            step = generator.choice(time_steps_of_year(study.raster, study.rasters(variable, year), variable, year))
             if step.path in damaged:
                 continue
-            raster = _read(study, grid, step)
+            raster = _read(study, inputs, step)
             if raster is None:
-                elsewhere += 1
+                on_other_grids += 1
                 continue
-            stats = [name for name in comparable(study.config["stats"], study.config["method"]) if raster.knows(name)]
-            classes = _classes(study)
-            ours = _tidy(study, variable, step.date, [ids[zone] for zone in zones], [*stats, *classes])
+            table = _tidy(study, variable, step.date, [inputs.ids[zone] for zone in zones], raster)
         except Exception as error:
-            result["unreadable"].append(f"{variable} {year}: {error}")
+            result.unreadable.append(f"{variable} {year}: {error}")
             continue
-        theirs = second_opinion(
-            geometry[zones], raster.values, raster.missing, raster.grid, study.config["method"], stats, weights
-        )
-        counts = class_counts(
-            geometry[zones],
-            raster.values,
-            raster.missing,
-            raster.grid,
-            study.config["method"],
-            list(classes.values()),
-        )
-        theirs |= {name: counts[value] for name, value in classes.items()}
-        sampled.append(f"{variable} {step.date}")
-        _compare_numbers(study, variable, step.date, [ids[zone] for zone in zones], ours, theirs, raster.size, result)
-    result["sample"] = f"{min(N_ZONES, len(ids))} zones each of {', '.join(sampled) or 'no year'}"
-    if elsewhere:
-        result["sample"] += f"; {elsewhere} not compared, on other grids than the study's"
+        compared.append(f"{variable} {step.date}")
+        _compare(study, table, inputs.geometry[zones], raster, result)
+    result.sample = f"{min(N_ZONES, len(inputs.ids))} zones each of {', '.join(compared) or 'no year'}"
+    if on_other_grids:
+        result.sample += f"; {on_other_grids} not compared, on other grids than the study's"
     return result
 
 
 @dataclass(frozen=True)
-class _Raster:
-    """A slice on the study's grid: float64 values, which of them are nodata, and how large they get."""
+class _Inputs:
+    """What all years share: the zones' ids and polygons, the grid of the study and that of its files, the weights."""
 
-    values: np.ndarray
-    missing: np.ndarray
+    ids: list[str]
+    geometry: np.ndarray
     grid: Grid
-
-    @property
-    def size(self) -> float:
-        data = np.abs(self.values[~self.missing & np.isfinite(self.values)])
-        return float(data.max()) if data.size else 0.0
-
-    def knows(self, statistic: str) -> bool:
-        """Whether the other engine means the same: where NaN is the nodata value it cannot tell the two apart."""
-        return statistic not in ("nodata", "nan") or not np.isnan(self.values[self.missing]).any()
+    file_grid: Grid
+    origin: tuple[int, int]
+    weights: np.ndarray | None
 
 
-def _time_steps(study: Study, variable: str, year: int) -> list:
-    return time_steps_of_year(study.raster, study.rasters(variable, year), variable, year)
+def _read_inputs(study: Study) -> _Inputs:
+    import geopandas
+
+    frame = geopandas.read_parquet(study.prepared)
+    known = read_json(study.grid)
+    grid, (row, column) = Grid.from_dict(known["grid"]), known["origin"]
+    return _Inputs(
+        ids=frame[study.zones["id"]].astype(str).tolist(),
+        geometry=frame.geometry.to_numpy(),
+        grid=grid,
+        file_grid=Grid.from_dict(known["file_grid"]),
+        origin=(row, column),
+        weights=_weights(study, grid),
+    )
 
 
-def _read(study: Study, place: dict, step) -> _Raster | None:
-    """Read a time step where the study's grid lies; None if elsewhere.
+def _read(study: Study, inputs: _Inputs, step: TimeStep) -> Raster | None:
+    """Read a time step on the study's grid; None if it lies on another.
 
     The reading is a second opinion too: the values come through rioxarray, as in the tutorial, and what is missing is
     by GDAL's own idea of it.
@@ -115,17 +125,16 @@ def _read(study: Study, place: dict, step) -> _Raster | None:
     import rioxarray
     from rasterio.windows import Window
 
-    grid, (row, column) = Grid.from_dict(place["grid"]), place["origin"]
-    with open_raster(step.path, getattr(step, "layer", None)) as dataset:
-        if not raster_grid(dataset, study.raster["crs"]).matches(Grid.from_dict(place["file_grid"])):
+    grid, (row, column) = inputs.grid, inputs.origin
+    with open_raster(step.path, step.layer) as dataset:
+        if not raster_grid(dataset, study.raster["crs"]).matches(inputs.file_grid):
             return None
-        area = Window(column, row, grid.width, grid.height)
         step = with_band(dataset, step)
         cells = rioxarray.open_rasterio(dataset, cache=False)[step.band - 1]
         stored = cells[row : row + grid.height, column : column + grid.width].to_numpy()
         nodata = study.raster["nodata"]
         if nodata is None:
-            missing = dataset.read_masks(step.band, window=area) == 0
+            missing = dataset.read_masks(step.band, window=Window(column, row, grid.width, grid.height)) == 0
             also = declared_missing(stored, dataset.tags(step.band)) if step.layer else None
             missing = missing if also is None else missing | also
         elif nodata == "none":
@@ -133,17 +142,11 @@ def _read(study: Study, place: dict, step) -> _Raster | None:
         else:
             missing = np.isclose(stored, float(nodata), rtol=1e-6, atol=0, equal_nan=True)
         scale, offset = dataset.scales[step.band - 1], dataset.offsets[step.band - 1]
-    return _Raster(stored * np.float64(scale) + offset, missing, grid)
-
-
-def _zones(study: Study):
-    import geopandas
-
-    frame = geopandas.read_parquet(study.prepared)
-    return frame[study.zones["id"]].astype(str).tolist(), frame.geometry.to_numpy()
+    return Raster(stored * np.float64(scale) + offset, missing, grid, inputs.weights)
 
 
 def _weights(study: Study, grid: Grid) -> np.ndarray | None:
+    """Return the weights of the cells, float64 [rows, columns], 0 where there is none; None if all are alike."""
     weights = study.config["weights"]
     if weights == "none":
         return None
@@ -155,7 +158,7 @@ def _weights(study: Study, grid: Grid) -> np.ndarray | None:
         return np.repeat(np.cos(latitude)[:, None], grid.width, axis=1)
     from zonalflow.rasters.weights import load_weights
 
-    return np.nan_to_num(load_weights(weights, grid, study.raster["crs"]), nan=0.0)
+    return np.nan_to_num(np.asarray(load_weights(weights, grid, study.raster["crs"]), np.float64), nan=0.0)
 
 
 def _classes(study: Study) -> dict[str, float]:
@@ -169,29 +172,47 @@ def _classes(study: Study) -> dict[str, float]:
     return dict(list(values.items())[:N_CLASSES])
 
 
-def _tidy(study: Study, variable: str, date: str, ids: list[str], stats: list[str]) -> dict[str, np.ndarray]:
-    """Return the statistics of the zones ``ids`` at one date from the table that readers get."""
+@dataclass(frozen=True)
+class _TidyRows:
+    """The rows of some zones at one date of the table that readers get: statistic → float64 [n_zones]."""
+
+    variable: str
+    date: str
+    ids: list[str]
+    columns: dict[str, np.ndarray]
+    stats: list[str]
+    classes: dict[str, float]
+
+
+def _tidy(study: Study, variable: str, date: str, ids: list[str], raster: Raster) -> _TidyRows:
     import pyarrow.parquet
 
     key = study.zones["id"]
     path = study.tables["parquet"]
+    stats, classes = comparable(study.config["stats"], study.config["method"], raster), _classes(study)
     wanted = [("variable", "=", variable), ("date", "=", date)]
-    rows = pyarrow.parquet.read_table(path, columns=[key, *stats], filters=wanted).to_pandas().set_index(key)
+    rows = pyarrow.parquet.read_table(path, columns=[key, *stats, *classes], filters=wanted).to_pandas().set_index(key)
     missing = sorted(set(ids) - set(rows.index))
     if missing:
         raise VerificationError(f"{path} lacks {len(missing)} zones at {variable} {date}, such as {missing[0]}")
-    return {name: rows.loc[ids, name].to_numpy(np.float64) for name in stats}
+    columns = {name: rows.loc[ids, name].to_numpy(np.float64) for name in (*stats, *classes)}
+    return _TidyRows(variable, date, ids, columns, stats, classes)
 
 
-def _compare_numbers(study, variable, date, ids, ours, theirs, size: float, result: dict) -> None:
-    tolerance = TOLERANCE[study.config["method"]]
-    for name in ours:
-        apart = relative_difference(ours[name], theirs[name], 0.0 if name == "count" else size)
-        result["numbers"] += len(apart)
-        result["largest"] = max(result["largest"], float(apart.max(initial=0.0)))
-        result["differences"] += [
-            Difference(variable, date, ids[i], name, _number(ours[name][i]), _number(theirs[name][i]))
-            for i in np.flatnonzero(apart > tolerance)
+def _compare(study: Study, table: _TidyRows, geometry: np.ndarray, raster: Raster, result: Comparison) -> None:
+    """Compare the rows with the other engine's nearest answer, and enter into `result` what that brings."""
+    method = study.config["method"]
+    answers = second_opinion(geometry, raster, method, table.stats, table.classes)
+    for name, ours in table.columns.items():
+        size = 0.0 if name == "count" else raster.size
+        apart = np.array([relative_difference(ours, answer[name], size) for answer in answers])
+        theirs = np.choose(apart.argmin(axis=0), [answer[name] for answer in answers])
+        apart = apart.min(axis=0)
+        result.numbers += len(apart)
+        result.largest = max(result.largest, float(apart.max(initial=0.0)))
+        result.differences += [
+            Difference(table.variable, table.date, table.ids[i], name, _number(ours[i]), _number(theirs[i]))
+            for i in np.flatnonzero(apart > TOLERANCE[method])
         ]
 
 

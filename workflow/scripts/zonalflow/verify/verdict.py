@@ -1,16 +1,17 @@
 """Are the results still what was computed, and does another engine compute the same?
 
-Three looks at a finished study, none of which changes anything but ``verify.json``:
+Three checks of a finished study, none of which changes anything but ``verify.json``:
 
 - every checksum of the manifest: what was fetched, the user's own files, the results;
-- what lies between: the year tables, the prepared zones, the index;
+- the intermediate files: the year tables, the prepared zones, the index;
 - a sample of zones and years, drawn by a generator that the manifest's checksum seeds, computed anew by
-  :mod:`zonalflow.verify.engines` and held against the tidy table.
+  :mod:`zonalflow.verify.engines` and compared with the tidy table.
 """
 
 import random
 import shlex
 from dataclasses import asdict
+from typing import Any
 
 from zonalflow.common.errors import VerificationError
 from zonalflow.common.files import read_json, sha256, write_json
@@ -18,7 +19,7 @@ from zonalflow.study.ownership import changes
 from zonalflow.study.study import Study
 from zonalflow.verify.engines import TOLERANCE, engine_name
 from zonalflow.verify.files import Mismatch, check_files
-from zonalflow.verify.numbers import compare_sample
+from zonalflow.verify.numbers import Comparison, compare_sample
 
 
 def verify(study: Study) -> str:
@@ -32,38 +33,38 @@ def verify(study: Study) -> str:
     seed = sha256(study.manifest)
     checked, mismatches = check_files(study, manifest)
     compared = compare_sample(study, random.Random(seed), {mismatch.path for mismatch in mismatches})
-    passed = not mismatches and not compared["differences"] and not compared["unreadable"]
+    passed = not mismatches and not compared.differences and not compared.unreadable
     write_json(
         study.verification,
         {
             "verdict": "passed" if passed else "failed",
-            "largest_relative_difference": compared["largest"],
+            "largest_relative_difference": compared.largest,
             "tolerance": TOLERANCE[study.config["method"]],
             "engine": engine_name(study.config["method"]),
-            "numbers_compared": compared["numbers"],
-            "sample": compared["sample"],
+            "numbers_compared": compared.numbers,
+            "sample": compared.sample,
             "seed": seed[:16],
             "files_checked": checked,
             "files_that_do_not_match": len(mismatches),
             "manifest_sha256": seed,
             "mismatches": [asdict(mismatch) for mismatch in mismatches],
-            "differences": [asdict(difference) for difference in compared["differences"][:100]],
+            "differences": [asdict(difference) for difference in compared.differences[:100]],
         },
     )
-    words = (
+    summary = (
         f"{checked} files checked, {len(mismatches)} do not match; "
-        f"{compared['numbers']} numbers recomputed with "
-        f"{engine_name(study.config['method'])}, largest relative difference {compared['largest']:.2g}"
+        f"{compared.numbers} numbers recomputed with "
+        f"{engine_name(study.config['method'])}, largest relative difference {compared.largest:.2g}"
     )
     if not passed:
-        raise VerificationError("\n".join([f"verification failed: {words}.", *_advice(mismatches, compared)]))
-    return f"verified: {words}"
+        raise VerificationError("\n".join([f"verification failed: {summary}.", *_advice(mismatches, compared)]))
+    return f"verified: {summary}"
 
 
-def _manifest(study: Study) -> dict:
+def _manifest(study: Study) -> dict[str, Any]:
     try:
-        manifest = read_json(study.manifest)
-        manifest["results"], manifest["sources"]  # what all else relies on
+        manifest: dict[str, Any] = read_json(study.manifest)
+        manifest["results"], manifest["sources"]  # a KeyError if it is not a whole manifest
         changed = changes(manifest["config"], study.config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise VerificationError(
@@ -78,14 +79,14 @@ def _manifest(study: Study) -> dict:
     return manifest
 
 
-def _advice(mismatches: list[Mismatch], compared: dict, limit: int = 20) -> list[str]:
+def _advice(mismatches: list[Mismatch], compared: Comparison, limit: int = 20) -> list[str]:
     lines = [f"  {mismatch.path}: {mismatch.fault}" for mismatch in mismatches[:limit]]
-    lines += [f"  {text}" for text in compared["unreadable"][:limit]]
+    lines += [f"  {text}" for text in compared.unreadable[:limit]]
     lines += [
         f"  {d.variable} {d.date}, zone {d.zone}: {d.statistic} is {d.ours}, the other engine says {d.theirs}"
-        for d in compared["differences"][:limit]
+        for d in compared.differences[:limit]
     ]
-    hidden = sum(max(len(found) - limit, 0) for found in (mismatches, compared["unreadable"], compared["differences"]))
+    hidden = sum(max(len(found) - limit, 0) for found in (mismatches, compared.unreadable, compared.differences))
     lines += [f"  … and {hidden} more, in verify.json"] if hidden else []
     delete = list(dict.fromkeys(path for mismatch in mismatches for path in mismatch.delete))
     if delete:
