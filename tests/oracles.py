@@ -64,10 +64,26 @@ TINY_SHARE = 0.003  # of a cell: GDAL overlooks less where an edge cuts off a co
 ON_A_BORDER = 1e-4  # cells: what GDAL takes for lying on a cell's border
 
 
+def _edges_through(geometry, square):
+    """Return the edges of a geometry's outline that meet a square."""
+    rings = shapely.get_rings(shapely.get_parts(geometry))
+    points = [shapely.get_coordinates(ring) for ring in rings]
+    edges = shapely.linestrings(np.concatenate([np.stack([xy[:-1], xy[1:]], axis=1) for xy in points]))
+    return edges[shapely.intersects(edges, square)]
+
+
+def _ends_on_a_border(edge, grid: Grid) -> bool:
+    """Whether an edge begins or ends on a border between cells."""
+    a, _, c, _, e, f = grid.transform
+    cells = (shapely.get_coordinates(edge) - (c, f)) / (a, e)
+    return bool((np.abs(cells - np.rint(cells)) < ON_A_BORDER).any())
+
+
 def gdal_may_err(geometry, grid: Grid, cell: tuple[int, int]) -> bool:
     """Whether GDAL's ``all_touched``, which differs between its versions, need not be right about a cell (row, column).
 
-    It is exact but for cells of which next to nothing is covered, and those on whose border a vertex lies or an edge.
+    It is exact but for cells of which next to nothing is covered, those on whose border a vertex lies or an edge, and
+    those through which an edge passes that begins or ends on a border between cells: GDAL 3.10 loses its step there.
     """
     row, column = cell
     a, _, c, _, e, f = grid.transform
@@ -77,4 +93,6 @@ def gdal_may_err(geometry, grid: Grid, cell: tuple[int, int]) -> bool:
     if np.abs(depth).min() < ON_A_BORDER:
         return True
     square = shapely.box(*grid.window(row, row + 1, column, column + 1).bounds)
+    if any(_ends_on_a_border(edge, grid) for edge in _edges_through(geometry, square)):
+        return True
     return shapely.area(shapely.intersection(geometry, square)) < TINY_SHARE * abs(a * e)
