@@ -113,6 +113,7 @@ def _read(study: Study, place: dict, step) -> _Raster | None:
     by GDAL's own idea of it.
     """
     import rioxarray
+    import xarray
     from rasterio.windows import Window
 
     grid, (row, column) = Grid.from_dict(place["grid"]), place["origin"]
@@ -121,8 +122,10 @@ def _read(study: Study, place: dict, step) -> _Raster | None:
             return None
         area = Window(column, row, grid.width, grid.height)
         step = with_band(dataset, step)
-        cells = rioxarray.open_rasterio(dataset, cache=False)[step.band - 1]
-        stored = cells[row : row + grid.height, column : column + grid.width].to_numpy()
+        bands = rioxarray.open_rasterio(dataset, cache=False)  # it opens the file anew, and leaves it open
+        assert isinstance(bands, xarray.DataArray)  # of one layer, not a list
+        with bands:
+            stored = bands[step.band - 1, row : row + grid.height, column : column + grid.width].to_numpy()
         nodata = study.raster["nodata"]
         if nodata is None:
             missing = dataset.read_masks(step.band, window=area) == 0
