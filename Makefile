@@ -3,7 +3,7 @@
 # make quick   those of them that take less than 5 seconds or so, to run after each edit
 # make test-slurm  the tests on a real SLURM cluster that they start on this machine
 # make bench   the engine beside others, as ratios measured side by side
-# All set up what they need in .venv on first use.
+# All set up what they need in .venv on first use, with `python3` or what `make PYTHON=python3.13 …` names.
 
 PYTHON ?= python3
 VENV := .venv
@@ -55,7 +55,14 @@ $(BIN)/python:
 	  echo "Debian keeps Python's venv in a package of its own; installing python3-venv"; \
 	  if [ "$$(id -u)" = 0 ]; then apt-get install -qq -y python3-venv || { apt-get update -qq && apt-get install -qq -y python3-venv; }; \
 	  else sudo apt-get install -y python3-venv; fi; } >&2
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
+
+# `make PYTHON=python3.13 test` makes a .venv of another Python anew
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(PYTHON) --version),$(shell test ! -e $(BIN)/python || $(BIN)/python --version))
+.PHONY: $(BIN)/python $(VENV)/.runtime $(VENV)/.test $(VENV)/.bench
+endif
+endif
 
 $(VENV)/.runtime: envs/requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements.txt
