@@ -2,6 +2,7 @@
 # make test    every test that needs no SLURM, and how much of the library they run
 # make quick   those of them that take less than 5 seconds or so, to run after each edit
 # make test-slurm  the tests on a real SLURM cluster that they start on this machine
+# make lint    style, types, and the floors of the library's packages
 # make bench   the engine beside others, as ratios measured side by side
 # All set up what they need in .venv on first use, with `python3` or what `make PYTHON=python3.13 …` names.
 
@@ -44,6 +45,9 @@ bench: $(VENV)/.bench
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=workflow/scripts $(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(SNAKEMAKE) --lint --configfile config/demo.yaml
 
