@@ -64,7 +64,7 @@ def test_a_dead_ones_lock_is_removed(folder, said):
     dead_record().write(RECORD)
     begin(said)
     assert not (folder / controller.LOCKS).exists()
-    assert "was killed; this one goes on from there" in said[0]
+    assert "was killed; this one continues it" in said[0]
 
 
 def test_one_that_ended_in_order_left_no_lock_of_its_own(folder, said):

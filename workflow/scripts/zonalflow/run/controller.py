@@ -57,9 +57,7 @@ def take_over(run: str, receipts: Sequence[str], command: Sequence[str], log: Lo
     atexit.register(controller.end)
     threading.Thread(target=controller.beat, daemon=True, name="zonalflow heartbeat").start()
     if last and not last.ended:
-        log(
-            f"The run that process {last.pid} on {last.host} began at {last.since} was killed; this one goes on from there."
-        )
+        log(f"The run that process {last.pid} on {last.host} began at {last.since} was killed; this one continues it.")
         shutil.rmtree(LOCKS, ignore_errors=True)
     if mine.runs:
         clear_queue(mine.runs, log)
