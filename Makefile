@@ -61,7 +61,7 @@ $(BIN)/python:
 	  else sudo apt-get install -y python3-venv; fi; } >&2
 	$(PYTHON) -m venv --clear $(VENV)
 
-# `make PYTHON=python3.13 test` makes a .venv of another Python anew
+# `make PYTHON=python3.13 test` replaces a .venv of another Python
 ifneq ($(origin PYTHON),file)
 ifneq ($(shell $(PYTHON) --version),$(shell test ! -e $(BIN)/python || $(BIN)/python --version))
 .PHONY: $(BIN)/python $(VENV)/.runtime $(VENV)/.test $(VENV)/.bench
