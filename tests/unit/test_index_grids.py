@@ -97,7 +97,8 @@ def test_a_box_cuts_the_other_grid_too(index_other):
 
 def test_a_year_table_keeps_its_grids(tmp_path, index_other):
     path = write_tif(tmp_path / "2.tif", counting(FINE), grid=FINE, nodata=-1)
-    table = compute_year(read_time_steps([TimeStep("2000", str(path))], grid_finder(place(ZONES), index_other)), ["mean"])
+    steps = read_time_steps([TimeStep("2000", str(path))], grid_finder(place(ZONES), index_other))
+    table = compute_year(steps, ["mean"])
     save_year(tmp_path / "2000.npz", table)
     read = load_year(tmp_path / "2000.npz")
     assert (read.grids, read.other_grids) == (table.grids, table.other_grids)
