@@ -1,5 +1,6 @@
 # make demo    the whole tutorial study on data that ships with the project, offline
-# make test    every test that needs no SLURM
+# make test    every test that needs no SLURM, and how much of the library they run
+# make quick   those of them that take less than 5 seconds or so, to run after each edit
 # make test-slurm  the tests on a real SLURM cluster that they start on this machine
 # make bench   the engine beside others, as ratios measured side by side
 # All set up what they need in .venv on first use.
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test test-slurm bench lint lock clean
+.PHONY: help demo pictures test quick test-slurm bench lint lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -27,7 +28,11 @@ pictures: demo $(VENV)/.test
 	$(BIN)/python docs/img/make_pictures.py
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not slurm" -n auto
+	COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("ctrace" if sys.version_info < (3, 12) else "sysmon")') \
+	  $(BIN)/python -m pytest -m "not slurm" -n auto --dist worksteal --cov --cov-report=term:skip-covered
+
+quick: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not slow and not slurm" -n auto --dist worksteal
 
 # a real SLURM cluster on this machine; needs root, or the packages installed
 test-slurm: $(VENV)/.test

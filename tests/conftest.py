@@ -13,6 +13,11 @@ def pytest_configure():
             signal.signal(number, handler)
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the slow tests, so that no process runs one at the end while the others are idle."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture
 def server(own_lock_folder):
     """A stand-in for GeoCDL, the Census Bureau and PRISM."""

@@ -23,7 +23,7 @@ run: large
 years: {years}
 bbox: [-87.5, 24.5, -79.0, 31.0]
 zones: {{source: file, path: {repository}/config/demo/zones.zip, id: GEOID}}
-raster: {{source: demo, variables: [{variables}], grain: {grain}}}
+raster: {{source: prism, variables: [{variables}], grain: {grain}}}
 """
 
 

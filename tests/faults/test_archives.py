@@ -70,7 +70,7 @@ def test_names_that_leave_the_folder(tmp_path, name, why):
         (stat.S_IFSOCK | 0o600, "socket"),
     ],
 )
-def test_members_that_are_no_plain_files(tmp_path, mode, why):
+def test_members_that_are_not_regular_files(tmp_path, mode, why):
     path = zipped(tmp_path / "evil.zip", ("good.tif", "x"), ("special.tif", "/etc/passwd"), mode=mode)
     refused(path, tmp_path / "out", "special.tif", why)
 
@@ -111,25 +111,25 @@ def test_archives_within_the_archive_by_content(tmp_path):
     refused(path, tmp_path / "out", "picture.tif", "packed archive")
 
 
-def test_more_bytes_than_allowed(tmp_path):
+def test_more_bytes_than_allowed_are_refused(tmp_path):
     path = zipped(tmp_path / "bomb.zip", ("a.tif", bytes(600)), ("b.tif", bytes(600)))
     with pytest.raises(ArchiveError, match=r"'b\.tif'.*zip bomb"):
         unpack(path, tmp_path / "out", limits=Limits(bytes=1000))
     assert not (tmp_path / "out").exists()
 
 
-def test_a_ratio_that_only_a_bomb_has(tmp_path):
+def test_a_zip_bomb_is_recognised_by_its_ratio(tmp_path):
     path = zipped(tmp_path / "bomb.zip", ("zeros.tif", bytes(1 << 20)))  # deflate packs zeros a thousandfold
     with pytest.raises(ArchiveError, match=r"'zeros\.tif' unpacks to more than 200 times"):
         check_members(path, Limits(free=1000))
 
 
-def test_a_grid_of_nodata_is_no_bomb(tmp_path):
+def test_a_grid_of_nodata_is_not_a_bomb(tmp_path):
     path = zipped(tmp_path / "ocean.zip", ("ocean.tif", bytes(1 << 20)))
     assert len(check_members(path)) == 1
 
 
-def test_more_members_than_allowed(tmp_path):
+def test_more_members_than_allowed_are_refused(tmp_path):
     path = zipped(tmp_path / "many.zip", *[(f"{number}.tif", "x") for number in range(11)])
     with pytest.raises(ArchiveError, match="11 members, more than 10"):
         check_members(path, Limits(members=10))
@@ -150,7 +150,7 @@ def test_members_that_overlap(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9])
-def test_a_zip_cut_short_is_a_damage_worth_another_try(tmp_path, keep):
+def test_a_zip_cut_short_is_a_transient_error(tmp_path, keep):
     path = zipped(tmp_path / "cut.zip", ("grid.tif", os.urandom(10_000)))
     path.write_bytes(path.read_bytes()[: int(10_000 * keep)])
     with pytest.raises(FetchError, match=r"cut\.zip is not a readable zip") as caught:
@@ -158,7 +158,7 @@ def test_a_zip_cut_short_is_a_damage_worth_another_try(tmp_path, keep):
     assert not isinstance(caught.value, ArchiveError)
 
 
-def test_a_flipped_bit_is_a_damage_and_leaves_no_half_file(tmp_path):
+def test_a_flipped_bit_is_damage_and_leaves_no_file(tmp_path):
     path = zipped(tmp_path / "flipped.zip", ("grid.tif", os.urandom(10_000)))
     data = bytearray(path.read_bytes())
     data[5000] ^= 1
@@ -177,7 +177,7 @@ def sound_zip(tmp_path_factory):
 
 @settings(max_examples=500, deadline=None, derandomize=True)
 @given(data=st.data())
-def test_whatever_bytes_change_an_archive_is_read_or_refused_within_its_folder(sound_zip, data):
+def test_an_archive_with_changed_bytes_never_leaves_its_folder(sound_zip, data):
     """Fuzz: up to four bytes of a sound zip changed."""
     content = bytearray(sound_zip)
     for _ in range(data.draw(st.integers(1, 4))):

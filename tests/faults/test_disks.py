@@ -1,4 +1,4 @@
-"""A full disk, a folder that may not be written: one message that says so, and nothing half-written."""
+"""A full disk or a folder without permission to write: one message, and nothing half-written."""
 
 import subprocess
 
@@ -33,14 +33,14 @@ def files(folder):
     return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
-def test_a_full_disk_is_said_at_once_and_leaves_no_part(server, small_disk, turned):
-    with pytest.raises(PermanentFetchError, match="the disk is full; make room"):
+def test_a_full_disk_is_reported_at_once_and_leaves_nothing(server, small_disk, turned):
+    with pytest.raises(PermanentFetchError, match="the disk is full: make room"):
         fetch(server, small_disk, turned)
     assert files(small_disk) == []
     assert turned.pauses == []
 
 
-def test_with_room_made_the_next_run_succeeds(server, small_disk, turned):
+def test_after_making_room_the_next_run_succeeds(server, small_disk, turned):
     with pytest.raises(PermanentFetchError):
         fetch(server, small_disk, turned)
     subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)

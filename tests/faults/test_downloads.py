@@ -1,4 +1,4 @@
-"""Servers that lie, stall, or answer with something else: the file appears whole or not at all."""
+"""Servers that stall, break off or send something else: the file appears complete or not at all."""
 
 import hashlib
 import socket
@@ -27,7 +27,7 @@ def is_zip(path):
 
 @pytest.fixture
 def fetch(server, tmp_path, turned, brief):
-    """Fetch a boundary file from the server after giving it faults; the target is tmp_path/file.zip."""
+    """Fetch a boundary file from a server with the given faults; the target is tmp_path/file.zip."""
 
     def fetch(*faults, **options):
         server.faults.extend(faults)
@@ -56,7 +56,7 @@ def visible(folder):
     return sorted(path.name for path in folder.glob("[!.]*"))
 
 
-PASSING = {
+TRANSIENT = {
     "reset": Fault("reset"),
     "reset within the body": Fault("reset_within"),
     "hangs up without an answer": Fault("hang_up"),
@@ -75,18 +75,18 @@ PASSING = {
 }
 
 
-@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
-def test_a_fault_that_passes_costs_a_retry_and_nothing_else(fault, server, fetch, tmp_path, turned):
+@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
+def test_a_transient_error_costs_only_a_retry(fault, server, fetch, tmp_path, turned):
     request = fetch(Fault(fault.kind, times=2, options=fault.options))
     body = (tmp_path / "file.zip").read_bytes()
     assert body == server.answer(PATH).body
-    assert (request.retries, request.bytes) == (2, len(body))
-    assert request.sha256 == hashlib.sha256(body).hexdigest()
+    assert (request["retries"], request["bytes"]) == (2, len(body))
+    assert request["sha256"] == hashlib.sha256(body).hexdigest()
     assert turned.pauses == [2.0, 4.0]
     assert [path.name for path in tmp_path.iterdir()] == ["file.zip"]
 
 
-SAID = {
+MESSAGES = {
     "reset": "connection failed",
     "reset within the body": "connection failed",
     "hangs up without an answer": "closed connection without response",
@@ -105,13 +105,13 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("name", PASSING)
-def test_a_fault_that_stays_ends_after_the_last_try_with_a_message(name, server, fetch, tmp_path):
-    fault = PASSING[name]
+@pytest.mark.parametrize("name", TRANSIENT)
+def test_a_lasting_error_ends_after_the_last_attempt(name, server, fetch, tmp_path):
+    fault = TRANSIENT[name]
     with pytest.raises(FetchError) as caught:
         fetch(Fault(fault.kind, times=None, options=fault.options), advice=lambda error: "Ask Ann.")
     message = str(caught.value)
-    assert SAID[name] in message
+    assert MESSAGES[name] in message
     assert f"cannot fetch {server.url}{PATH} (tried 3 times)" in message
     assert message.endswith("Ask Ann.")
     assert server.count() == 3
@@ -119,7 +119,7 @@ def test_a_fault_that_stays_ends_after_the_last_try_with_a_message(name, server,
     assert {path.name for path in tmp_path.iterdir()} <= {"file.zip.rejected"}
 
 
-FINAL = {
+PERMANENT = {
     "400 with a detail": (
         Fault("status", options={"status": 400, "detail": "Bad clip."}),
         "400.*: Bad clip.",
@@ -134,11 +134,11 @@ FINAL = {
 }
 
 
-@pytest.mark.parametrize("name", FINAL)
-def test_what_asking_again_cannot_mend_is_asked_once(name, server, fetch, tmp_path, turned):
-    fault, said = FINAL[name]
+@pytest.mark.parametrize("name", PERMANENT)
+def test_a_permanent_error_is_not_retried(name, server, fetch, tmp_path, turned):
+    fault, message = PERMANENT[name]
     fault = Fault(fault.kind, times=None, options=fault.options)
-    with pytest.raises(PermanentFetchError, match=said) as caught:
+    with pytest.raises(PermanentFetchError, match=message) as caught:
         fetch(fault)
     assert "(asked once)" in str(caught.value)
     assert server.count() == 1
@@ -146,7 +146,7 @@ def test_what_asking_again_cannot_mend_is_asked_once(name, server, fetch, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_listens(tmp_path, turned, brief):
+def test_a_refused_connection_is_retried(tmp_path, turned, brief):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/file.zip"
@@ -155,7 +155,7 @@ def test_nobody_listens(tmp_path, turned, brief):
     assert turned.pauses == [2.0, 4.0]
 
 
-def test_a_server_that_says_nothing_is_left_after_the_read_timeout(server, fetch):
+def test_a_silent_server_ends_at_the_read_timeout(server, fetch):
     enough = threading.Event()
     try:
         with pytest.raises(FetchError, match=r"sent nothing for 0\.2 s"):
@@ -165,8 +165,8 @@ def test_a_server_that_says_nothing_is_left_after_the_read_timeout(server, fetch
     assert server.count() == 2
 
 
-def test_a_slow_drip_is_left_when_one_try_has_had_its_time(fetch, tmp_path, turned):
-    turned.look = 30.0  # each look at the clock takes half a minute: two bytes or so a minute
+def test_a_slow_answer_ends_at_the_total_timeout(fetch, tmp_path, turned):
+    turned.look = 30.0  # each reading of the clock takes half a minute, so some two bytes come in a minute
     with pytest.raises(FetchError, match=r"only \d+ bytes came within 100 s"):
         fetch(
             Fault("drip", times=None, options={"seconds": 0.001}),
@@ -183,24 +183,24 @@ def test_pauses_grow_to_a_limit_and_differ_by_chance(fetch, turned):
     assert turned.pauses == [1.5, 3.0, 6.0, 12.0, 15.0, 15.0]
 
 
-def test_retry_after_is_kept_to(fetch, turned):
+def test_retry_after_is_obeyed(fetch, turned):
     request = fetch(Fault("status", options={"status": 429, "retry_after": "17"}))
     assert turned.pauses == [17.0]
-    assert request.retries == 1
+    assert request["retries"] == 1
 
 
-def test_retry_after_as_a_date_in_the_past_means_at_once_after_our_own_pause(fetch, turned):
+def test_a_retry_after_in_the_past_leaves_our_own_pause(fetch, turned):
     fetch(Fault("status", options={"status": 503, "retry_after": "Wed, 21 Oct 2015 07:28:00 GMT"}))
     assert turned.pauses == [2.0]
 
 
-def test_retry_after_as_a_date_is_kept_to(fetch, turned):
+def test_retry_after_as_a_date_is_obeyed(fetch, turned):
     assert NOON.isoformat() == "2026-03-01T12:00:00+00:00"
     fetch(Fault("status", options={"status": 503, "retry_after": "Sun, 01 Mar 2026 12:00:40 GMT"}))
     assert turned.pauses == [40.0]
 
 
-def test_a_retry_after_that_is_too_long_ends_with_its_length(fetch, server, turned):
+def test_a_too_long_retry_after_ends_the_download(fetch, server, turned):
     with pytest.raises(FetchError, match=r"answers 429.*asks to wait 3600 s.*"):
         fetch(Fault("status", times=None, options={"status": 429, "retry_after": "3600"}))
     assert server.count() == 1
@@ -231,7 +231,7 @@ def certificate(tmp_path):
     return path
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused_at_once(certificate, tmp_path, turned, brief):
+def test_an_untrusted_certificate_is_refused_at_once(certificate, tmp_path, turned, brief):
     with (
         Server(certificate=certificate) as server,
         pytest.raises(PermanentFetchError, match="certificate is not trusted"),
@@ -241,7 +241,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_at_once(certificate, t
     assert server.requests == []
 
 
-def test_what_lied_is_kept_for_a_look_and_named(fetch, tmp_path):
+def test_a_rejected_answer_is_kept_and_named(fetch, tmp_path):
     with pytest.raises(FetchError) as caught:
         fetch(Fault("html", times=None))
     kept = tmp_path / "file.zip.rejected"
@@ -249,14 +249,14 @@ def test_what_lied_is_kept_for_a_look_and_named(fetch, tmp_path):
     assert str(kept) in str(caught.value)
 
 
-def test_a_large_file_that_lied_is_not_kept(fetch, tmp_path, monkeypatch):
+def test_a_large_rejected_answer_is_not_kept(fetch, tmp_path, monkeypatch):
     monkeypatch.setattr("zonalflow.sources.download._KEEP_REJECTED", 10)
     with pytest.raises(FetchError, match="too large to keep"):
         fetch(Fault("html", times=None))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_answer_larger_than_allowed_is_not_taken_in(fetch, tmp_path):
+def test_an_answer_larger_than_allowed_is_refused(fetch, tmp_path):
     with pytest.raises(PermanentFetchError, match=r"announces .* more than the limit of 100"):
         fetch(max_bytes=100)
     with pytest.raises(PermanentFetchError, match="larger than the limit of 100"):
@@ -264,43 +264,43 @@ def test_an_answer_larger_than_allowed_is_not_taken_in(fetch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_old_file_stays_when_a_new_one_cannot_be_had(fetch, tmp_path):
+def test_an_old_file_stays_when_the_download_fails(fetch, tmp_path):
     (tmp_path / "file.zip").write_text("old")
     with pytest.raises(FetchError):
         fetch(Fault("html", times=None))
     assert (tmp_path / "file.zip").read_text() == "old"
 
 
-def test_proxies_are_not_asked_for_addresses_on_this_machine(fetch, server, monkeypatch):
+def test_proxies_are_not_used_for_addresses_on_this_machine(fetch, server, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # no server listens there
     monkeypatch.delenv("no_proxy", raising=False)
     fetch()
     assert server.count() == 1
 
 
-def test_an_address_that_is_none(tmp_path, turned, brief):
+def test_an_invalid_address_is_refused(tmp_path, turned, brief):
     with pytest.raises(PermanentFetchError, match="not valid"):
         download("10.1.1.80/x", tmp_path / "x", verify=is_zip, policy=brief, clock=turned.clock())
 
 
-def test_a_catalogue_that_is_no_json_is_a_fault_of_its_own(server):
+def test_a_catalogue_that_is_not_json_is_an_error(server):
     server.faults.append(Fault("html"))
     with pytest.raises(FetchError, match="not JSON"):
         get_json(f"{server.url}/ds_info?id=PRISM")
 
 
-# ---------------------------------------------------------------------------------------- GeoCDL's own faults
+# ------------------------------------------------------------------------------------------- errors of GeoCDL
 
 
-def test_a_zip_with_only_metadata_is_an_end_with_words(server, fetch_year, tmp_path):
+def test_a_zip_with_only_metadata_is_a_permanent_error(server, fetch_year, tmp_path):
     with pytest.raises(PermanentFetchError, match=r"PRISM ppt 2000: .*nothing for 2000.*only metadata\.json"):
         fetch_year(Fault("only_metadata", times=None))
     assert server.count() == 1
     assert visible(tmp_path / "rasters") == ["PRISM_ppt_2000.zip.rejected"]
 
 
-def test_a_zip_that_lacks_a_month_is_asked_for_again(server, fetch_year):
+def test_a_zip_that_lacks_a_month_is_requested_again(server, fetch_year):
     receipt = fetch_year(Fault("missing_member"), grain="monthly")
     assert len(receipt["files"]) == 12
     assert receipt["requests"][0]["retries"] == 1
@@ -321,19 +321,19 @@ def test_a_raster_cut_short_or_unreadable(kind, server, fetch_year, tmp_path):
     assert visible(tmp_path / "rasters") == ["1999.json", "PRISM_ppt_1999.tif", "PRISM_ppt_2000.zip.rejected"]
 
 
-def test_a_raster_without_data_says_that_the_box_may_lie_over_the_ocean(server, fetch_year, tmp_path):
-    with pytest.raises(PermanentFetchError, match=r"PRISM_ppt_2000\.tif holds no data at all: .*over the ocean"):
+def test_a_raster_without_data_may_be_over_the_ocean(server, fetch_year, tmp_path):
+    with pytest.raises(PermanentFetchError, match=r"PRISM_ppt_2000\.tif holds no data: .*over the ocean"):
         fetch_year(Fault("all_nodata", times=None))
     assert server.count() == 1
     assert visible(tmp_path / "rasters") == ["PRISM_ppt_2000.zip.rejected"]
 
 
-def test_a_box_over_the_ocean_is_answered_so_by_the_server_itself(fetch_year):
+def test_a_box_over_the_ocean_is_refused_by_the_server(fetch_year):
     with pytest.raises(PermanentFetchError, match="over the ocean"):
         fetch_year(box=(-70.0, 28.0, -69.0, 29.0))
 
 
-def test_a_raster_on_another_grid_than_its_fellows(fetch_year):
+def test_a_raster_on_another_grid_is_rejected(fetch_year):
     with pytest.raises(FetchError, match=r"PRISM_ppt_2000-12\.tif lies on another grid"):
         fetch_year(Fault("shifted_tif", times=None), grain="monthly")
 
@@ -343,20 +343,20 @@ def test_a_raster_that_was_not_asked_for(fetch_year):
         fetch_year(Fault("extra_member", times=None, options={"name": "PRISM_ppt_1999.tif"}))
 
 
-def test_a_zip_that_would_write_elsewhere_is_refused_at_once(server, fetch_year, tmp_path):
+def test_a_zip_that_leaves_its_folder_is_refused_at_once(server, fetch_year, tmp_path):
     with pytest.raises(PermanentFetchError, match=r"'\.\./outside\.tif' would be written outside"):
         fetch_year(Fault("extra_member", times=None))
     assert server.count() == 1
     assert visible(tmp_path) == ["rasters"]
 
 
-def test_the_detail_of_a_400_is_shown_and_not_asked_for_again(server, fetch_year):
+def test_the_detail_of_a_400_is_shown_without_a_retry(server, fetch_year):
     with pytest.raises(PermanentFetchError, match=r"400 Bad Request: The requested dates are outside .* 1895 to 2020"):
         fetch_year(year=2021)
     assert server.count() == 1
 
 
-def test_a_server_out_of_reach_says_from_where_it_can_be_reached(tmp_path, turned, brief):
+def test_an_unreachable_server_says_where_it_can_be_reached(tmp_path, turned, brief):
     with pytest.raises(FetchError, match="from within SCINet only"):
         geocdl.fetch_year(
             "http://127.0.0.1:9", "PRISM", "ppt", 2000, "annual", BOX, tmp_path / "2000.json",
@@ -391,6 +391,12 @@ def test_a_failing_month_does_not_lose_the_others(server, fetch_year, tmp_path):
     assert [server.count(f"months={month}&") for month in range(1, 13)] == [1, 1, 4, *[1] * 9]
 
 
+def test_one_month_that_is_kept_is_counted_in_the_singular(server, fetch_year):
+    server.faults.append(Fault("status", "months=2&", times=3))
+    with pytest.raises(FetchError, match="1 of the year's 12 months is here and kept"):
+        fetch_year(grain="daily")
+
+
 def test_a_raster_that_changed_on_the_disk_is_fetched_again(server, fetch_year, tmp_path):
     fetch_year(grain="monthly")
     raster = tmp_path / "rasters/PRISM_ppt_2000-05.tif"
@@ -403,14 +409,14 @@ def test_a_raster_that_changed_on_the_disk_is_fetched_again(server, fetch_year, 
     assert raster.read_bytes() == right  # the same request gives the same rasters
 
 
-def test_what_was_fetched_for_another_box_is_not_taken_for_this_one(server, fetch_year):
+def test_a_raster_of_another_box_is_not_reused(server, fetch_year):
     first = fetch_year(box=(-84.0, 29.0, -83.0, 30.0))
     other = fetch_year(box=(-84.0, 29.0, -83.5, 30.0))
     assert server.count() == 2
     assert first["files"][0]["sha256"] != other["files"][0]["sha256"]
 
 
-def test_a_receipt_that_was_lost_is_written_again_without_asking(server, fetch_year, tmp_path):
+def test_a_lost_receipt_is_written_again_without_a_request(server, fetch_year, tmp_path):
     first = fetch_year()
     (tmp_path / "rasters/2000.json").unlink()
     assert fetch_year() == first
@@ -421,7 +427,7 @@ def test_a_receipt_that_was_lost_is_written_again_without_asking(server, fetch_y
 
 
 @pytest.mark.parametrize("kind", ["html", "empty", "body", "truncate"])
-def test_the_census_server_lies_now_and_then(kind, server, tmp_path, turned, brief):
+def test_a_wrong_answer_of_the_census_server_is_retried(kind, server, tmp_path, turned, brief):
     server.faults.append(Fault(kind))
     target = tmp_path / "counties.zip"
     receipt = census.fetch_boundaries(server.url + PATH, target, policy=brief, clock=turned.clock())
@@ -429,7 +435,7 @@ def test_the_census_server_lies_now_and_then(kind, server, tmp_path, turned, bri
     assert visible(tmp_path) == ["counties.zip", "counties.zip.json"]
 
 
-def test_a_zip_without_a_shapefile_is_no_boundary_file(server, tmp_path, turned, brief):
+def test_a_zip_without_a_shapefile_is_rejected(server, tmp_path, turned, brief):
     with pytest.raises(FetchError, match=r"counties\.zip should hold one shapefile; it holds metadata\.json"):
         census.fetch_boundaries(
             f"{server.url}/subset_polygon?datasets=PRISM:ppt&years=2000&clip=(-84,30),(-83,29)",
@@ -449,8 +455,8 @@ def fetch_prism(server, tmp_path, turned, brief):
     return fetch_prism
 
 
-def test_a_refusal_by_prism_is_shown_in_its_words_and_never_argued_with(server, fetch_prism, tmp_path):
-    server.answer("/prism/data/get/us/4km/ppt/2000")  # somebody at this address had it today
+def test_a_refusal_by_prism_is_quoted_and_not_retried(server, fetch_prism, tmp_path):
+    server.answer("/prism/data/get/us/4km/ppt/2000")  # this address had it today
     with pytest.raises(PermanentFetchError) as caught:
         fetch_prism()
     assert prism.REFUSAL in str(caught.value)
@@ -459,7 +465,7 @@ def test_a_refusal_by_prism_is_shown_in_its_words_and_never_argued_with(server, 
     assert visible(tmp_path / "prism") == ["ppt_2000.rejected"]
 
 
-def test_what_prism_sent_is_never_asked_for_again(server, fetch_prism, tmp_path):
+def test_a_grid_that_prism_sent_is_never_requested_again(server, fetch_prism, tmp_path):
     server.faults.append(Fault("status", "200004", times=None))
     with pytest.raises(FetchError, match="3 of the year's 12 grids are here and kept"):
         fetch_prism("monthly")
@@ -471,7 +477,7 @@ def test_what_prism_sent_is_never_asked_for_again(server, fetch_prism, tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["html", "unreadable_tif", "all_nodata", "body"])
-def test_a_whole_answer_of_prism_that_is_wrong_is_not_asked_for_again(kind, server, fetch_prism, tmp_path):
+def test_a_wrong_answer_of_prism_is_not_requested_again(kind, server, fetch_prism, tmp_path):
     server.faults.append(Fault(kind))
     with pytest.raises(PermanentFetchError, match="asked once"):
         fetch_prism()
@@ -479,7 +485,7 @@ def test_a_whole_answer_of_prism_that_is_wrong_is_not_asked_for_again(kind, serv
     assert visible(tmp_path / "prism") == ["ppt_2000.rejected"]
 
 
-def test_a_zip_left_by_a_killed_run_does_not_cost_a_second_request_to_prism(server, fetch_prism, tmp_path):
+def test_a_zip_left_by_a_killed_run_is_used(server, fetch_prism, tmp_path):
     left = tmp_path / "prism/.parts/ppt_2000.zip"  # killed after the download, before the raster was in place
     left.parent.mkdir(parents=True)
     left.write_bytes(server.answer("/prism/data/get/us/4km/ppt/2000").body)

@@ -1,4 +1,4 @@
-"""A run killed before or after any rename (SIGKILL) loses nothing: the next run ends with the right files."""
+"""A fetch killed (SIGKILL) before or after any rename loses nothing: the next run ends with the right files."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import pytest
 
 from zonalflow.common.files import sha256
 from zonalflow.sources import census, geocdl, prism
+from zonalflow.sources.catalogue.census import boundary_url
 
 BOX = (-84.0, 29.0, -83.5, 29.5)
 
@@ -38,7 +39,7 @@ print(calls)
 
 def run_dying(number, when, code):
     """Run `code` in a process that dies at a rename; return None then, else how many renames it made."""
-    scripts = Path(geocdl.__file__).parents[1]
+    scripts = Path(geocdl.__file__).parents[2]
     process = subprocess.run(
         [sys.executable, "-c", DYING, str(number), when, code],
         capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(scripts)},
@@ -50,7 +51,7 @@ def run_dying(number, when, code):
 
 
 def check_whole(receipt_path):
-    """Check that a receipt tells the truth and that nothing else lies about beside its folder of parts."""
+    """Check that a receipt lists the files as they are, and that its folder holds nothing else but the parts."""
     receipt = json.loads(receipt_path.read_text())
     folder = receipt_path.parent
     for file in receipt["files"]:
@@ -66,10 +67,10 @@ def steps(count):
 
 # Five renames: the raster unpacked, the zip, the raster in place, the part's record, the receipt.
 @pytest.mark.parametrize(("number", "when"), steps(5))
-def test_geocdl(server, tmp_path, turned, number, when):
+def test_a_killed_fetch_from_geocdl_loses_nothing(server, tmp_path, turned, number, when):
     receipt = tmp_path / "2000.json"
     code = (
-        "from zonalflow.geocdl import fetch_year\n"
+        "from zonalflow.sources.geocdl import fetch_year\n"
         f"fetch_year({server.url!r}, 'PRISM', 'ppt', 2000, 'annual', {BOX}, pathlib.Path({str(receipt)!r}))"
     )
     assert run_dying(number, when, code) is None
@@ -81,22 +82,22 @@ def test_geocdl(server, tmp_path, turned, number, when):
     assert server.count() == (1 if recorded_before else 2)
 
 
-def test_geocdl_renames_five_times(server, tmp_path):
+def test_a_fetch_from_geocdl_renames_five_times(server, tmp_path):
     receipt = tmp_path / "2000.json"
     code = (
-        "from zonalflow.geocdl import fetch_year\n"
+        "from zonalflow.sources.geocdl import fetch_year\n"
         f"fetch_year({server.url!r}, 'PRISM', 'ppt', 2000, 'annual', {BOX}, pathlib.Path({str(receipt)!r}))"
     )
     assert run_dying(99, "before", code) == 5
 
 
 # Six renames: the raster unpacked for a check, the zip, raster and sidecar in place, the record, the receipt.
-# From the moment the zip has its name PRISM is not asked again.
+# Once the zip has its name, PRISM gets no second request.
 @pytest.mark.parametrize(("number", "when"), steps(6)[3:])
-def test_prism(server, tmp_path, turned, number, when):
+def test_a_killed_fetch_from_prism_loses_nothing(server, tmp_path, turned, number, when):
     receipt = tmp_path / "2000.json"
     code = (
-        "from zonalflow.prism import fetch_year\n"
+        "from zonalflow.sources.prism import fetch_year\n"
         f"fetch_year({server.prism_url!r}, '4km', 'ppt', 2000, 'annual', pathlib.Path({str(receipt)!r}))"
     )
     assert run_dying(number, when, code) is None
@@ -107,10 +108,13 @@ def test_prism(server, tmp_path, turned, number, when):
 
 # Three renames: the zip, the part's record, the receipt.
 @pytest.mark.parametrize(("number", "when"), steps(3))
-def test_census(server, tmp_path, turned, number, when):
+def test_a_killed_fetch_of_boundaries_loses_nothing(server, tmp_path, turned, number, when):
     target = tmp_path / "cb_2021_us_county_20m.zip"
-    url = census.boundary_url(2021, "county", "20m", base=server.census_url)
-    code = f"from zonalflow.census import fetch_boundaries\nfetch_boundaries({url!r}, pathlib.Path({str(target)!r}))"
+    url = boundary_url(2021, "county", "20m", base=server.census_url)
+    code = (
+        "from zonalflow.sources.census import fetch_boundaries\n"
+        f"fetch_boundaries({url!r}, pathlib.Path({str(target)!r}))"
+    )
     assert run_dying(number, when, code) is None
     census.fetch_boundaries(url, target, clock=turned.clock())
     check_whole(tmp_path / f"{target.name}.json")

@@ -1,4 +1,4 @@
-"""Several processes at once: a shared download folder, and a server that works on one request at a time."""
+"""Concurrent processes: a shared download folder, and a server that answers one request after another."""
 
 import multiprocessing
 import threading
@@ -26,7 +26,7 @@ def pool():
         yield processes
 
 
-def test_two_clones_that_share_a_download_folder_fetch_each_file_once(server, tmp_path, pool, own_lock_folder):
+def test_two_clones_that_share_a_folder_fetch_files_once(server, tmp_path, pool, own_lock_folder):
     receipt = str(tmp_path / "2000.json")
     results = pool.starmap(fetch, [(server.url, receipt, 2000, str(own_lock_folder))] * 4)
     assert all(result == results[0] for result in results)
@@ -35,7 +35,7 @@ def test_two_clones_that_share_a_download_folder_fetch_each_file_once(server, tm
     assert sha256(tmp_path / file["name"]) == file["sha256"]
 
 
-def test_processes_on_one_machine_ask_the_server_one_at_a_time(server, tmp_path, pool, own_lock_folder):
+def test_processes_on_one_machine_take_turns_at_the_server(server, tmp_path, pool, own_lock_folder):
     jobs = [(server.url, str(tmp_path / f"{year}.json"), year, str(own_lock_folder)) for year in range(2000, 2006)]
     pool.starmap(fetch, jobs)
     assert server.count() == 6
@@ -93,7 +93,7 @@ def test_servers_have_turns_of_their_own(tmp_path, turned):
     assert turned.pauses == []
 
 
-def test_a_file_system_without_locks_lets_the_work_go_on(tmp_path, monkeypatch, caplog):
+def test_locks_are_optional_where_the_file_system_lacks_them(tmp_path, monkeypatch, caplog):
     def flock(descriptor, operation):
         raise OSError(37, "No locks available")
 
@@ -103,7 +103,7 @@ def test_a_file_system_without_locks_lets_the_work_go_on(tmp_path, monkeypatch, 
     assert "going on without" in caplog.text
 
 
-def test_a_folder_that_cannot_hold_the_turns_lets_the_work_go_on(tmp_path, caplog):
+def test_turns_are_optional_where_their_folder_cannot_be_made(tmp_path, caplog):
     (tmp_path / "file").write_text("not a folder")
     with turn("http://127.0.0.1:1/x", 1, folder=tmp_path / "file"):
         pass

@@ -3,14 +3,25 @@ bytes."""
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from faults import pipeline
+
+pytestmark = pytest.mark.slow
 
 # of the 320 kB or so that a small study takes: from hardly a raster to all but the last files
 SIZES = (16, 32, 48, 96, 160, 224, 256, 288)
+
+# what the studies' processes are forked from has imported all that a study needs, by running one
+IMPORTS = f"""
+import contextlib, tempfile
+sys.path.append({str(Path(pipeline.__file__).parent)!r})
+import pipeline
+with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+    pipeline.run()
+"""
 
 
 def mount(folder, *options):
@@ -37,12 +48,7 @@ def small_disk(tmp_path):
 
 def run(folder):
     """Run the study there; return the exit code and what was said."""
-    code = "import pipeline; pipeline.run()"
-    environment = {**os.environ, "PYTHONPATH": str(Path(pipeline.__file__).parent)}
-    answer = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
-    )
-    return answer.returncode, answer.stderr
+    return warm.run(IMPORTS, "import pipeline; pipeline.run()", folder, timeout=120)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,8 @@ import sys
 import pytest
 from faults import pipeline
 
+pytestmark = pytest.mark.slow
+
 RENAMES = 25  # by which the files of a year, of what is before it and of what is made of it come to be
 
 

@@ -1,11 +1,11 @@
-"""What is read from a sound zip archive; what is refused is in tests/faults/test_archives.py."""
+"""What is read from a valid zip archive; what is refused is in tests/faults/test_archives.py."""
 
 import zipfile
 
 import pytest
 
 from zonalflow.common.errors import FetchError
-from zonalflow.sources.archive import check_members, read_member, unpack
+from zonalflow.sources.archive import check_members, unpack
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_members_are_the_files_in_their_order(archive):
     assert [member.filename for member in check_members(archive)] == ["notes/read me.txt", "grid.tif"]
 
 
-def test_unpacking_gives_the_bytes_and_todays_time(archive, tmp_path):
+def test_unpacked_files_have_their_bytes_and_todays_time(archive, tmp_path):
     paths = unpack(archive, tmp_path / "out")
     assert paths == [tmp_path / "out/notes/read me.txt", tmp_path / "out/grid.tif"]
     assert paths[0].read_text() == "hello"
@@ -36,13 +36,7 @@ def test_only_what_is_wanted_is_unpacked(archive, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["grid.tif"]
 
 
-def test_one_member_can_be_read_without_unpacking(archive):
-    assert read_member(archive, "notes/read me.txt") == b"hello"
-    with pytest.raises(KeyError):
-        read_member(archive, "nothing.txt")
-
-
-def test_a_file_that_is_no_zip_is_named(tmp_path):
+def test_a_file_that_is_not_a_zip_is_named(tmp_path):
     path = tmp_path / "data.zip"
     path.write_text("<html>")
     with pytest.raises(FetchError, match=r"data\.zip is not a readable zip archive"):

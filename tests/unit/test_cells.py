@@ -6,9 +6,6 @@ import numpy as np
 import oracles
 import pytest
 import shapely
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from zonalflow.geometry.grid import Grid
@@ -29,14 +26,13 @@ GRIDS = [
 ]  # fmt: skip
 
 
-def lattice_vertices(draw, grid: Grid, size: int):
-    """Draw `size` vertices near the grid, in cells: on borders and centres, or on a finer lattice."""
-    fineness = draw(st.sampled_from([1, 2, 2, 4, 60]))
-    shift = draw(st.sampled_from([0.0, 0.0, 0.5, 0.123456789]))
-    reach = draw(st.sampled_from([1, 3, 8]))
-    corner = draw(st.integers(-3, grid.width + 1)), draw(st.integers(-3, grid.height + 1))
-    steps = draw(hnp.arrays(np.int16, (size, 2), elements=st.integers(0, reach * fineness)))
-    return steps / fineness + corner + shift
+def lattice_vertices(rng: np.random.Generator, grid: Grid, size: int) -> np.ndarray:
+    """Return `size` vertices near the grid, in cells: on borders and centres, or on a finer lattice."""
+    fineness = rng.choice([1, 2, 2, 4, 60])
+    shift = rng.choice([0.0, 0.0, 0.5, 0.123456789])
+    reach = rng.choice([1, 3, 8])
+    corner = rng.integers(-3, [grid.width + 2, grid.height + 2])
+    return rng.integers(0, reach * fineness + 1, (size, 2)) / fineness + corner + shift
 
 
 def on_the_map(grid: Grid, vertices: np.ndarray) -> np.ndarray:
@@ -48,29 +44,28 @@ def polygons_of(geometry) -> list[Polygon]:
     return [part for part in shapely.get_parts(shapely.get_parts([geometry])) if part.geom_type == "Polygon"]
 
 
-@st.composite
-def zones(draw, grid: Grid):
-    """Draw a polygon or multipolygon, with holes, larger or smaller than a cell, on or off the grid."""
+def random_zone(rng: np.random.Generator, grid: Grid) -> Polygon | MultiPolygon:
+    """Return a polygon or multipolygon, with holes, larger or smaller than a cell, on or off the grid."""
     parts = []
-    for _ in range(draw(st.sampled_from([1, 1, 2]))):
-        vertices = lattice_vertices(draw, grid, draw(st.integers(3, 9)))
+    for _ in range(rng.choice([1, 1, 2])):
+        vertices = lattice_vertices(rng, grid, rng.integers(3, 10))
         about = vertices - vertices.mean(axis=0)
         vertices = vertices[np.argsort(np.arctan2(about[:, 1], about[:, 0]), kind="stable")]  # star-shaped, as a rule
         shape = shapely.make_valid(Polygon(on_the_map(grid, vertices)))
-        if draw(st.booleans()):
+        if rng.random() < 0.5:
             hole = vertices.mean(axis=0) + 0.5 * (vertices - vertices.mean(axis=0))
             shape = shapely.difference(shape, shapely.make_valid(Polygon(on_the_map(grid, hole))))
         parts += polygons_of(shape)
-    if draw(st.booleans()):
+    if rng.random() < 0.5:
         parts = polygons_of(shapely.union_all(parts))
     return MultiPolygon(parts) if len(parts) != 1 else parts[0]  # no part at all: an empty geometry
 
 
-@st.composite
-def cases(draw):
-    """Draw a grid and five zones, which often overlap: 5 of the cases that count."""
-    grid = draw(st.sampled_from(GRIDS))
-    return grid, [draw(zones(grid)) for _ in range(5)]
+def batches(grid: Grid, seed: int, *sizes: int):
+    """Yield arrays of zones, which often overlap; the same ones in every run."""
+    rng = np.random.default_rng([GRIDS.index(grid), seed])
+    for size in sizes:
+        yield np.array([random_zone(rng, grid) for _ in range(size)], dtype=object)
 
 
 def cells_of(index, zone: int) -> set[tuple[int, int]]:
@@ -81,36 +76,33 @@ def cells_of(index, zone: int) -> set[tuple[int, int]]:
     return set(pairs)
 
 
-def thorough(examples: int):
-    """Return settings for a number of examples, the same ones in every run."""
-    too_slow = [HealthCheck.data_too_large, HealthCheck.too_slow]
-    return settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=too_slow)
+each_grid = pytest.mark.parametrize("grid", GRIDS, ids=range(len(GRIDS)))
 
 
-@thorough(1000)
-@given(cases())
-def test_center_has_the_cells_of_gdal(case):
-    grid, geometries = case
-    index = build_index(np.array(geometries), grid, "center")
-    for zone, geometry in enumerate(geometries):
-        if geometry.is_empty:
-            assert not cells_of(index, zone)
-            continue
-        expected, off_grid = oracles.rasterized(geometry, grid, all_touched=False)
-        assert cells_of(index, zone) == expected, (geometry.wkt, grid)
-        assert index.off_grid[zone] == off_grid, (geometry.wkt, grid)
+@each_grid
+def test_center_has_the_cells_of_gdal(grid):
+    """7 grids × 460 zones: one in a call, five, and many."""
+    for geometries in batches(grid, 1, *[1] * 10, *[5] * 20, 350):
+        index = build_index(geometries, grid, "center")
+        for zone, geometry in enumerate(geometries):
+            if geometry.is_empty:
+                assert not cells_of(index, zone)
+                continue
+            expected, off_grid = oracles.rasterized(geometry, grid, all_touched=False)
+            assert cells_of(index, zone) == expected, (geometry.wkt, grid)
+            assert index.off_grid[zone] == off_grid, (geometry.wkt, grid)
 
 
-@thorough(300)
-@given(cases())
-def test_all_touched_differs_from_gdal_only_at_borders(case):
-    grid, geometries = case
-    index = build_index(np.array(geometries), grid, "all_touched")
-    for zone, geometry in enumerate(geometries):
-        if geometry.is_valid and not geometry.is_empty:
-            expected, _ = oracles.rasterized(geometry, grid, all_touched=True)
-            differ = cells_of(index, zone) ^ expected
-            assert all(oracles.gdal_may_err(geometry, grid, cell) for cell in differ), (geometry.wkt, grid)
+@each_grid
+def test_all_touched_differs_from_gdal_only_at_borders(grid):
+    """7 grids × 310 zones."""
+    for geometries in batches(grid, 1, *[1] * 10, *[5] * 20, 200):
+        index = build_index(geometries, grid, "all_touched")
+        for zone, geometry in enumerate(geometries):
+            if geometry.is_valid and not geometry.is_empty:
+                expected, _ = oracles.rasterized(geometry, grid, all_touched=True)
+                differ = cells_of(index, zone) ^ expected
+                assert all(oracles.gdal_may_err(geometry, grid, cell) for cell in differ), (geometry.wkt, grid)
 
 
 def fractions_of(index, zone: int) -> dict[tuple[int, int], float]:
@@ -118,35 +110,35 @@ def fractions_of(index, zone: int) -> dict[tuple[int, int], float]:
     return dict(zip(zip(row.tolist(), column.tolist(), strict=True), fraction.tolist(), strict=True))
 
 
-@thorough(500)
-@given(cases())
-def test_coverage_and_all_touched_have_the_cells_that_geos_intersects(case):
-    """GEOS cuts each zone with each cell: slow, and another algorithm altogether.
+@each_grid
+def test_coverage_and_all_touched_have_the_cells_that_geos_intersects(grid):
+    """GEOS cuts each of 7 × 300 zones with each cell: slow, and another algorithm altogether.
 
     On the lattice of the vertices no overlap is smaller than a share of 1e-10, and rounding gives up to 1e-14.
     """
-    grid, geometries = case
-    geometries = np.array([geometry for geometry in geometries if geometry.is_valid], dtype=object)
     a, e = grid.transform[0], grid.transform[4]
-    index = build_index(geometries, grid, "coverage")
-    touched = build_index(geometries, grid, "all_touched")
-    wide = build_index(geometries, grid.window(-12, grid.height + 12, -12, grid.width + 12), "all_touched")
+    around = grid.window(-12, grid.height + 12, -12, grid.width + 12)
     row, column = np.divmod(np.arange(grid.width * grid.height), grid.width)
     corners = (
         on_the_map(grid, np.column_stack([column, row])),
         on_the_map(grid, np.column_stack([column, row]) + 1),
     )
     cells = shapely.box(*np.minimum(*corners).T, *np.maximum(*corners).T)
-    for zone, geometry in enumerate(geometries):
-        expected = shapely.area(shapely.intersection(cells, geometry)) / abs(a * e)
-        found = np.zeros(len(cells))
-        for (r, c), fraction in fractions_of(index, zone).items():
-            found[r * grid.width + c] = fraction
-        assert found == pytest.approx(expected, abs=1e-6), geometry.wkt
-        overlapped = {divmod(int(cell), grid.width) for cell in np.flatnonzero(expected > 1e-10)}
-        assert cells_of(touched, zone) == overlapped == cells_of(index, zone), (geometry.wkt, grid)
-        assert touched.n_cells[zone] + touched.off_grid[zone] == wide.n_cells[zone], (geometry.wkt, grid)
-        assert index.n_cells[zone] + index.off_grid[zone] == pytest.approx(geometry.area / abs(a * e), abs=1e-5)
+    for geometries in batches(grid, 2, *[5] * 20, 200):
+        geometries = geometries[shapely.is_valid(geometries)]
+        index = build_index(geometries, grid, "coverage")
+        touched = build_index(geometries, grid, "all_touched")
+        wide = build_index(geometries, around, "all_touched")
+        for zone, geometry in enumerate(geometries):
+            expected = shapely.area(shapely.intersection(cells, geometry)) / abs(a * e)
+            found = np.zeros(len(cells))
+            for (r, c), fraction in fractions_of(index, zone).items():
+                found[r * grid.width + c] = fraction
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6, err_msg=geometry.wkt)
+            overlapped = {divmod(int(cell), grid.width) for cell in np.flatnonzero(expected > 1e-10)}
+            assert cells_of(touched, zone) == overlapped == cells_of(index, zone), (geometry.wkt, grid)
+            assert touched.n_cells[zone] + touched.off_grid[zone] == wide.n_cells[zone], (geometry.wkt, grid)
+            assert index.n_cells[zone] + index.off_grid[zone] == pytest.approx(geometry.area / abs(a * e), abs=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -4,19 +4,18 @@ import pytest
 
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.states import NAMES, STATES
-from zonalflow.sources.census import (
+from zonalflow.sources.catalogue.census import (
     BASE_URL,
     GEOGRAPHIES,
     YEARS,
     boundary_file,
     boundary_url,
     congress,
-    fetch_boundaries,
-    id_column,
     needs_state,
     resolutions,
     state_fips,
 )
+from zonalflow.sources.census import fetch_boundaries
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,7 @@ def test_another_base_address_may_end_with_a_slash():
         ((2018, "tract", "500k", "99"), "unknown state '99'"),
     ],
 )
-def test_what_does_not_exist_is_said_with_what_does(arguments, message):
+def test_a_missing_file_is_refused_with_those_that_exist(arguments, message):
     with pytest.raises(ConfigError, match=message):
         boundary_url(*arguments)
 
@@ -105,13 +104,7 @@ def test_states_by_postal_code_fips_code_and_name():
     assert [state_fips(text) for text in ("FL", "fl", "12", "1", "PR")] == ["12", "12", "12", "01", "72"]
 
 
-def test_the_column_that_names_a_zone():
-    assert id_column(2021, "county") == "GEOID"
-    assert id_column(2010, "county") == "GEO_ID"
-    assert (id_column(2019, "zcta"), id_column(2020, "zcta")) == ("GEOID10", "GEOID20")
-
-
-def test_a_fetched_file_is_receipted_and_not_fetched_again(server, tmp_path, turned):
+def test_a_fetched_file_has_a_receipt_and_stays(server, tmp_path, turned):
     target = tmp_path / "census" / "cb_2019_12_tract_500k.zip"
     url = boundary_url(2019, "tract", "500k", "FL", base=server.census_url)
     first = fetch_boundaries(url, target, clock=turned.clock())

@@ -10,6 +10,7 @@ import os
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -192,6 +193,7 @@ budget = settings(
 )
 
 
+@pytest.mark.slow
 @settings(budget, max_examples=1600)
 @given(spoilt())
 def test_a_sound_study_with_keys_spoilt(config):

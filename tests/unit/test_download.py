@@ -1,9 +1,9 @@
-"""What a download does before it asks; what it makes of the answers is in tests/faults/test_downloads.py."""
+"""What a download does before its request; errors of the server are in tests/faults/test_downloads.py."""
 
 import pytest
 from standin.clock import TurnedClock
 
-from zonalflow.sources.download import Request, download, get_json
+from zonalflow.sources.download import download, get_json
 from zonalflow.sources.http import RetryPolicy, _is_private
 
 
@@ -19,27 +19,16 @@ from zonalflow.sources.http import RetryPolicy, _is_private
         ("https://8.8.8.8/x", False),
     ],
 )
-def test_addresses_that_no_proxy_is_asked_for(url, private):
+def test_private_addresses_are_recognised(url, private):
     assert _is_private(url) is private
 
 
-def test_the_record_of_a_request_is_plain_data():
-    record = Request("http://127.0.0.1/x", "2026-03-01T12:00:00Z", 1, "ab", 3)
-    assert record.to_dict() == {
-        "url": "http://127.0.0.1/x",
-        "accessed": "2026-03-01T12:00:00Z",
-        "retries": 1,
-        "sha256": "ab",
-        "bytes": 3,
-    }
-
-
-def test_no_attempt_at_all_is_a_mistake_of_ours(tmp_path):
+def test_zero_attempts_is_a_bug(tmp_path):
     with pytest.raises(ValueError, match="at least 1"):
         download("http://127.0.0.1:9/x", tmp_path / "x", verify=print, policy=RetryPolicy(attempts=0))
 
 
-def test_the_address_and_who_asks_are_sent_and_no_password(server, tmp_path, monkeypatch):
+def test_a_request_names_zonalflow_and_sends_no_password(server, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login ann password secret\n")
     netrc.chmod(0o600)
@@ -50,6 +39,6 @@ def test_the_address_and_who_asks_are_sent_and_no_password(server, tmp_path, mon
     assert "Range" not in server.headers[-1]
 
 
-def test_json_is_asked_for_once(server):
+def test_json_is_requested_once(server):
     assert get_json(f"{server.url}/ds_info?id=PRISM", clock=TurnedClock().clock())["id"] == "PRISM"
     assert server.count() == 1

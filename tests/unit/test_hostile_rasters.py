@@ -19,8 +19,8 @@ STATS = ["mean", "min", "max", "sum", "std", "median"]
 
 def numbers(path, stats=("mean", "min", "max", "sum"), zones=ZONES, grid=GRID, **options):
     """Return the statistics of the first zone at a date, and the counts of both zones."""
-    slices = read_time_steps([TimeStep("2003", str(path))], grid_finder(place(zones, grid)), **options)
-    table = compute_year(slices, list(stats))
+    time_steps = read_time_steps([TimeStep("2003", str(path))], grid_finder(place(zones, grid)), **options)
+    table = compute_year(time_steps, list(stats))
     return [table.columns[name][0, 0] for name in stats], table.columns["count"][0].tolist()
 
 
@@ -104,17 +104,17 @@ def test_the_most_negative_number_with_few_digits(tmp_path, tag):
     assert numbers(path) == ([24 / 5, 1, 8, 24], [5, 1])
 
 
-def test_without_a_nodata_value_one_must_be_said(tmp_path):
+def test_without_a_nodata_value_one_must_be_configured(tmp_path):
     path = write_tif(tmp_path / "a.tif", counting())
     assert "does not declare its nodata value" in refusal(path)
     assert numbers(path, nodata="none") == ([4, 0, 8, 24], [6, 1])
     assert numbers(path, nodata=8) == ([16 / 5, 0, 7, 16], [5, 1])
 
 
-def test_without_a_crs_one_must_be_said(tmp_path):
+def test_without_a_crs_one_must_be_configured(tmp_path):
     bare = Grid("", GRID.transform, 6, 4)
     path = write_tif(tmp_path / "a.tif", counting(), grid=bare, nodata=-1)
-    assert "has no CRS; say it in the configuration, for example raster.crs: EPSG:4269" in refusal(path)
+    assert "has no CRS; set it in the configuration, for example raster.crs: EPSG:4269" in refusal(path)
     assert numbers(path, crs="EPSG:4269") == ([4, 0, 8, 24], [6, 1])
 
 
@@ -136,35 +136,35 @@ def test_the_first_row_may_be_the_southernmost(tmp_path):
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 @pytest.mark.parametrize(
-    ("transform", "said"),
+    ("transform", "message"),
     [
         (Affine.rotation(30) * Affine.scale(1, -1), "rotated, sheared or mirrored"),
         (Affine(1, 0.2, 0, 0, -1, 4), "rotated, sheared or mirrored"),
         (Affine(-1, 0, 6, 0, -1, 4), "rotated, sheared or mirrored"),
-        (Affine.identity(), "does not say where its cells lie"),
+        (Affine.identity(), "is not georeferenced"),
     ],
     ids=["rotated", "sheared", "mirrored", "none"],
 )
-def test_a_grid_that_no_zone_can_be_laid_on(tmp_path, transform, said):
+def test_a_grid_that_no_zone_can_be_laid_on(tmp_path, transform, message):
     path = tmp_path / "a.tif"
     profile = {"driver": "GTiff", "count": 1, "height": 4, "width": 6, "dtype": "float32", "crs": "EPSG:4269"}
     with rasterio.open(path, "w", nodata=-1, transform=transform, **profile) as target:
         target.write(counting(), 1)
-    assert said in refusal(path)
+    assert message in refusal(path)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "cannot be read as a raster"),
         (b"II*\0\x08\0\0\0\0\0", "cannot be read as a raster"),
         (b"<html>no raster</html>", "cannot be read as a raster"),
     ],
 )
-def test_a_file_that_holds_no_raster(tmp_path, content, said):
+def test_a_file_that_holds_no_raster(tmp_path, content, message):
     path = tmp_path / "a.tif"
     path.write_bytes(content)
-    assert said in refusal(path)
+    assert message in refusal(path)
 
 
 def test_no_such_file(tmp_path):
@@ -191,16 +191,16 @@ def test_a_bit_that_flipped_since_the_fetch_is_found_before_it_is_read(tmp_path)
     from zonalflow.common.files import sha256
 
     path = write_tif(tmp_path / "2003.tif", counting(), nodata=-1)
-    piece = TimeStep("2003", str(path), sha256=sha256(path))
+    step = TimeStep("2003", str(path), sha256=sha256(path))
     find = grid_finder(place(ZONES))
-    assert len(list(read_time_steps([piece], find))) == 1
+    assert len(list(read_time_steps([step], find))) == 1
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(RasterError) as caught:
-        list(read_time_steps([piece], find))
+        list(read_time_steps([step], find))
     assert "its checksum differs from its receipt's" in str(caught.value)
     assert f"delete {tmp_path}/2003.json and run again" in str(caught.value)
     path.unlink()
-    with pytest.raises(RasterError, match="is not there"):
-        list(read_time_steps([piece], find))
+    with pytest.raises(RasterError, match=r"2003.tif \(2003\) is missing"):
+        list(read_time_steps([step], find))

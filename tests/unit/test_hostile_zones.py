@@ -1,4 +1,4 @@
-"""Zones as users have them: what is mended is counted, what cannot be is one clear message. Areas by hand."""
+"""Zones as users have them: repairs are reported, all else is one clear message. Areas by hand."""
 
 import geopandas
 import numpy as np
@@ -50,7 +50,7 @@ def refusal(paths, **options):
     return str(caught.value)
 
 
-# ------------------------------------------------------------------------------------------------- mended
+# ------------------------------------------------------------------------------------------------- repaired
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_longitudes_from_0_to_360_are_turned(tmp_path):
     assert (report.kept, zones["inside_fraction"][0]) == (1, 1.0)
 
 
-def test_another_crs_is_reprojected_and_said(tmp_path):
+def test_another_crs_is_reprojected_and_reported(tmp_path):
     there = geopandas.GeoSeries([SQUARE], crs=NAD83).to_crs("EPSG:5070")
     zones, report = prepared(tmp_path, there, crs="EPSG:5070")
     assert zones.crs == NAD83
@@ -187,22 +187,23 @@ def test_geoparquet_with_a_geometry_of_another_name_and_a_second_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("ids", "said"),
+    ("ids", "message"),
     [
-        (["a", "a"], "does not name a zone in"),
-        (["a", "a "], "a occur more than once"),
-        ([1, 1], "1 occur more than once"),
-        (["a", ""], "1 zones of {path} have no id (rows 2)"),
-        (["a", "  "], "have no id (rows 2)"),
+        (["a", "a"], "id is not unique in {path}: 1 value occurs more than once (a); choose a column whose values"),
+        (["a", "a "], "more than once (a)"),
+        ([1, 1], "more than once (1)"),
+        (["a", "a", "b", "b"], "2 values occur more than once (a, b)"),
+        (["a", ""], "1 zone of {path} has no id (row 2)"),
+        (["a", "  "], "has no id (row 2)"),
         ([None, None], "2 zones of {path} have no id (rows 1, 2)"),
-        ([1.0, np.nan], "have no id (rows 2)"),
+        ([1.0, np.nan], "has no id (row 2)"),
     ],
 )
-def test_ids_that_name_no_zone(tmp_path, ids, said):
-    paths = written(tmp_path, [SQUARE, box(-87, 31, -86, 32)], id=ids)
+def test_ids_that_name_no_zone(tmp_path, ids, message):
+    paths = written(tmp_path, [box(-89 + i, 31, -88 + i, 32) for i in range(len(ids))], id=ids)
     text = refusal(paths)
     assert text.startswith("zones.id: ")
-    assert said.format(path=paths[0]) in text
+    assert message.format(path=paths[0]) in text
 
 
 def test_an_id_that_is_no_column_names_the_nearest(tmp_path):
@@ -213,27 +214,27 @@ def test_an_id_that_is_no_column_names_the_nearest(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize(
-    ("geometry", "said"),
+    ("geometry", "message"),
     [
-        (None, "1 zones of {path} have an empty geometry: id z1; remove them or give them a polygon"),
-        (Polygon(), "have an empty geometry: id z1"),
-        (shapely.Point(-88, 32), "1 zones of {path} are no polygons (Point): id z1"),
-        (shapely.LineString([(-88, 32), (-87, 33)]), "are no polygons (LineString): id z1"),
-        (shapely.GeometryCollection([SQUARE, shapely.Point(-88, 32)]), "are no polygons (GeometryCollection): id"),
-        (with_vertex("inf"), "coordinates that are not finite: z1"),
-        (with_vertex("nan"), "coordinates that are not finite: z1"),
+        (None, "1 zone of {path} has an empty geometry: id z1; remove such zones, or give them a polygon"),
+        (Polygon(), "has an empty geometry: id z1"),
+        (shapely.Point(-88, 32), "1 zone of {path} is not a polygon (Point): id z1"),
+        (shapely.LineString([(-88, 32), (-87, 33)]), "is not a polygon (LineString): id z1"),
+        (shapely.GeometryCollection([SQUARE, shapely.Point(-88, 32)]), "is not a polygon (GeometryCollection): id z1"),
+        (with_vertex("inf"), "1 zone of {path} has coordinates that are not finite: id z1"),
+        (with_vertex("nan"), "has coordinates that are not finite: id z1"),
     ],
     ids=["null", "empty", "point", "line", "collection", "infinite", "NaN"],
 )
-def test_what_is_no_polygon(tmp_path, geometry, said):
+def test_what_is_no_polygon(tmp_path, geometry, message):
     path = tmp_path / "zones.parquet"  # which, unlike most formats, holds all of these as they are
     geopandas.GeoDataFrame({"id": ["z0", "z1"]}, geometry=[SQUARE, geometry], crs=NAD83).to_parquet(path)
-    assert said.format(path=path) in refusal([str(path)])
+    assert message.format(path=path) in refusal([str(path)])
 
 
 def test_a_polygon_without_area(tmp_path):
     flat = Polygon([(-88, 32), (-87, 32), (-86, 32), (-88, 32)])
-    with pytest.raises(ZonesError, match=r"1 zones have no area, .* rows 2 of the zones"):
+    with pytest.raises(ZonesError, match=r"1 zone has no area, because the outline is a line or a point: z1; repair"):
         prepared(tmp_path, [SQUARE, flat], name="zones.geojson", crs=WGS84)
 
 
@@ -241,7 +242,7 @@ def test_no_crs(tmp_path):
     path = tmp_path / "zones.shp"
     geopandas.GeoDataFrame({"id": ["a"]}, geometry=[SQUARE], crs=NAD83).to_file(path)
     path.with_suffix(".prj").unlink()
-    assert "has no CRS; say it in the configuration, for example zones.crs: EPSG:4269" in refusal([str(path)])
+    assert "has no CRS; set it in the configuration, for example zones.crs: EPSG:4269" in refusal([str(path)])
     assert read_zones([str(path)], id_column="id", crs=NAD83).crs == NAD83
 
 
@@ -262,7 +263,7 @@ def test_swapped_axes(tmp_path, west):
 def test_no_zone_on_the_grid_shows_both(tmp_path):
     with pytest.raises(ZonesError) as caught:
         prepared(tmp_path, [box(10, 50, 11, 51)])
-    assert "none of the 1 zones overlaps the grid" in str(caught.value)
+    assert "no zone overlaps the grid; 1 zone was read" in str(caught.value)
     assert "west 10, south 50, east 11, north 51" in str(caught.value)
     assert "west -90, south 30, east -80, north 40" in str(caught.value)
     assert "swapped" not in str(caught.value)
@@ -271,7 +272,7 @@ def test_no_zone_on_the_grid_shows_both(tmp_path):
 def test_a_zone_that_the_rasters_crs_cannot_show(tmp_path):
     gnomonic = Grid("+proj=gnom +lat_0=35 +lon_0=-85", (1000.0, 0.0, 0.0, 0.0, -1000.0, 0.0), 10, 10)
     antipodes = box(94, -36, 96, -34)
-    with pytest.raises(ZonesError, match=r"1 zones reach to where the rasters' CRS .* has no place"):
+    with pytest.raises(ZonesError, match=r"1 zone reaches to where the rasters' CRS .* has no coordinates: z0; cut"):
         prepared(tmp_path, [antipodes], grid=gnomonic, crs=WGS84)
 
 

@@ -34,24 +34,24 @@ def months(first="2000-01-01", last="2001-12-31"):
     return pandas.date_range(first, last, freq="MS")
 
 
-def dates(slices):
-    return [(piece.date, piece.band) for piece in slices]
+def dates(time_steps):
+    return [(step.date, step.band) for step in time_steps]
 
 
 def test_a_year_is_found_along_the_time_dimension(tmp_path):
     dataset(months()).to_netcdf(tmp_path / "a.nc")
-    slices = netcdf_time_steps(str(tmp_path / "a.nc"), "ppt", 2001, "monthly")
-    assert dates(slices)[0] == ("2001-01", 13)
-    assert dates(slices)[-1] == ("2001-12", 24)
-    assert {piece.layer for piece in slices} == {"ppt"}
+    time_steps = netcdf_time_steps(str(tmp_path / "a.nc"), "ppt", 2001, "monthly")
+    assert dates(time_steps)[0] == ("2001-01", 13)
+    assert dates(time_steps)[-1] == ("2001-12", 24)
+    assert {step.layer for step in time_steps} == {"ppt"}
 
 
 @pytest.mark.parametrize("north_up", [True, False])
 def test_values_are_read_the_same_whichever_way_the_rows_run(tmp_path, north_up):
     dataset(pandas.to_datetime(["2000-07-01", "2001-07-01"]), north_up=north_up).to_netcdf(tmp_path / "a.nc")
     zones = boxes((0, 3, 2, 4), (5, 0, 6, 1))
-    slices = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2001, "annual")
-    table = compute_year(read_time_steps(slices, grid_finder(place(zones))), ["mean", "sum"])
+    time_steps = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2001, "annual")
+    table = compute_year(read_time_steps(time_steps, grid_finder(place(zones))), ["mean", "sum"])
     # cells 0 and 1 in the north-west, cell 23 in the south-east, 100 added in the second year
     assert table.columns["mean"].tolist() == [[100.5, 123.0]]
     assert table.columns["sum"].tolist() == [[201.0, 123.0]]
@@ -63,8 +63,8 @@ def test_scale_offset_and_fill_value_are_honoured(tmp_path):
     data["ppt"] = data["ppt"].where(data["ppt"] != 1)  # the second cell holds nothing
     encoding = {"dtype": "i2", "scale_factor": 0.5, "add_offset": 10.0, "_FillValue": -999}
     data.to_netcdf(tmp_path / "a.nc", encoding={"ppt": encoding})
-    slices = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "annual")
-    table = compute_year(read_time_steps(slices, grid_finder(place(boxes((0, 3, 3, 4))))), ["mean", "count"])
+    time_steps = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "annual")
+    table = compute_year(read_time_steps(time_steps, grid_finder(place(boxes((0, 3, 3, 4))))), ["mean", "count"])
     assert table.columns["mean"].tolist() == [[1.0]]  # (0 + 2) / 2
     assert table.columns["count"].tolist() == [[2]]
 
@@ -86,8 +86,8 @@ def test_every_way_in_which_cf_says_missing(tmp_path, attributes, cells):
     data = dataset(pandas.to_datetime(["2000-01-01"]))  # the northern row holds 0 … 5
     data["ppt"].attrs.update(attributes)
     data.to_netcdf(tmp_path / "a.nc", encoding={"ppt": {"_FillValue": np.float32(1e20)}})
-    slices = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "annual")
-    table = compute_year(read_time_steps(slices, grid_finder(place(boxes((0, 3, 6, 4))))), ["count", "nodata"])
+    time_steps = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "annual")
+    table = compute_year(read_time_steps(time_steps, grid_finder(place(boxes((0, 3, 6, 4))))), ["count", "nodata"])
     assert table.columns["count"].tolist() == [[cells]]
     assert table.columns["nodata"].tolist() == [[6 - cells]]
 
@@ -105,10 +105,10 @@ def test_a_calendar_of_its_own_has_years_of_its_own(tmp_path, calendar, days, fi
     start = cftime.datetime(1999, 12, 1, calendar=calendar)
     times = cftime.num2date(np.arange(450), f"days since {start.isoformat()}", calendar)
     dataset(times).to_netcdf(tmp_path / "a.nc")
-    slices = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "daily")
-    assert len(slices) == days
-    assert (slices[0].date, slices[-1].date) == (first, last)
-    assert ("2000-02-29" in [piece.date for piece in slices]) == (calendar != "noleap")
+    time_steps = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "daily")
+    assert len(time_steps) == days
+    assert (time_steps[0].date, time_steps[-1].date) == (first, last)
+    assert ("2000-02-29" in [step.date for step in time_steps]) == (calendar != "noleap")
 
 
 def test_a_time_step_with_bounds_is_their_middle(tmp_path):
@@ -118,8 +118,8 @@ def test_a_time_step_with_bounds_is_their_middle(tmp_path):
     data["time"].attrs["bounds"], data["time"].encoding["units"] = "time_bnds", "days since 2000-01-01"
     data["time_bnds"] = (("time", "nv"), np.stack([ends - pandas.offsets.MonthBegin(1), ends], axis=1))
     data.to_netcdf(tmp_path / "a.nc")
-    slices = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
-    assert dates(slices) == [(f"2000-{month:02}", month) for month in range(1, 13)]
+    time_steps = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
+    assert dates(time_steps) == [(f"2000-{month:02}", month) for month in range(1, 13)]
 
 
 def test_a_dimension_of_years_needs_no_units(tmp_path):
@@ -131,9 +131,9 @@ def test_one_file_a_year_and_a_variable_without_time(tmp_path):
     for year in (2000, 2001):
         data = dataset(pandas.to_datetime(["2000-01-01"])).isel(time=0, drop=True)
         data.to_netcdf(tmp_path / f"{year}.nc")
-    slices = local_time_steps(str(tmp_path / "{year}.nc"), "ppt", 2001, "annual")
-    assert [(piece.date, piece.path) for piece in slices] == [("2001", str(tmp_path / "2001.nc"))]
-    with pytest.raises(RasterError, match=r"no time dimension, so the file's name must say its date; write \{year\}"):
+    time_steps = local_time_steps(str(tmp_path / "{year}.nc"), "ppt", 2001, "annual")
+    assert [(step.date, step.path) for step in time_steps] == [("2001", str(tmp_path / "2001.nc"))]
+    with pytest.raises(RasterError, match=r"no time dimension, so the file's name must give its date; write \{year\}"):
         local_time_steps(str(tmp_path / "2001.nc"), "ppt", 2001, "annual")
 
 
@@ -147,7 +147,7 @@ def test_the_years_that_one_file_lacks_are_named_at_once(tmp_path):
 
 def test_a_missing_month_is_named(tmp_path):
     dataset(months().delete(4)).to_netcdf(tmp_path / "a.nc")
-    with pytest.raises(RasterError, match="ppt lacks 1 of 12 dates 2000-05"):
+    with pytest.raises(RasterError, match="ppt lacks 1 of 12 dates: 2000-05"):
         local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
 
 
@@ -184,7 +184,7 @@ def test_the_crs_comes_from_the_file_or_else_from_the_configuration(tmp_path):
     with open_raster(str(tmp_path / "with.nc"), "ppt") as source:
         assert raster_grid(source, None).matches(GRID)
     with open_raster(str(tmp_path / "without.nc"), "ppt") as source:
-        with pytest.raises(RasterError, match="has no CRS; say it in the configuration"):
+        with pytest.raises(RasterError, match="has no CRS; set it in the configuration"):
             raster_grid(source, None)
         assert raster_grid(source, "EPSG:4269").matches(GRID)
 
@@ -200,8 +200,8 @@ def test_a_path_may_hold_spaces_and_colons(tmp_path):
     folder = tmp_path / "my data"
     folder.mkdir()
     dataset(months()).to_netcdf(folder / "a:b.nc")
-    slices = local_time_steps(str(folder / "a:b.nc"), "ppt", 2000, "monthly")
-    with open_raster(slices[0].path, slices[0].layer) as source:
+    time_steps = local_time_steps(str(folder / "a:b.nc"), "ppt", 2000, "monthly")
+    with open_raster(time_steps[0].path, time_steps[0].layer) as source:
         assert source.count == 24
 
 

@@ -28,9 +28,9 @@ def test_a_year_of_files_in_order_each_once():
 
 
 @pytest.mark.parametrize(
-    ("pattern", "said"),
+    ("pattern", "message"),
     [
-        ("{variable}_{yaer}.tif", "{yaer} in '{variable}_{yaer}.tif' means nothing; a pattern may hold {variable}"),
+        ("{variable}_{yaer}.tif", "{yaer} in '{variable}_{yaer}.tif' is unknown; a pattern may hold {variable}"),
         ("{}_{year}.tif", "{} in"),
         ("{year.tif", "{year.tif} in"),
         ("{year!r}.tif", "{year!r} in"),
@@ -38,11 +38,11 @@ def test_a_year_of_files_in_order_each_once():
         ("{variable}.tif", "needs {year}, since the study has 2 years"),
     ],
 )
-def test_patterns_that_mean_nothing_or_not_enough(pattern, said):
+def test_patterns_that_mean_nothing_or_not_enough(pattern, message):
     with pytest.raises(ConfigError) as caught:
         check_pattern(pattern, ["ppt", "tmean"], [2000, 2001])
     assert str(caught.value).startswith("raster.path: ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("pattern", ["{variable}_{year}.tif", "{variable}/{year}/{month}.tif", "all.nc"])
@@ -67,7 +67,7 @@ def test_missing_years_are_named_with_the_first_path(tmp_path):
 
 def test_a_folder_is_no_raster(tmp_path):
     (tmp_path / "2000.tif").mkdir()
-    with pytest.raises(RasterError, match="no raster for 1 of 1 years"):
+    with pytest.raises(RasterError, match="no raster for 1 of 1 year:"):
         check_local_files(f"{tmp_path}/{{year}}.tif", ["ppt"], [2000], "annual")
 
 

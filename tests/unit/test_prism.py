@@ -1,4 +1,4 @@
-"""What PRISM's own web service is asked, and what becomes of its answers."""
+"""The requests to PRISM's own web service, and what is made of its answers."""
 
 import json
 
@@ -6,7 +6,8 @@ import pytest
 import rasterio
 
 from zonalflow.common.errors import ConfigError
-from zonalflow.sources.prism import BASE_URL, check_request, fetch_year, grid_url
+from zonalflow.sources.catalogue.prism import BASE_URL, check_request, grid_url
+from zonalflow.sources.prism import fetch_year
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_the_address_of_a_grid(date, end):
         ((["ppt"], "4km", "annual", [1894]), "begin in 1895"),
     ],
 )
-def test_what_the_service_does_not_have(arguments, message):
+def test_requests_that_the_service_cannot_answer_are_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):
         check_request(*arguments)
 

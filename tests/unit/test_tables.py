@@ -1,15 +1,18 @@
 """Year tables and the tables of all years, read back by the readers that users have."""
 
+import gc
 import json
 import shutil
+import weakref
 
+import duckdb
 import geopandas
 import numpy as np
 import pandas
-import pyarrow.dataset
+import polars
 import pyarrow.parquet
 import pytest
-from small import GRID, boxes, counting, place, write_tif
+from small import GRID, boxes, place, write_tif
 
 from zonalflow.common.columns import label, tidy_name
 from zonalflow.common.errors import RasterError, ZonesError
@@ -45,21 +48,22 @@ def study(tmp_path):
     return tmp_path, keys
 
 
-def combined(study, *kinds, stats=("mean", "max")):
-    """Return the number of rows of the tables made of the year tables, and where these are."""
+def combined(study, *kinds, stats=("mean", "max"), log=lambda line: None):
+    """Return the path of each table that was written."""
     folder, keys = study
     targets = {kind: str(folder / {"wide": "wide.csv"}.get(kind, f"tidy.{kind}")) for kind in kinds}
     inputs = Inputs([path for _, _, path in keys], str(folder / "zones.parquet"))
     params = Params([(variable, year) for variable, year, _ in keys], "id", list(stats))
-    lines = []
-    combine_years(inputs, targets, str(folder / "tables.sha256"), params, lines.append)
-    return int(lines[0].split()[0]), targets
+    combine_years(inputs, targets, str(folder / "tables.sha256"), params, log)
+    return targets
 
 
 def test_the_tidy_table_has_a_row_for_each_variable_date_and_zone(study):
-    rows, targets = combined(study, "parquet", "csv")
+    lines = []
+    targets = combined(study, "parquet", "csv", log=lines.append)
     table = pandas.read_parquet(targets["parquet"])
-    assert rows == len(table) == 2 * 4 * 2
+    assert len(table) == 2 * 4 * 2
+    assert lines == ["16 rows"]
     assert list(table.columns) == [
         "id", "NAME", "variable", "date", "mean", "max", "count", "valid_fraction", "inside_fraction",
     ]  # fmt: skip
@@ -70,8 +74,38 @@ def test_the_tidy_table_has_a_row_for_each_variable_date_and_zone(study):
     pandas.testing.assert_frame_equal(text, table, check_dtype=False)
 
 
+def row_groups(path):
+    """Return the smallest and largest variable and date of each row group, as its statistics have them."""
+    file = pyarrow.parquet.ParquetFile(path)
+    names = file.schema_arrow.names
+    found = []
+    for i in range(file.num_row_groups):
+        group = file.metadata.row_group(i)
+        parts = [group.column(names.index(name)).statistics for name in ("variable", "date")]
+        found.append([(part.min, part.max) for part in parts])
+    return found
+
+
+def test_a_row_group_holds_one_variable_and_year(study):
+    path = combined(study, "parquet")["parquet"]
+    assert row_groups(path) == [
+        [(variable, variable), (f"{year}-01", f"{year}-02")] for variable in ("ppt", "tmean") for year in (2000, 2001)
+    ]
+
+
+def test_a_reader_finds_one_year_of_one_variable(study):
+    path = combined(study, "parquet")["parquet"]
+    expected = [111.0, 113.0, 114.0]  # of tmean in 2001; the fourth value is missing
+    filters = [("variable", "==", "tmean"), ("date", ">=", "2001"), ("date", "<", "2002")]
+    assert pandas.read_parquet(path, filters=filters)["mean"].dropna().tolist() == expected
+    chosen = (polars.col("variable") == "tmean") & polars.col("date").str.starts_with("2001")
+    assert polars.scan_parquet(path).filter(chosen).collect()["mean"].drop_nans().drop_nulls().to_list() == expected
+    query = f"select mean from '{path}' where variable = 'tmean' and date like '2001%' and mean is not null"
+    assert [mean for (mean,) in duckdb.sql(query).fetchall()] == expected
+
+
 def test_the_wide_table_has_a_row_a_zone(study):
-    wide = pandas.read_csv(combined(study, "wide")[1]["wide"], dtype={"id": str})
+    wide = pandas.read_csv(combined(study, "wide")["wide"], dtype={"id": str})
     dates = ["2000-01", "2000-02", "2001-01", "2001-02"]
     names = [f"{v}_{s}_{d}" for v in ("ppt", "tmean") for d in dates for s in ("mean", "max")]
     assert list(wide.columns) == ["id", "NAME", "inside_fraction", *names]
@@ -85,35 +119,38 @@ def test_the_columns_of_a_wide_table_of_one_number_are_dates(study):
     for _, _, path in keys[:2]:
         table = load_year(path)
         save_year(path, YearTable(table.dates, {k: v for k, v in table.columns.items() if k != "max"}))
-    _rows, targets = combined((folder, keys[:2]), "wide", stats=["mean"])
+    targets = combined((folder, keys[:2]), "wide", stats=["mean"])
     wide = pandas.read_csv(targets["wide"])
     assert list(wide.columns) == ["id", "NAME", "inside_fraction", "2000-01", "2000-02", "2001-01", "2001-02"]
     assert wide["2001-02"].tolist() == [13.0, 14.0]
 
 
 def test_memory_holds_one_year_at_a_time(study, monkeypatch):
+    """A year table is read once, whatever the formats, and freed before the next one is read."""
     from zonalflow.tables import tidy, year_table
 
     _folder, keys = study
-    held = []
-    original = year_table.load_year
+    original, read, alive = year_table.load_year, [], []
 
-    def counting_load(path, only=None):
+    def watched(path, only=None):
+        table = original(path, only)
         if only is None:
-            held.append(str(path))
-        return original(path, only)
+            gc.collect()
+            alive[:] = [reference for reference in alive if reference() is not None]
+            read.append((str(path), len(alive)))
+            alive.append(weakref.ref(table))
+        return table
 
-    monkeypatch.setattr(tidy, "load_year", counting_load)
-    combined(study, "parquet")
-    assert held == [path for _, _, path in keys]  # whole tables: each once, in order; the schema needs heads alone
+    monkeypatch.setattr(tidy, "load_year", watched)
+    combined(study, "parquet", "csv")
+    assert read == [(path, 0) for _, _, path in keys]
 
 
-def test_large_years_are_cut_into_batches(study, monkeypatch):
-    from zonalflow.tables import tidy
-
-    monkeypatch.setattr(tidy, "_ROWS", 2)  # one date at a time
-    _, targets = combined(study, "parquet")
-    assert pyarrow.parquet.ParquetFile(targets["parquet"]).num_row_groups == 8
+def test_a_large_year_has_several_row_groups(study, monkeypatch):
+    monkeypatch.setattr("zonalflow.tables.tidy._BATCH_ROWS", 2)  # one date of two zones
+    groups = row_groups(combined(study, "parquet")["parquet"])
+    dates = [f"{year}-{month:02}" for year in (2000, 2001) for month in (1, 2)]
+    assert groups == [[(variable, variable), (date, date)] for variable in ("ppt", "tmean") for date in dates]
 
 
 def test_a_damaged_year_is_named(study):
@@ -130,7 +167,7 @@ def test_a_row_tells_its_grid_when_there_are_several(study):
     save_year(
         keys[1][2], YearTable(table.dates, {**table.columns, "inside_fraction": inside}, {}, ["abcd1234", "study"])
     )
-    tidy = pandas.read_parquet(combined(study, "parquet")[1]["parquet"])
+    tidy = pandas.read_parquet(combined(study, "parquet")["parquet"])
     assert tidy["grid"].value_counts().to_dict() == {"study": 14, "abcd1234": 2}
     other = tidy[tidy["grid"] == "abcd1234"]
     assert other["date"].unique().tolist() == ["2001-01"]
@@ -152,8 +189,8 @@ RAT = """<PAMDataset><PAMRasterBand band="1"><GDALRasterAttributeTable tableType
 
 
 def categorical(path, names, date="2001"):
-    slices = read_time_steps([TimeStep(date, str(path))], grid_finder(place(ZONES)))
-    return compute_year(slices, ["categorical"], names)
+    time_steps = read_time_steps([TimeStep(date, str(path))], grid_finder(place(ZONES)))
+    return compute_year(time_steps, ["categorical"], names)
 
 
 def test_counts_and_shares_by_class(tmp_path):
@@ -213,8 +250,7 @@ def test_a_class_of_one_year_is_a_column_of_all(tmp_path):
             path, categorical(write_tif(tmp_path / f"{year}.tif", values, nodata=0), {11: "Open Water"}, str(year))
         )
         keys.append(("cover", year, str(path)))
-    targets = {"parquet": tmp_path / "a.parquet", "wide": tmp_path / "wide.csv"}
-    combine(keys, str(tmp_path / "zones.parquet"), targets, id_column="id", stats=["categorical"])
+    targets = combined((tmp_path, keys), "parquet", "wide", stats=["categorical"])
     tidy = pandas.read_parquet(targets["parquet"])
     assert tidy["class_11_Open_Water"].tolist() == [2, 0, 2, 0]
     assert tidy["class_90"].tolist() == [0, 1, 0, 0]
@@ -303,12 +339,12 @@ def test_geojson_of_a_crs_without_a_code_is_in_degrees(tmp_path):
     assert frame.total_bounds == pytest.approx(ZONES.total_bounds, abs=1e-4)
 
 
-def test_a_crs_that_a_format_cannot_say_is_refused_for_that_format_alone(tmp_path):
+def test_a_crs_that_a_format_cannot_store_is_refused_for_that_format_alone(tmp_path):
     zones = ZONES.to_crs(ROTATED)
     write_template(zones, tmp_path / "zones")  # made for every study, whatever its formats
-    with pytest.raises(ZonesError, match="a shapefile has no word for the rasters' CRS; leave shp out"):
+    with pytest.raises(ZonesError, match="a shapefile cannot store the rasters' CRS; leave shp out"):
         write_shapefile(tmp_path / "a", tmp_path / "zones", {}, {})
-    with pytest.raises(ZonesError, match="gpkg has no word for the rasters' CRS"):
+    with pytest.raises(ZonesError, match="gpkg cannot store the rasters' CRS"):
         write_vector(tmp_path / "a.gpkg", "gpkg", zones, {})
     write_vector(tmp_path / "a.parquet", "geoparquet", zones, {})
     assert geopandas.read_parquet(tmp_path / "a.parquet").crs.equals(zones.crs)
@@ -355,8 +391,3 @@ def test_a_table_head_holds_no_values(tmp_path):
     assert {name: (values.size, values.dtype) for name, values in head.columns.items()}["mean"] == (0, np.float64)
     with np.load(tmp_path / "a.npz") as archive:
         assert json.loads(str(archive["about"])) == {"classes": {}, "grids": [], "other_grids": {}}
-
-
-def test_counting_helper_counts():
-    assert counting()[0].tolist() == [0, 1, 2, 3, 4, 5]
-    assert GRID.shape == (4, 6)

@@ -4,7 +4,7 @@ import pytest
 
 from zonalflow.report import quantities
 from zonalflow.report.colours import NEUTRAL
-from zonalflow.sources.synthetic import VARIABLES
+from zonalflow.sources.catalogue.prism import VARIABLES
 
 
 @pytest.mark.parametrize("variable", VARIABLES)

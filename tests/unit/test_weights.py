@@ -54,7 +54,7 @@ def test_weights_on_another_grid_are_refused_with_both_grids(tmp_path):
 
 def test_negative_weights_are_refused(tmp_path):
     path = write_tif(tmp_path / "w.tif", counting() - 1)
-    with pytest.raises(RasterError, match=r"w.tif holds 1 negative or infinite weights, such as -1"):
+    with pytest.raises(RasterError, match=r"w.tif holds 1 negative or infinite weight, such as -1"):
         load_weights({"path": str(path)}, GRID)
 
 

@@ -1,4 +1,4 @@
-"""Zones of every kind: formats, filters, shapes, places on the globe."""
+"""Zones of every kind: formats, filters, shapes, everywhere on the globe."""
 
 import zipfile
 
@@ -10,7 +10,7 @@ import shapely
 from small import GRID, boxes
 
 from zonalflow.common.errors import ZonesError
-from zonalflow.geometry.antimeridian import turn
+from zonalflow.geometry.antimeridian import wrap
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.build import build_index
 from zonalflow.zones.on_grid import bring_to_grid, prepare
@@ -113,7 +113,7 @@ def test_zones_wholly_outside_are_dropped_and_named_those_cut_say_their_share():
 
 def test_no_zone_on_the_grid_shows_both_bounds():
     with pytest.raises(
-        ZonesError, match=r"(?s)none of the 1 zones overlaps the grid.*west 10, south 10.*west 0, south 0"
+        ZonesError, match=r"(?s)no zone overlaps the grid; 1 zone was read.*west 10, south 10.*west 0, south 0"
     ):
         prepare(boxes((10, 10, 11, 11)), GRID, id_column="id")
 
@@ -163,7 +163,7 @@ def test_a_hundred_thousand_zones():
 @pytest.mark.parametrize(
     "ring",
     [
-        [(178, 0), (-178, 0), (-178, 2), (178, 2)],  # jumps by 356 degrees
+        [(178, 0), (-178, 0), (-178, 2), (178, 2)],  # the longitude changes by 356 degrees
         [(178, 0), (182, 0), (182, 2), (178, 2)],  # counts on beyond 180
         [(-182, 0), (-178, 0), (-178, 2), (-182, 2)],  # and below −180
     ],
@@ -182,7 +182,7 @@ def test_a_zone_across_the_antimeridian_holds_its_cells_on_both_sides(ring, grid
 def test_a_hole_across_the_antimeridian_stays_a_hole():
     outer = [(175, -5), (-175, -5), (-175, 5), (175, 5)]
     inner = [(179, -1), (-179, -1), (-179, 1), (179, 1)]
-    (turned,) = turn(np.array([shapely.Polygon(outer, [inner])]), -180, 180)
+    (turned,) = wrap(np.array([shapely.Polygon(outer, [inner])]), -180, 180)
     assert turned.area == 10 * 10 - 2 * 2
     assert turned.bounds == (-180, -5, 180, 5)
 
@@ -202,9 +202,9 @@ def test_zones_reprojected_across_the_antimeridian():
 
 def test_parts_on_both_sides_are_left_as_they_are():
     aleutians = shapely.MultiPolygon([shapely.box(170, 50, 180, 55), shapely.box(-180, 50, -170, 55)])
-    (turned,) = turn(np.array([aleutians]), -180, 180)
+    (turned,) = wrap(np.array([aleutians]), -180, 180)
     assert turned is aleutians
-    (turned,) = turn(np.array([aleutians]), 0, 360)
+    (turned,) = wrap(np.array([aleutians]), 0, 360)
     assert turned.bounds == (170, 50, 190, 55)
 
 

@@ -1,13 +1,14 @@
 """A copy of the project in a folder of its own for each test, and a way to run Snakemake in it."""
 
-import os
+import fcntl
+import json
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config", "workflow", "profiles", "envs")
@@ -43,19 +44,26 @@ class Project:
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():
-                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+                # with the compiled modules, but none that another process is about to rename
+                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("*.pyc.*"))
             else:
                 shutil.copy2(source, folder / part)
 
-    def snakemake(self, *arguments: str, profile: str = "demo", timeout: float = 300) -> Run:
+    @classmethod
+    def at(cls, folder: Path) -> "Project":
+        """Return the working copy that is in a folder."""
+        project = object.__new__(cls)
+        project.folder = folder
+        return project
+
+    def copied(self, folder: Path) -> "Project":
+        """Return a copy of all that is here, with the times of the files; without what a preview may be writing."""
+        shutil.copytree(self.folder, folder, copy_function=shutil.copy2, ignore=shutil.ignore_patterns("iocache"))
+        return Project.at(folder)
+
+    def snakemake(self, *arguments: str, profile: str = "demo", timeout: int = 300) -> Run:
         """Run Snakemake here with a profile; the demo's brings its configuration along."""
-        command = [sys.executable, "-m", "snakemake", *arguments, "--profile", f"profiles/{profile}"]
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
-        answer = subprocess.run(
-            command, cwd=self.folder, env=environment, text=True, timeout=timeout,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        return Run(answer.returncode, answer.stdout)
+        return Run(*warm.run_snakemake(self.folder, *arguments, "--profile", f"profiles/{profile}", timeout=timeout))
 
     def path(self, name: str) -> Path:
         """Return a path in this copy."""
@@ -72,19 +80,39 @@ def project(tmp_path) -> Project:
     return Project(tmp_path / "zonalflow")
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> Project:
+@pytest.fixture(scope="session")
+def once(tmp_path_factory, worker_id):
+    """Return a function that makes a project by name, once for all of pytest's processes."""
+    folder = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        folder = folder.parent  # of this run, shared by its processes
+
+    def made(name: str, make: Callable[[Path], Project]) -> Project:
+        done = folder / f"{name}.json"
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                project = make(tmp_path_factory.mktemp(name) / "zonalflow")
+                done.write_text(json.dumps(str(project.folder)))
+        return Project.at(Path(json.loads(done.read_text())))
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def demo(once) -> Project:
     """A copy in which the demo of two years has run; tests that share it must leave it as it is."""
-    project = Project(tmp_path_factory.mktemp("demo") / "zonalflow")
-    run = project.snakemake("--config", "years=2000:2001")
-    assert run.code == 0, run.text
-    return project
+
+    def make(folder):
+        project = Project(folder)
+        run = project.snakemake("--config", "years=2000:2001")
+        assert run.code == 0, run.text
+        return project
+
+    return once("demo", make)
 
 
 @pytest.fixture
 def done(demo, tmp_path) -> Project:
     """A copy of the finished demo, for a test to change."""
-    copy = object.__new__(Project)
-    copy.folder = tmp_path / "zonalflow"
-    shutil.copytree(demo.folder, copy.folder, copy_function=shutil.copy2)  # with the times of the files
-    return copy
+    return demo.copied(tmp_path / "zonalflow")

@@ -10,6 +10,8 @@ import rasterio
 import rasterstats
 from shapely.geometry import box
 
+pytestmark = pytest.mark.slow
+
 YEARS = (2000, 2001)
 GRID_BOUNDS = (-87.520833, 24.479167, -78.979167, 31.020833)  # the tutorial's box, grown to whole PRISM cells
 

@@ -24,7 +24,7 @@ def refused(project, *arguments, profile="demo"):
         ("stats=[meen]", "did you mean 'mean'?"),
         ("zones={path: nowhere.gpkg}", "nowhere.gpkg: no such file"),
         ("zones={id: GEOIDX}", "no column 'GEOIDX'; did you mean 'GEOID'?"),
-        ("zones={id: NAME}", "NAME does not name a zone"),
+        ("zones={id: NAME}", "NAME is not unique in"),
     ],
 )
 def test_in_the_configuration(project, argument, words):
@@ -55,7 +55,7 @@ def test_missing_years_of_local_rasters_are_named(project):
             geopandas.GeoDataFrame({"id": ["a", "b"]}, geometry=[box(-84, 28, -83, 29), None], crs=4269),
             "empty geometry: id b",
         ),
-        (geopandas.GeoDataFrame({"id": ["a", ""]}, geometry=[box(-84, 28, -83, 29)] * 2, crs=4269), "1 zones of"),
+        (geopandas.GeoDataFrame({"id": ["a", ""]}, geometry=[box(-84, 28, -83, 29)] * 2, crs=4269), "1 zone of"),
     ],
     ids=["no CRS", "empty geometry", "empty id"],
 )

@@ -16,6 +16,7 @@ def test_it_is_kept_without_outputs():
     assert code and all(not cell.outputs and cell.execution_count is None for cell in code)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of Jupyter's own, about its folders and event loops
 def test_it_runs_on_the_demo(demo):
     notebook = nbformat.read(NOTEBOOK, as_version=4)

@@ -1,1 +1,1 @@
-"""common."""
+"""What every other package needs: files, errors, dates, column names, states; nothing about geometry or rasters."""

@@ -1,13 +1,13 @@
-"""What the columns of all tables and vector files are called, and in which order they stand."""
+"""The names of the columns of all tables and vector files, and their order."""
 
 import re
 from collections.abc import Iterable
 
 import numpy as np
 
-QUALITY = ("count", "valid_fraction")  # columns that every table has, after the statistics that were asked for
-CLASS, SHARE = "class_", "share_"  # prefixes of the columns of a categorical statistic
-INSIDE = "inside_fraction"
+QUALITY = ("count", "valid_fraction")  # columns that every table has, after the requested statistics
+CLASS, SHARE = "class_", "share_"  # prefixes of the columns of the statistic `categorical`
+INSIDE = "inside_fraction"  # the fraction of a zone's area that lies within the grid
 
 # Zone attributes, as the Census Bureau calls them, that name a zone and its state to a reader; in any case.
 NAME_COLUMNS = ("NAME", "NAMELSAD")
@@ -15,11 +15,14 @@ STATE_COLUMNS = ("STUSPS", "STATE_NAME", "STATE")
 
 
 def column_order(stats: list[str], found: set[str]) -> list[str]:
-    """Return the columns in the order of the tables: statistics as asked for, classes, then the quality columns."""
-    asked = [name for name in stats if name in found and name not in QUALITY]
+    """Return the columns in the order of the tables: the statistics as requested, classes, then the quality columns.
+
+    `stats` are the statistics of the configuration, `found` the names of the columns that were computed.
+    """
+    requested = [name for name in stats if name in found and name not in QUALITY]
     classes = [n for n in found if n.startswith((CLASS, SHARE))]
     classes.sort(key=lambda name: (float(name.partition("_")[2]), name.startswith(SHARE)))
-    return [*asked, *classes, *QUALITY]
+    return [*requested, *classes, *QUALITY]
 
 
 def describing_columns(attributes: Iterable[str], id_column: str) -> list[str]:
@@ -29,7 +32,10 @@ def describing_columns(attributes: Iterable[str], id_column: str) -> list[str]:
 
 
 def tidy_name(column: str, classes: dict[str, str]) -> str:
-    """Return what the tables call a year table's column: a class's carries its name, ``class_41_Deciduous_Forest``."""
+    """Return the name in the tables of a year table's column; `classes` maps a class's label to its name.
+
+    The column of a class carries the class's name: ``class_41`` becomes ``class_41_Deciduous_Forest``.
+    """
     for prefix in (CLASS, SHARE):
         if column.startswith(prefix):
             return column_name(prefix, column.removeprefix(prefix), classes)
@@ -37,7 +43,7 @@ def tidy_name(column: str, classes: dict[str, str]) -> str:
 
 
 def label(value: float) -> str:
-    """Return a class's value as a text of its own: whole, or with the digits that tell it from every other."""
+    """Return a class's value as a text: an integer, or as many digits as tell it from every other value."""
     if float(value).is_integer():
         return str(int(value))
     short = f"{value:.9g}"  # enough for any float32
@@ -45,7 +51,7 @@ def label(value: float) -> str:
 
 
 def common_names(legends: Iterable[dict[str, str]]) -> dict[str, str]:
-    """Return label to name of the classes on whose name all `legends` (label to name) that have one agree."""
+    """Return label to name of the classes that have the same name in all `legends` (label to name) that list them."""
     found: dict[str, set[str]] = {}
     for legend in legends:
         for value, name in legend.items():

@@ -12,18 +12,18 @@ _ITEM = re.compile(r"(?P<first>\d{4})(?::(?P<last>\d{4})(?:\+(?P<step>\d+))?)?$"
 _FORMS = "2000:2020, 2000:2020+5, 1981,1990:1995 or a YAML list such as [2000, 2005]"
 
 
-def parse_years(value, key: str = "years") -> list[int]:
-    """Return the years that ``value`` names, sorted and each once.
+def parse_years(value: object, key: str = "years") -> list[int]:
+    """Return the years that `value` names, sorted and each once.
 
-    ``value`` is an int, a text (``2000:2020``, ``2000:2020+5``, ``1981,1990:1995``) or a list of these; a range holds
+    `value` is an int, a text (``2000:2020``, ``2000:2020+5``, ``1981,1990:1995``) or a list of these; a range holds
     both its ends. The command line gives texts, the configuration file any of them, and both mean the same.
 
     Raises:
         ConfigError: for anything that does not name a year from 1800 to 2200, and for a reversed range; it begins with
-            ``key``.
+            `key`.
     """
     items = value if isinstance(value, (list, tuple)) else [value]
-    years = set()
+    years: set[int] = set()
     for item in items:
         if isinstance(item, bool) or not isinstance(item, (int, str)):
             raise ConfigError(f"{key}: {item!r} is not a year; write {_FORMS}")
@@ -40,10 +40,11 @@ def _parse_item(text: str, key: str) -> range:
         dashed = re.fullmatch(r"(\d{4})\s*-\s*(\d{4})", text, re.ASCII)
         hint = f"{dashed[1]}:{dashed[2]}" if dashed else _FORMS
         raise ConfigError(f"{key}: {text!r} is not a year or a range of years; write {hint}")
-    first, last, step = (int(part) if part else None for part in match.groups())
-    last, step = (first if last is None else last), (1 if step is None else step)
+    first = int(match["first"])
+    last = int(match["last"] or first)
+    step = 1 if match["step"] is None else int(match["step"])
     if last < first:
-        raise ConfigError(f"{key}: the range {text!r} runs backwards; write {last}:{first}")
+        raise ConfigError(f"{key}: the range {text!r} is reversed; write {last}:{first}")
     if step < 1:
         raise ConfigError(f"{key}: the step of {text!r} must be at least 1")
     for year in (first, last):
@@ -53,8 +54,8 @@ def _parse_item(text: str, key: str) -> range:
 
 
 def format_years(years: list[int]) -> str:
-    """Return sorted ``years`` as a short text, ``[2000, 2001, 2002, 2005]`` as ``2000–2002, 2005``."""
-    runs = []
+    """Return sorted `years` as a short text, ``[2000, 2001, 2002, 2005]`` as ``2000–2002, 2005``."""
+    runs: list[list[int]] = []
     for year in years:
         if runs and year == runs[-1][1] + 1:
             runs[-1][1] = year
@@ -64,13 +65,13 @@ def format_years(years: list[int]) -> str:
 
 
 def span(years: list[int]) -> str:
-    """Return sorted ``years`` as the words of a title: ``2000–2020``, ``1981, 1991``; of many gaps the ends alone."""
+    """Return sorted `years` for a title: ``2000–2020`` or ``1981, 1991``; with many gaps ``2000–2020, 11 years``."""
     text = format_years(years)
     return text if text.count(",") < 4 else f"{years[0]}–{years[-1]}, {len(years)} years"
 
 
 def dates_of(year: int, grain: str) -> list[str]:
-    """Return the dates of ``year``: ``2000``, or ``2000-01`` … ``2000-12``, or ``2000-01-01`` … ``2000-12-31``."""
+    """Return the dates of `year` at a grain: ``2000``; ``2000-01`` to ``2000-12``; ``2000-01-01`` to ``2000-12-31``."""
     if grain == "annual":
         return [f"{year:04d}"]
     if grain == "monthly":

@@ -1,4 +1,4 @@
-"""Faults of a disk in plain words: full, over quota, read-only, not yours to write."""
+"""Errors of the disk in plain words: full, over quota, read-only, not yours to write."""
 
 import contextlib
 import errno
@@ -8,50 +8,48 @@ from pathlib import Path
 
 from zonalflow.common.errors import PermanentFetchError
 
-
-@contextlib.contextmanager
-def disk_errors_explained(target: Path) -> Iterator[None]:
-    """Turn a fault of the disk into a message: asking the server again would not mend it."""
-    try:
-        yield
-    except OSError as error:
-        reason = {
-            errno.ENOSPC: "the disk is full",
-            errno.EDQUOT: "your disk quota is used up",
-            errno.EROFS: "the folder is read-only",
-            errno.EACCES: "you may not write there",
-        }.get(error.errno or 0, str(error))
-        raise PermanentFetchError(
-            f"cannot write {target}: {reason}; make room or choose another folder, then run again"
-        ) from error
-
-
-_DISK = {
+_ADVICE = {
     errno.ENOSPC: "the disk is full: make room",
     errno.EDQUOT: "your quota on this disk is used up: make room",
     errno.EROFS: "the folder is read-only: run where you may write",
     errno.EACCES: "you may not write there: change the folder's permissions, or run elsewhere",
     errno.EPERM: "you may not write there: change the folder's permissions, or run elsewhere",
 }
+_NEARLY_FULL = 1 << 16  # bytes that are left on a disk that counts as full
+
+
+@contextlib.contextmanager
+def disk_errors_explained(target: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which writes `target`, into a message that says what to do.
+
+    Raises:
+        PermanentFetchError: in place of the OSError; another request to the server would not help.
+    """
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, f"{error}: make room or choose another folder")
+        raise PermanentFetchError(f"cannot write {target}: {advice}, and run again") from error
 
 
 def describe_disk_error(error: Exception) -> str | None:
-    """Return what a disk's refusal means and what to do, None for any other error.
+    """Return what a disk's error means and what to do, None for any other error.
 
-    Libraries report a full disk as all sorts of errors of their own: their words and the disk itself are asked.
+    Libraries report a full disk as many kinds of error, so the text of the error and the free space count as well.
     """
-    where = getattr(error, "filename", None)
-    reason = _DISK.get(getattr(error, "errno", None))
-    if reason is None and (_mentions_full_disk(error) or _disk_is_full()):
-        reason = _DISK[errno.ENOSPC]
-    if reason is None:
+    number = error.errno if isinstance(error, OSError) else None
+    advice = _ADVICE.get(number or 0)
+    if advice is None and (_mentions_full_disk(error) or _disk_is_full()):
+        advice = _ADVICE[errno.ENOSPC]
+    if advice is None:
         return None
-    return f"{where or Path.cwd()}: {reason}, and run again: what is done is kept ({error})"
+    where = error.filename if isinstance(error, OSError) else None
+    return f"{where or Path.cwd()}: {advice}, and run again: finished results are kept ({error})"
 
 
 def _mentions_full_disk(error: BaseException | None) -> bool:
     while error is not None:
-        if any(words in str(error).lower() for words in ("no space left", "disk is full", "disk full")):
+        if any(text in str(error).lower() for text in ("no space left", "disk is full", "disk full")):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -59,4 +57,4 @@ def _mentions_full_disk(error: BaseException | None) -> bool:
 
 def _disk_is_full() -> bool:
     disk = os.statvfs(".")
-    return disk.f_bavail * disk.f_frsize < 1 << 16
+    return disk.f_bavail * disk.f_frsize < _NEARLY_FULL

@@ -1,13 +1,12 @@
 """The few kinds of error that a user can do something about.
 
-Each carries one message that says what is wrong, where, and what to write instead. Rule scripts and the
-Snakefile show that message without a traceback; any other exception is a bug of ours and keeps its
-traceback in the log.
+Each carries one message that says what is wrong, where, and what to write instead. Rule scripts and the Snakefile show
+that message without a traceback; any other exception is a bug of ours and keeps its traceback in the log.
 """
 
 
 class ZonalflowError(Exception):
-    """A mistake in the input, or a fault of a file or service, that a user can act on."""
+    """A mistake in the input, or an error of a file or service, that a user can act on."""
 
 
 class ConfigError(ZonalflowError):
@@ -27,11 +26,11 @@ class GridError(RasterError):
 
 
 class FetchError(ZonalflowError):
-    """A download failed, or brought something else than what was asked for."""
+    """A download failed, or brought something other than what was asked for."""
 
 
 class PermanentFetchError(FetchError):
-    """A download failed in a way that asking again cannot mend."""
+    """A download failed with a permanent error: another attempt would fail as well."""
 
 
 class VerificationError(ZonalflowError):

@@ -1,11 +1,11 @@
-"""Files that exist only when they are whole, and the checksums that tell whether they still are.
+"""Files and folders that exist only when they are complete, and checksums that tell whether they still are.
 
-A file is written under a hidden name beside its target, flushed to the disk and renamed onto the target, so that a
-reader, or the next run after a kill, sees the old content, the new content or nothing: never a part.
+A file or folder is written under a hidden name beside its target, flushed to the disk and renamed to the target, so
+that a reader, or the next run after a kill, sees the old content, the new content or nothing: never a part. Every
+hidden name holds ``~``, so that :func:`sweep` finds what a killed writer left.
 
-The manifest is written long after the results, and must not vouch for one that was damaged or edited in between. So
-each job records the checksums of its own files, in the format of ``sha256sum`` (``sha256sum -c FILE`` checks them), and
-whoever reads such a file later can tell whether it still is what the job wrote.
+The manifest is written long after the results, and must not accept a file that was damaged or edited in between. So
+each job records the checksums of its own files, in the format of ``sha256sum`` (``sha256sum -c FILE`` checks them).
 """
 
 import contextlib
@@ -21,12 +21,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-_CHUNK = 1 << 20  # bytes hashed at a time
+_CHUNK = 1 << 20  # bytes that are hashed in one step
 _TEMPORARY = ".{stem}~{owner}{suffixes}"
 
 
 def temporary_name(target: str | os.PathLike[str]) -> Path:
-    """Return a hidden, unique path beside `target` with its suffixes: format drivers go by the suffix."""
+    """Return a hidden, unique path beside `target` with its suffixes, by which format drivers choose the format."""
     target = Path(target)
     owner = f"{os.getpid()}-{secrets.token_hex(4)}"
     return target.with_name(_TEMPORARY.format(stem=_stem(target), owner=owner, suffixes=_suffixes(target)))
@@ -42,10 +42,10 @@ def _stem(target: Path) -> str:
 
 @contextlib.contextmanager
 def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a path to write; when the block ends without an error, the file takes the place of `target`.
+    """Yield a path to write; when the block ends without an error, the file is renamed to `target`.
 
-    Parent folders are created. On an error whatever was written is removed and `target` is as it was. After a
-    SIGKILL the hidden temporary file may stay behind (its name holds ``~``); it is never read.
+    Parent folders are created. On an error whatever was written is removed and `target` is as it was. After a SIGKILL
+    the hidden temporary file may stay behind; it is never read.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -59,8 +59,47 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         remove(temporary)
 
 
+@contextlib.contextmanager
+def atomic_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield an empty folder to fill; when the block ends without an error, it is renamed to `target`.
+
+    An existing folder is replaced. Otherwise as :func:`atomic_path`.
+    """
+    target = Path(target)
+    with scratch_folder(target) as temporary:
+        yield temporary
+        for path in [*files_of([temporary]), temporary]:
+            _flush(path)
+        _replace_folder(temporary, target)
+        _flush(target.parent)
+
+
+@contextlib.contextmanager
+def scratch_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield an empty hidden folder beside `target`, on the same file system; it is removed when the block ends."""
+    folder = temporary_name(target)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # NFS keeps files that a process still has open
+
+
+def _replace_folder(new: Path, target: Path) -> None:
+    """Rename the folder `new` to `target`, which may exist; no reader sees it half written."""
+    try:
+        new.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
+        with scratch_folder(target) as old:
+            with contextlib.suppress(FileNotFoundError):  # another process was replacing it as well
+                target.rename(old)
+            new.rename(target)
+
+
 def sweep(target: str | os.PathLike[str]) -> None:
-    """Remove what killed writers of `target` left; only for a caller that knows that none is at work."""
+    """Remove what killed writers of `target` left; only for a caller that knows that no writer is active."""
     target = Path(target)
     pattern = _TEMPORARY.format(stem=glob.escape(_stem(target)), owner="*", suffixes=glob.escape(_suffixes(target)))
     for leftover in target.parent.glob(pattern):
@@ -73,12 +112,19 @@ def write_text(target: str | os.PathLike[str], text: str) -> None:
         temporary.write_bytes(text.encode())
 
 
-def write_json(target: str | os.PathLike[str], value: Any) -> None:
-    """Write `value` as JSON (UTF-8, keys in their order, one indent, a final newline), atomically.
+def write_json(target: str | os.PathLike[str], value: object) -> None:
+    """Write `value` as JSON (UTF-8, keys in their order, indented by one space, a final newline), atomically.
 
-    NaN and infinities are a ValueError: JSON has no word for them.
+    Raises:
+        ValueError: for NaN and infinities, which JSON cannot store.
     """
     write_text(target, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the JSON object in the file `path`."""
+    value: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return value
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
@@ -91,7 +137,7 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with what it holds, if it is there."""
+    """Remove a file, or a folder with all that it holds, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -117,7 +163,7 @@ def record_checksums(target: str | Path, paths: Iterable[str | Path]) -> None:
 
 
 def read_checksums(records: Iterable[str | Path]) -> dict[str, str]:
-    """Return path to checksum of all that `records` hold; a damaged line counts for nothing."""
+    """Return path to checksum of all that `records` list; a damaged line is ignored."""
     found = {}
     for record in records:
         for line in Path(record).read_text(encoding="utf-8", errors="replace").splitlines():
@@ -128,20 +174,17 @@ def read_checksums(records: Iterable[str | Path]) -> dict[str, str]:
 
 
 def files_of(paths: Iterable[str | Path]) -> list[Path]:
-    """Return the files, and of folders the files within, in a fixed order."""
-    files = []
+    """Return the files among `paths`, and the files within the folders among them, in a fixed order."""
+    files: list[Path] = []
     for path in map(Path, paths):
         files += sorted(part for part in path.rglob("*") if part.is_file()) if path.is_dir() else [path]
     return files
 
 
-def read_json(path: str) -> dict:
-    """Return the JSON object in ``path``."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
 def check_written(path: Path) -> None:
-    """Raise OSError when a file is shorter than it says: GDAL closes what a full disk has cut short without complaint.
+    """Raise OSError when a vector file is shorter than its header says.
+
+    On a full disk GDAL cuts a file short and closes it without an error.
 
     Sources: ESRI Shapefile Technical Description (1998) for the length in 16-bit words at byte 24; dBASE table file
     format; SQLite database file format, section 1.3, for the number of pages at byte 28.
@@ -150,18 +193,18 @@ def check_written(path: Path) -> None:
         head, size = stream.read(100), path.stat().st_size
     try:
         if path.suffix in (".shp", ".shx"):
-            whole = size == 2 * struct.unpack_from(">i", head, 24)[0]
+            complete = size == 2 * struct.unpack_from(">i", head, 24)[0]
         elif path.suffix == ".dbf":
             records, header, record = struct.unpack_from("<IHH", head, 4)
-            whole = header > 0 and size >= header + records * record
+            complete = header > 0 and size >= header + records * record
         elif path.suffix == ".gpkg":
             page, pages = struct.unpack_from(">H", head, 16)[0], struct.unpack_from(">I", head, 28)[0]
-            whole = size == (65536 if page == 1 else page) * pages > 0
+            complete = size == (65536 if page == 1 else page) * pages > 0
         elif path.suffix == ".geojson":
-            whole = path.read_bytes().rstrip().endswith(b"]\n}")
+            complete = path.read_bytes().rstrip().endswith(b"]\n}")
         else:
-            whole = size > 0
-    except struct.error:  # shorter than a head
-        whole = False
-    if not whole:
+            complete = size > 0
+    except struct.error:  # shorter than a header
+        complete = False
+    if not complete:
         raise OSError(errno.ENOSPC, "cut short as it was written", str(path))

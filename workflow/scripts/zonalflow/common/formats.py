@@ -1,4 +1,4 @@
-"""The vector formats of ``output.formats``, and the suffixes of the files that each gives a year."""
+"""The vector formats of ``output.formats``."""
 
 VECTOR_SUFFIXES = {
     "shp": (".shp", ".shx", ".dbf", ".prj", ".cpg"),
@@ -6,3 +6,4 @@ VECTOR_SUFFIXES = {
     "geojson": (".geojson",),
     "geoparquet": (".parquet",),
 }
+"""Format to the suffixes of the files that it writes for each year."""

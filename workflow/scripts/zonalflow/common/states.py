@@ -1,4 +1,4 @@
-"""The states of the United States, and what the Census Bureau counts as one."""
+"""The states of the United States, with what the Census Bureau counts as one: postal codes, FIPS codes and names."""
 
 _STATES = """
 AL01 Alabama, AK02 Alaska, AZ04 Arizona, AR05 Arkansas, CA06 California, CO08 Colorado, CT09 Connecticut, DE10 Delaware,
@@ -13,18 +13,19 @@ AS60 American Samoa, GU66 Guam, MP69 Northern Mariana Islands, PR72 Puerto Rico,
 _ROWS = [" ".join(row.split()) for row in _STATES.split(",")]
 
 STATES = {row[:2]: row[2:4] for row in _ROWS}
-"""Postal code -> two-digit FIPS code."""
+"""Postal code to two-digit FIPS code."""
 
 NAMES = [row[5:] for row in _ROWS]
-"""In the order of :data:`STATES`."""
+"""The names, in the order of :data:`STATES`."""
 
-_WORDS = [{row[:2], row[2:4], row[5:].upper()} for row in _ROWS]
+_SPELLINGS = [{row[:2], row[2:4], row[5:].upper()} for row in _ROWS]
 
 
-def words_for(state: str) -> set[str]:
-    """Return postal code, FIPS code and name, in capitals, of a state given by any of them, in any case.
+def state_spellings(state: str) -> set[str]:
+    """Return the postal code, FIPS code and name, in capitals, of a state given by any of them in any case.
 
-    Of an unknown one, what was given.
+    For an unknown state the set holds only what was given.
     """
-    word = str(state).strip().upper()
-    return next((words for words in _WORDS if word in words or word.zfill(2) in words), {word})
+    given = str(state).strip().upper()
+    known = (spellings for spellings in _SPELLINGS if given in spellings or given.zfill(2) in spellings)
+    return next(known, {given})

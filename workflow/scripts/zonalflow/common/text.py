@@ -1,20 +1,32 @@
-"""Small helpers for messages: the nearest known name, a few of many, a box."""
+"""Small helpers for messages: the nearest known name, a count, the first few of many, a box."""
 
 import difflib
 from collections.abc import Iterable
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean 'KNOWN'?`` for a misspelt ``word``, or an empty text when nothing is near."""
+def nearest(word: object, known: Iterable[object]) -> str:
+    """Return ``; did you mean 'KNOWN'?`` for a misspelt `word`, or an empty text when none of `known` is near."""
     matches = difflib.get_close_matches(str(word), [str(name) for name in known], n=1, cutoff=0.5)
     return f"; did you mean {matches[0]!r}?" if matches else ""
 
 
-def few(values, limit: int = 5) -> str:
-    values = [str(value) for value in values]
-    return ", ".join(values[:limit]) + (f" and {len(values) - limit} more" if len(values) > limit else "")
+def plural_of(number: int, noun: str, plural: str = "") -> str:
+    """Return ``zone`` for 1, else ``zones``, or `plural` where that is not the noun with an s."""
+    return noun if number == 1 else plural or f"{noun}s"
 
 
-def format_bounds(bounds) -> str:
+def count_of(number: int, noun: str, plural: str = "") -> str:
+    """Return ``1 zone``, ``2 zones``; also ``1 zone of a.shp has``, ``2 zones of a.shp have``."""
+    return f"{number} {plural_of(number, noun, plural)}"
+
+
+def few(values: Iterable[object], limit: int = 5) -> str:
+    """Return the first `limit` of `values` as a list in a sentence: ``a, b, c, d, e and 7 more``."""
+    texts = [str(value) for value in values]
+    return ", ".join(texts[:limit]) + (f" and {len(texts) - limit} more" if len(texts) > limit else "")
+
+
+def format_bounds(bounds: Iterable[float]) -> str:
+    """Return (west, south, east, north) as ``west -87.5, south 24.5, east -79, north 31``."""
     west, south, east, north = bounds
     return f"west {west:.6g}, south {south:.6g}, east {east:.6g}, north {north:.6g}"

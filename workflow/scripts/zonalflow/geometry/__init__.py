@@ -1,1 +1,1 @@
-"""geometry."""
+"""Where things lie: grids, boxes and polygons as plain geometry, without reading any file."""

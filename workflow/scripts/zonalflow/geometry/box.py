@@ -3,16 +3,20 @@
 import math
 
 from zonalflow.common.errors import GridError
-from zonalflow.geometry.grid import Grid
+from zonalflow.geometry.grid import Bounds, Grid, Window
 
 _EDGE = 1e-6  # of a cell: a box edge this near to a cell edge lies on it
 
 
-def box_window(grid: Grid, bbox: list[float] | None) -> tuple[int, int, int, int]:
-    """Return ``(row0, row1, col0, col1)``, half open, of the cells that ``bbox`` touches.
+def box_window(grid: Grid, bbox: list[float] | None) -> Window:
+    """Return the rows and columns of the cells that ``bbox`` touches.
 
-    The box grows to whole cells, as GeoCDL's answers do. It is west, south, east, north in degrees; on a grid in
-    another CRS the box around its projected outline is taken. None is the whole grid.
+    The box grows to whole cells, as in GeoCDL's answers. On a grid in another CRS, the box around its projected outline
+    is taken.
+
+    Args:
+        grid: the whole grid.
+        bbox: west, south, east, north in degrees; None for the whole grid.
 
     Raises:
         GridError: when the box lies outside the grid; the message shows both.
@@ -24,8 +28,8 @@ def box_window(grid: Grid, bbox: list[float] | None) -> tuple[int, int, int, int
     if not math.isfinite(west):
         raise _outside(bbox, grid)
     a, _, c, _, e, f = grid.transform
-    if in_degrees and grid.bounds[2] > 180 + a:  # the grid counts its longitudes from 0 to 360, say
-        west, east = _turned(bbox, grid)
+    if in_degrees and grid.bounds[2] > 180 + a:  # the grid counts its longitudes from 0 to 360, for example
+        west, east = _in_grid_longitudes(bbox, grid)
     columns = sorted(((west - c) / a, (east - c) / a))
     rows = sorted(((north - f) / e, (south - f) / e))
     col0, col1 = max(math.floor(columns[0] + _EDGE), 0), min(math.ceil(columns[1] - _EDGE), grid.width)
@@ -35,38 +39,8 @@ def box_window(grid: Grid, bbox: list[float] | None) -> tuple[int, int, int, int
     return row0, row1, col0, col1
 
 
-def _turned(bbox: list[float], grid: Grid) -> tuple[float, float]:
-    """Return the box's western and eastern edge in the longitudes of a grid that reaches beyond 180.
-
-    Raises:
-        GridError: when the box meets both ends of the grid and leaves out what lies between.
-    """
-    west, _, east, _ = bbox
-    first, _, last, _ = grid.bounds
-    if east - west >= 360:
-        return first, last
-    images = [(west + turn, east + turn) for turn in (-360, 0, 360, 720)]
-    met = [(min(e, last) - max(w, first), w, e) for w, e in images if w < last and e > first]
-    if sum(width > grid.transform[0] for width, _, _ in met) > 1:
-        raise GridError(
-            f"bbox {bbox} lies on both sides of the meridian {first:g} at which the rasters begin and end; "
-            "write null for all that they cover, or turn the rasters to -180 … 180"
-        )
-    if not met:
-        raise _outside(bbox, grid)
-    return max(met)[1:]
-
-
-def _outside(bbox: list[float], grid: Grid) -> GridError:
-    return GridError(
-        f"bbox {bbox} (west, south, east, north) lies outside the rasters, which cover "
-        f"{', '.join(f'{edge:.6g}' for edge in grid.bounds)} in {grid.crs[:60]}; write a box inside, "
-        "or null for all of it"
-    )
-
-
-def window_in(outer: Grid, inner: Grid) -> tuple[int, int, int, int] | None:
-    """Return the rows and columns ``(row0, row1, col0, col1)`` of ``outer`` that are the grid ``inner``.
+def window_in(outer: Grid, inner: Grid) -> Window | None:
+    """Return the rows and columns of ``outer`` that are the grid ``inner``.
 
     None when ``inner`` is not a part of ``outer`` cell for cell, within a thousandth of a cell.
     """
@@ -78,10 +52,40 @@ def window_in(outer: Grid, inner: Grid) -> tuple[int, int, int, int] | None:
     return (row0, row1, col0, col1) if inside and outer.window(row0, row1, col0, col1).matches(inner) else None
 
 
-def _projected(bbox: list[float], grid: Grid) -> tuple[float, float, float, float]:
+def _in_grid_longitudes(bbox: list[float], grid: Grid) -> tuple[float, float]:
+    """Return the box's western and eastern edge in the longitudes of a grid that reaches beyond 180.
+
+    Raises:
+        GridError: when the box overlaps both ends of the grid and leaves out what lies between.
+    """
+    west, _, east, _ = bbox
+    first, _, last, _ = grid.bounds
+    if east - west >= 360:
+        return first, last
+    images = [(west + turn, east + turn) for turn in (-360, 0, 360, 720)]
+    overlaps = [(min(e, last) - max(w, first), w, e) for w, e in images if w < last and e > first]
+    if sum(width > grid.transform[0] for width, _, _ in overlaps) > 1:
+        raise GridError(
+            f"bbox {bbox} lies on both sides of the meridian {first:g} at which the rasters begin and end; write null "
+            "for all that they cover, or write the rasters with longitudes from -180 to 180"
+        )
+    if not overlaps:
+        raise _outside(bbox, grid)
+    return max(overlaps)[1:]
+
+
+def _outside(bbox: list[float], grid: Grid) -> GridError:
+    return GridError(
+        f"bbox {bbox} (west, south, east, north) lies outside the rasters, which cover "
+        f"{', '.join(f'{edge:.6g}' for edge in grid.bounds)} in {grid.crs[:60]}; write a box inside, "
+        "or null for all of it"
+    )
+
+
+def _projected(bbox: list[float], grid: Grid) -> Bounds:
     """Return the bounds, in the grid's CRS, of the part of the box that lies near the grid.
 
-    A projection serves the surroundings of its grid: the far corners of a box around the globe would come back
+    A projection serves the surroundings of its grid: the far corners of a box around the globe would be projected to
     anywhere, or nowhere. So the box is first cut to the grid's own bounds in degrees; an edge beyond these is beyond
     the grid.
     """
@@ -89,7 +93,8 @@ def _projected(bbox: list[float], grid: Grid) -> tuple[float, float, float, floa
 
     around = transform_bounds(grid.crs, "EPSG:4326", *grid.bounds, densify_pts=101)
     if around[0] > around[2]:  # the grid lies across the antimeridian
-        return transform_bounds("EPSG:4326", grid.crs, *bbox, densify_pts=101)
+        edges: Bounds = transform_bounds("EPSG:4326", grid.crs, *bbox, densify_pts=101)
+        return edges
     near = [max(bbox[0], around[0]), max(bbox[1], around[1]), min(bbox[2], around[2]), min(bbox[3], around[3])]
     if near[0] >= near[2] or near[1] >= near[3]:
         return math.inf, math.inf, math.inf, math.inf

@@ -6,7 +6,7 @@ corner of cell (row, col) is at
     x = a col + c,    y = e row + f
 
 with ``e < 0`` where the first row is the northernmost (the usual way) and ``e > 0`` where it is the
-southernmost. Zones meet rasters through these six numbers alone, so two rasters with one grid can share one
+southernmost. Zones meet rasters through these six numbers alone, so rasters with the same grid can share one
 zone index.
 """
 
@@ -14,15 +14,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zonalflow.common.errors import GridError
 
-SAME_GRID = 1e-3  # in cells: how far the corners of one and the same grid may differ (they carry rounding)
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+SAME_GRID = 1e-3  # cells: how far the corners of one and the same grid may differ, since files round them
 
 Window = tuple[int, int, int, int]  # row0, row1, col0, col1: rows row0 … row1 − 1, columns col0 … col1 − 1
+Bounds = tuple[float, float, float, float]  # west, south, east, north
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Grid:
         return self.height, self.width
 
     @property
-    def bounds(self) -> tuple[float, float, float, float]:
+    def bounds(self) -> Bounds:
         """West, south, east, north in the units of the CRS."""
         a, _, c, _, e, f = self.transform
         y = sorted((f, f + e * self.height))
@@ -55,10 +59,10 @@ class Grid:
             return False
         from rasterio.crs import CRS  # only an authority code needs to be looked up
 
-        return CRS.from_user_input(self.crs).is_geographic
+        return bool(CRS.from_user_input(self.crs).is_geographic)
 
     def matches(self, other: "Grid") -> bool:
-        """Whether `other` is this grid: the same size and CRS, and corners within a thousandth of a cell.
+        """Whether ``other`` is this grid: the same size and CRS, and corners within a thousandth of a cell.
 
         Equality will not do: PRISM's headers give a cell of 0.041666666666700033 degrees where others round.
         """
@@ -107,14 +111,15 @@ class Grid:
             return np.ones(self.height)
         e, f = self.transform[4:6]
         latitude = f + e * (np.arange(self.height) + 0.5)
-        return np.clip(np.cos(np.radians(latitude)), 0, None)
+        areas: np.ndarray = np.clip(np.cos(np.radians(latitude)), 0, None)
+        return areas
 
 
-def grid_of(dataset: Any) -> Grid:
-    """Return the grid of an open ``rasterio.DatasetReader``.
+def grid_of(dataset: "DatasetReader") -> Grid:
+    """Return the grid of an open raster.
 
     Raises:
-        GridError: the raster is rotated or sheared, or its columns do not run from west to east.
+        GridError: when the raster is rotated or sheared, or its columns do not run from west to east.
     """
     a, b, c, d, e, f = tuple(dataset.transform)[:6]
     if b or d or a <= 0 or not e or not all(map(math.isfinite, (a, c, e, f))):

@@ -5,16 +5,16 @@ import shapely
 
 
 def valid(geometry: np.ndarray) -> np.ndarray:
-    """Return geometries made valid and polygonal.
+    """Return geometries [n] made valid and polygonal.
 
-    GEOS' method *structure*: parts that overlap count once and holes stay holes, where *linework* would take what two
-    parts share for a hole, and a hole's part outside its shell for a part of the zone.
+    GEOS' method *structure* counts overlapping parts once and keeps holes. Its method *linework* would make a hole of
+    what two parts share, and a part of the zone of what a hole has outside its shell.
     """
     return polygonal(shapely.make_valid(geometry, method="structure", keep_collapsed=False))
 
 
 def polygonal(geometry: np.ndarray) -> np.ndarray:
-    """Keep the polygons of each geometry: an intersection or repair may leave points and lines beside them."""
+    """Return the polygons of each geometry [n]; an intersection or repair may leave points and lines beside them."""
     result = geometry.copy()
     for i in np.flatnonzero(~np.isin(shapely.get_type_id(geometry), (3, 6))):
         parts = [part for part in shapely.get_parts(shapely.get_parts(geometry[i])) if part.geom_type == "Polygon"]

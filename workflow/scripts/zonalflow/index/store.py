@@ -4,18 +4,16 @@ A stored index is a folder of ``.npy`` files, mapped into memory when loaded, so
 pages, and ``index.json``, which says what it is and what the files must hold.
 """
 
-import contextlib
 import hashlib
 import json
 import os
-import shutil
 import zlib
 from pathlib import Path
 
 import numpy as np
 
 from zonalflow.common.errors import ZonalflowError
-from zonalflow.common.files import temporary_name
+from zonalflow.common.files import atomic_folder
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.zone_index import ZoneIndex
 
@@ -43,17 +41,10 @@ _ARRAYS = (
 
 def save_index(index: ZoneIndex, folder: str | os.PathLike[str]) -> None:
     """Write the index to `folder`, whole or not at all; an index that is there is replaced."""
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_name(folder)
-    temporary.mkdir()
-    try:
+    with atomic_folder(folder) as temporary:
         arrays = {name: getattr(index, name) for name in _ARRAYS if getattr(index, name) is not None}
         for name, array in arrays.items():
-            with (temporary / f"{name}.npy").open("wb") as stream:
-                np.save(stream, array)
-                stream.flush()
-                os.fsync(stream.fileno())
+            np.save(temporary / f"{name}.npy", array)
         head = {
             "version": VERSION,
             "grid": index.grid.to_dict(),
@@ -66,25 +57,6 @@ def save_index(index: ZoneIndex, folder: str | os.PathLike[str]) -> None:
         }
         head["sha256"] = _head_digest(head)
         (temporary / "index.json").write_text(json.dumps(head, indent=1), encoding="utf-8")
-        _take_the_place(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _take_the_place(new: Path, folder: Path) -> None:
-    """Rename the folder `new` to `folder`, which may exist; it is never seen half written."""
-    try:
-        new.rename(folder)
-    except OSError:
-        if not folder.exists():
-            raise
-        old = temporary_name(folder)
-        with contextlib.suppress(FileNotFoundError):  # another process was replacing it as well
-            folder.rename(old)
-        try:
-            new.rename(folder)
-        finally:
-            shutil.rmtree(old, ignore_errors=True)
 
 
 def load_index(folder: str | os.PathLike[str]) -> ZoneIndex:

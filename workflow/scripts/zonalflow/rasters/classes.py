@@ -1,7 +1,7 @@
-"""The names of a categorical raster's classes, where its file, or a file beside it, tells them.
+"""The names of a categorical raster's classes, where its file, or a file beside it, has them.
 
-Looked for in this order: CF flags of a NetCDF variable (``flag_values`` and ``flag_meanings``, CF conventions 1.11,
-section 3.5); GDAL's ``.aux.xml`` beside the raster (a raster attribute table, then category names); ESRI's value
+They are looked for in this order: CF flags of a NetCDF variable (``flag_values`` and ``flag_meanings``, CF conventions
+1.11, section 3.5); GDAL's ``.aux.xml`` beside the raster (a raster attribute table, then category names); ESRI's value
 attribute table (``.vat.dbf``) beside it.
 """
 
@@ -9,14 +9,21 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+from zonalflow.rasters.read import open_raster
+
 _VALUE = ("value", "code", "class_value", "pixel value")
 _NAME = ("class_name", "class name", "classname", "name", "label", "category", "class", "land_cover", "land cover")
 _USAGE_NAME, _USAGE_VALUE, _TYPE_TEXT = "2", "5", "2"  # GDAL's GFU_Name, GFU_MinMax and GFT_String
 
 
 def class_names(path: str, layer: str | None = None) -> dict[int, str]:
-    """Return value to name of a raster's classes; empty where nothing tells them."""
-    for find in (_flags, _attribute_table, _vat):
+    """Return value to name of a raster's classes; empty where no file has names.
+
+    Args:
+        path: the raster.
+        layer: the variable of a NetCDF file.
+    """
+    for find in (_flags, _attribute_table, _value_attribute_table):
         names = {value: name.strip() for value, name in find(path, layer).items() if name and name.strip()}
         if names:
             return names
@@ -26,8 +33,6 @@ def class_names(path: str, layer: str | None = None) -> dict[int, str]:
 def _flags(path: str, layer: str | None) -> dict[int, str]:
     if layer is None:
         return {}
-    from zonalflow.rasters.read import open_raster
-
     with open_raster(path, layer) as dataset:
         tags = dataset.tags(1)
     values = re.findall(r"-?\d+", tags.get("flag_values", ""))
@@ -36,11 +41,11 @@ def _flags(path: str, layer: str | None) -> dict[int, str]:
 
 
 def _attribute_table(path: str, layer: str | None) -> dict[int, str]:
-    aside = Path(f"{path}.aux.xml")
-    if not aside.is_file():
+    sidecar = Path(f"{path}.aux.xml")
+    if not sidecar.is_file():
         return {}
     try:
-        root = ET.parse(aside).getroot()
+        root = ET.parse(sidecar).getroot()
     except ET.ParseError:
         return {}
     band = next(iter(root.iter("PAMRasterBand")), root)
@@ -63,7 +68,7 @@ def _first(fields: list[dict[str, str]], usage: str, known: tuple[str, ...], *, 
     return next(iter([*by_usage, *by_name, *of_type]), None)
 
 
-def _vat(path: str, layer: str | None) -> dict[int, str]:
+def _value_attribute_table(path: str, layer: str | None) -> dict[int, str]:
     beside = [Path(f"{path}.vat.dbf"), Path(path).with_suffix(".vat.dbf")]
     table = next((candidate for candidate in beside if candidate.is_file()), None)
     if table is None:

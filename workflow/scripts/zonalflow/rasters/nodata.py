@@ -1,23 +1,23 @@
-"""Which values of a raster are no data."""
+"""Which values of a raster mean no data."""
 
 import numpy as np
 
-Nodata = float | None | str  # a number, NaN, or None or "none" where every value (but NaN) is data
+Nodata = float | str | None  # the value that means no data; None or "none" where every value but NaN is data
 _LIMITS = tuple(float(np.finfo(kind).max) for kind in (np.float32, np.float64))
 
 
 def is_missing(values: np.ndarray, nodata: Nodata, dtype: np.dtype | None = None, *, nan: bool = True) -> np.ndarray:
     """Return which values are nodata or NaN, a bool array of their shape.
 
-    A floating nodata value comes through text or another float type and is compared with a tolerance of two
-    units in the last place, as GDAL does. Values that stand for "the most negative float32" are often written
-    with few digits (``-3.4e38``): if nodata is within 1 % of a float type's limit, so are the cells meant.
+    A floating nodata value has gone through text or another float type, so it is compared with a tolerance of two units
+    in the last place, as GDAL does. "The most negative float32" is often written with few digits (``-3.4e38``): a
+    nodata value within 1 % of a float type's limit means all cells within 1 % of that limit.
 
     Args:
-        values: of any number type
-        nodata: see :data:`Nodata`
-        dtype: the raster's type, if `values` are a copy in another one
-        nan: look for NaN as well
+        values: an array of any number type.
+        nodata: see :data:`Nodata`.
+        dtype: the raster's type, if ``values`` are a copy in another one.
+        nan: whether NaN is missing as well.
     """
     dtype = dtype or values.dtype
     missing = np.isnan(values) if nan and dtype.kind == "f" else None
@@ -29,7 +29,7 @@ def is_missing(values: np.ndarray, nodata: Nodata, dtype: np.dtype | None = None
 
 
 def _range(nodata: float, dtype: np.dtype) -> tuple[float, float]:
-    """Return the smallest and largest value of `dtype` that means `nodata`."""
+    """Return the smallest and largest value of ``dtype`` that means ``nodata``."""
     if dtype.kind != "f":
         return nodata, nodata
     for limit in _LIMITS:
@@ -45,10 +45,17 @@ def _range(nodata: float, dtype: np.dtype) -> tuple[float, float]:
 
 
 def declared_missing(values: np.ndarray, tags: dict[str, str]) -> np.ndarray | None:
-    """Return which packed values a variable's attributes call missing beside ``_FillValue``; None if they name none.
+    """Return which stored values a NetCDF variable's attributes call missing besides its ``_FillValue``.
 
     Source: CF conventions 1.11, section 2.5.1: ``missing_value``, ``valid_min``, ``valid_max``, ``valid_range``. GDAL
-    takes one value alone, ``_FillValue``, for the nodata value.
+    takes only ``_FillValue`` for the nodata value.
+
+    Args:
+        values: before scale and offset are applied.
+        tags: the variable's attributes, as text.
+
+    Returns:
+        A bool array of the values' shape, or None if no attribute names a value.
     """
 
     def numbers(name: str) -> list[float]:

@@ -4,16 +4,17 @@ from pathlib import Path
 
 from zonalflow.common.dates import dates_of, format_years
 from zonalflow.common.errors import ConfigError, RasterError
+from zonalflow.common.text import count_of
 
 KEYS = ("variable", "year", "month", "day")
 
 
 def check_pattern(pattern: str, variables: list[str], years: list[int]) -> None:
-    """Raise ConfigError unless the pattern can tell the study's variables and years apart."""
+    """Raise ConfigError unless the pattern gives each variable and year of the study files of its own."""
     unknown = [key for key in _keys(pattern) if key not in KEYS]
     if unknown:
         known = ", ".join(f"{{{key}}}" for key in KEYS)
-        raise ConfigError(f"raster.path: {{{unknown[0]}}} in {pattern!r} means nothing; a pattern may hold {known}")
+        raise ConfigError(f"raster.path: {{{unknown[0]}}} in {pattern!r} is unknown; a pattern may hold {known}")
     if is_netcdf(pattern):
         return  # one file may hold several variables, and all years along its time dimension
     if len(variables) > 1 and "{variable}" not in pattern:
@@ -23,10 +24,7 @@ def check_pattern(pattern: str, variables: list[str], years: list[int]) -> None:
 
 
 def local_path(pattern: str, variable: str, date: str) -> str:
-    """Return the path that ``pattern`` means for ``variable`` at ``date``.
-
-    ``{variable}``, ``{year}``, ``{month}`` and ``{day}`` are replaced, the last two by two digits.
-    """
+    """Return the path of ``variable`` at ``date``: the pattern with its keys replaced, month and day by two digits."""
     year, month, day = (*date.split("-"), "", "")[:3]
     for key, text in (("variable", variable), ("year", year), ("month", month), ("day", day)):
         pattern = pattern.replace(f"{{{key}}}", text)
@@ -39,9 +37,9 @@ def local_paths(pattern: str, variable: str, year: int, grain: str) -> list[str]
 
 
 def check_local_files(pattern: str, variables: list[str], years: list[int], grain: str) -> None:
-    """Raise RasterError naming the years whose files are missing, if any are."""
+    """Raise RasterError that names the years whose files are missing, if any are."""
     for variable in variables:
-        missing = {}
+        missing: dict[int, str] = {}
         for year in years:
             for path in local_paths(pattern, variable, year, grain):
                 if not Path(path).is_file():
@@ -49,13 +47,14 @@ def check_local_files(pattern: str, variables: list[str], years: list[int], grai
         if missing:
             first = next(iter(missing.values()))
             raise RasterError(
-                f"{variable}: no raster for {len(missing)} of {len(years)} years: {format_years(list(missing))}. "
+                f"{variable}: no raster for {len(missing)} of {count_of(len(years), 'year')}: "
+                f"{format_years(list(missing))}. "
                 f"Looked for {first}, from raster.path: {pattern}. Put the files there, or leave these years out"
             )
 
 
 def is_netcdf(path: str) -> bool:
-    """Tell whether ``path`` names a NetCDF file."""
+    """Return whether ``path`` is that of a NetCDF file, by its suffix."""
     return str(path).lower().endswith((".nc", ".nc4", ".netcdf"))
 
 

@@ -2,25 +2,38 @@
 
 import warnings
 import zipfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import numpy as np
 
 from zonalflow.common.errors import RasterError
 from zonalflow.common.files import sha256
-from zonalflow.geometry.grid import Grid, grid_of
+from zonalflow.common.text import count_of
+from zonalflow.geometry.grid import Grid, Window, grid_of
+from zonalflow.rasters.nodata import declared_missing, is_missing
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".bil", ".img", ".asc", ".vrt")  # what is looked for in a zip
-MISSING = -1.7976931348623157e308  # the lowest float64: no measurement, and so free to mean a missing cell
+MISSING = -1.7976931348623157e308  # the lowest float64, which no measurement has, means a missing cell
 
 
 @dataclass(frozen=True)
 class TimeStep:
-    """One date of one variable: ``date`` (``2000``, ``2000-01``, ``2000-01-31``), the file, the band (from 1).
+    """One date of one variable, and where its values are.
 
-    ``layer`` is the variable of a NetCDF file, which may hold several; ``name`` says which band of several is meant, by
-    its description (see :func:`with_band`); ``sha256`` is the checksum that the file had when it was fetched.
+    Attributes:
+        date: ``2000``, ``2000-01`` or ``2000-01-31``.
+        path: the file.
+        band: the band of the file, from 1.
+        layer: the variable of a NetCDF file, which may hold several.
+        sha256: the checksum that the file had when it was fetched.
+        band_name: the description of the band, in a file with several bands, see :func:`with_band`.
     """
 
     date: str
@@ -28,28 +41,40 @@ class TimeStep:
     band: int = 1
     layer: str | None = None
     sha256: str | None = None
-    name: str | None = None
+    band_name: str | None = None
 
 
-def check_unchanged(step: TimeStep) -> None:
+class WindowedGrid(Protocol):
+    """Knows which part of a raster's whole grid is to be read, as an indexed grid does."""
+
+    @property
+    def raster_window(self) -> Window:
+        """The rows and columns to read, counted on the raster's whole grid."""
+
+
+AnyWindowedGrid = TypeVar("AnyWindowedGrid", bound=WindowedGrid)
+
+
+def check_unchanged(time_step: TimeStep) -> None:
     """Raise RasterError when a fetched raster is missing or not what was fetched; a flipped bit may decode well."""
-    if step.sha256 is None:
+    if time_step.sha256 is None:
         return
-    what = "is not there" if not Path(step.path).exists() else ""
-    if not what and sha256(step.path) != step.sha256:
+    path = Path(time_step.path)
+    what = "" if path.exists() else "is missing"
+    if not what and sha256(path) != time_step.sha256:
         what = "is not what was fetched: its checksum differs from its receipt's"
     if what:
         raise RasterError(
-            f"{step.path} ({step.date}) {what}. To have it made or fetched again, delete {Path(step.path).parent}/"
-            f"{step.date[:4]}.json and run again"
+            f"{path} ({time_step.date}) {what}. To have it made or fetched again, delete "
+            f"{path.parent}/{time_step.date[:4]}.json and run again"
         )
 
 
 @contextmanager
-def open_raster(path: str, layer: str | None = None):
+def open_raster(path: str, layer: str | None = None) -> Iterator["DatasetReader"]:
     """Open the raster ``path`` with rasterio; a zip must hold exactly one raster, which is read in place.
 
-    ``layer`` names the variable of a NetCDF file.
+    ``layer`` is the variable of a NetCDF file.
 
     Raises:
         RasterError: when the file is missing, or GDAL cannot read it; the message names the file.
@@ -61,7 +86,7 @@ def open_raster(path: str, layer: str | None = None):
         raise RasterError(f"{path}: no such file")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `raster_grid` says it with more words
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `raster_grid` refuses it with a message
             dataset = rasterio.open(_gdal_name(path, layer))
         with dataset:
             yield dataset
@@ -87,49 +112,57 @@ def _gdal_name(path: str, layer: str | None) -> str:
         return str(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]  # a Mac's own notes
+            names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]  # a Mac's metadata
             rasters = [name for name in names if name.lower().endswith(RASTER_SUFFIXES)]
     except zipfile.BadZipFile as error:
         raise RasterError(f"{path} is not a readable zip file ({error}); fetch it again") from None
     if len(rasters) != 1:
         raise RasterError(
-            f"{path} holds {len(rasters)} rasters {rasters[:5]}; a zip must hold exactly one GeoTIFF or BIL"
+            f"{path} holds {count_of(len(rasters), 'raster')} {rasters[:5]}; a zip must hold exactly one GeoTIFF or BIL"
         )
     return f"/vsizip/{{{Path(path).resolve()}}}/{rasters[0]}"
 
 
-def raster_grid(dataset, crs: str | None = None) -> Grid:
-    """Return the grid of an open raster; ``crs`` is used when the file names none.
+def raster_grid(dataset: "DatasetReader", crs: str | None = None) -> Grid:
+    """Return the grid of an open raster; ``crs`` is used when the file has none.
 
     Raises:
-        RasterError: without any CRS, or without a place on the earth.
+        RasterError: when the raster has no geotransform, or no CRS and none is given.
         GridError: for a rotated or sheared grid.
     """
     if dataset.transform.is_identity:
         raise RasterError(
-            f"{dataset.name} does not say where its cells lie: it has no geotransform, or (NetCDF) its coordinates "
-            "are not evenly spaced"
+            f"{dataset.name} is not georeferenced: it has no geotransform, or (NetCDF) its coordinates are not evenly "
+            "spaced; write it with its grid, for example with gdal_translate -a_ullr"
         )
     grid = grid_of(dataset)
     if grid.crs:
         return grid
     if not crs:
-        raise RasterError(f"{dataset.name} has no CRS; say it in the configuration, for example raster.crs: EPSG:4269")
+        raise RasterError(f"{dataset.name} has no CRS; set it in the configuration, for example raster.crs: EPSG:4269")
     return replace(grid, crs=crs)
 
 
-def read_time_steps(steps: list[TimeStep], find_grid, *, crs=None, nodata=None) -> Generator:
-    """Yield ``(date, values, nodata, place)`` for each time step, in order, holding one window in memory at a time.
+def read_time_steps(
+    time_steps: list[TimeStep],
+    find_grid: Callable[[Grid, TimeStep], AnyWindowedGrid],
+    *,
+    crs: str | None = None,
+    nodata: float | str | None = None,
+) -> Generator[tuple[str, np.ndarray, float | None, AnyWindowedGrid], None, None]:
+    """Yield ``(date, values, nodata, grid)`` for each time step, in order, holding one window in memory at a time.
 
     Args:
-        steps: what to read.
+        time_steps: what to read.
         find_grid: called with the whole grid of a file and its time step, returns the
             :class:`zonalflow.index.grids.IndexedGrid` on which it meets the zones, or raises GridError.
-        crs: used for files that name none.
-        nodata: a number, ``"none"`` (every value counts) or None (the file must declare it).
+        crs: used for files that have none.
+        nodata: as configured: a number, ``"none"`` (every value counts) or None (the file must declare it).
 
-    ``values`` is 2-D, the window of the place's index, scaled by the file's scale and offset where it has them;
-    ``nodata`` is a float or None. Cells that a scaled or masked file says are nodata_value are :data:`MISSING`.
+    Yields:
+        ``values`` is 2-D, the grid's ``raster_window``, scaled by the file's scale and offset where it has them, in the
+        file's unit; ``nodata`` is the value among them that means no data, or None; ``grid`` is what ``find_grid``
+        returned. In a scaled or masked file, missing cells are :data:`MISSING`.
 
     Raises:
         RasterError: for a file that is missing or unreadable, or has no nodata value although it needs one.
@@ -138,102 +171,112 @@ def read_time_steps(steps: list[TimeStep], find_grid, *, crs=None, nodata=None) 
     from rasterio.errors import RasterioError
 
     with Env():  # one for all: rasterio makes one for each file otherwise, which takes a tenth of a small file's time
-        for step in steps:
-            check_unchanged(step)
-            with _dated(step), open_raster(step.path, step.layer) as dataset:
-                place = find_grid(raster_grid(dataset, crs), step)
-                step = with_band(dataset, step)
+        for time_step in time_steps:
+            check_unchanged(time_step)
+            with _dated(time_step), open_raster(time_step.path, time_step.layer) as dataset:
+                grid = find_grid(raster_grid(dataset, crs), time_step)
+                time_step = with_band(dataset, time_step)
                 try:
-                    values, nodata_value = read_window(dataset, step, place.raster_window, nodata)
+                    values, nodata_value = read_window(dataset, time_step, grid.raster_window, nodata)
                 except RasterioError as error:
                     cause = error.__cause__ or error
-                    raise RasterError(f"{step.path} ({step.date}) is damaged: {cause}; fetch it again") from error
-            yield step.date, values, nodata_value, place
+                    raise RasterError(
+                        f"{time_step.path} ({time_step.date}) is damaged: {cause}; fetch it again"
+                    ) from error
+            yield time_step.date, values, nodata_value, grid
 
 
-def with_band(dataset, step: TimeStep) -> TimeStep:
-    """Return the slice with the number of its band: the file's only one, or the one that is described by its name.
+def with_band(dataset: "DatasetReader", time_step: TimeStep) -> TimeStep:
+    """Return the time step with the number of its band: the file's only one, or the one that is described by its name.
 
     Raises:
-        RasterError: when the file has several bands and none, or more than one, has the name; or too few bands.
+        RasterError: when the file has several bands and not exactly one of them has the name; or too few bands.
     """
-    if step.name is None or dataset.count == 1:
-        if step.band > dataset.count:
-            raise RasterError(f"{step.path} has {dataset.count} bands; {step.date} should be band {step.band}")
-        return step
-    named = [band for band, text in enumerate(dataset.descriptions, start=1) if text == step.name]
+    bands = count_of(dataset.count, "band")
+    if time_step.band_name is None or dataset.count == 1:
+        if time_step.band > dataset.count:
+            raise RasterError(f"{time_step.path} has {bands}; {time_step.date} should be band {time_step.band}")
+        return time_step
+    named = [band for band, text in enumerate(dataset.descriptions, start=1) if text == time_step.band_name]
     if len(named) != 1:
         found = ", ".join(text or "no name" for text in dataset.descriptions[:12])
         raise RasterError(
-            f"{step.path} has {dataset.count} bands ({found}), and not one of them is called {step.name!r}; name the "
+            f"{time_step.path} has {bands} ({found}), but exactly one must be called {time_step.band_name!r}; name the "
             "bands after raster.variables, or write a file for each"
         )
-    return replace(step, band=named[0])
+    return replace(time_step, band=named[0])
 
 
 @contextmanager
-def _dated(step: TimeStep):
+def _dated(time_step: TimeStep) -> Iterator[None]:
     """Put a time step's date before a message that names only its file."""
     try:
         yield
     except RasterError as error:
-        if step.date in str(error):
+        if time_step.date in str(error):
             raise
-        raise type(error)(f"{step.date}: {error}") from error
+        raise type(error)(f"{time_step.date}: {error}") from error
 
 
-def read_window(dataset, step: TimeStep, window, nodata):
-    """Return a window's physical values, and the value among them that means no data, or None.
+def read_window(
+    dataset: "DatasetReader", time_step: TimeStep, window: Window, nodata: float | str | None
+) -> tuple[np.ndarray, float | None]:
+    """Return the values of a window in the file's unit, and the value among them that means no data, or None.
 
-    ``window`` is ``(row0, row1, col0, col1)`` on the whole raster, half open; ``nodata`` as in :func:`read_time_steps`.
+    Args:
+        dataset: the open file of the time step.
+        time_step: with the number of its band, see :func:`with_band`.
+        window: rows and columns on the whole raster.
+        nodata: as configured, see :func:`read_time_steps`.
+
+    Returns:
+        The values [rows, columns], of the file's type, or float64 where they are scaled or masked.
+
+    Raises:
+        RasterError: for complex numbers, or a file that has no nodata value although it needs one.
     """
-    import numpy as np
-    from rasterio.windows import Window
+    from rasterio.windows import Window as RasterioWindow
 
     row0, row1, col0, col1 = window
-    area = Window(col0, row0, col1 - col0, row1 - row0)
-    band = step.band
+    area = RasterioWindow(col0, row0, col1 - col0, row1 - row0)
+    band = time_step.band
     if dataset.dtypes[band - 1].startswith("complex"):
         raise RasterError(
-            f"{step.path} holds complex numbers ({dataset.dtypes[band - 1]}), of which there is no mean; write the "
-            "part that you want as a raster of its own"
+            f"{time_step.path} holds complex numbers ({dataset.dtypes[band - 1]}), which have no mean; write the part "
+            "that you need as a raster of its own"
         )
     masked = nodata is None and has_mask(dataset, band)
-    nodata_value = None if masked else _nodata_of(dataset, step, nodata)
-    values = dataset.read(band, window=area)
+    nodata_value = None if masked else _nodata_of(dataset, time_step, nodata)
+    values: np.ndarray = dataset.read(band, window=area)
     missing = None
     if masked:
         missing = dataset.read_masks(band, window=area) == 0
-    elif step.layer is not None and nodata is None:
-        from zonalflow.rasters.nodata import declared_missing
-
+    elif time_step.layer is not None and nodata is None:
         missing = declared_missing(values, dataset.tags(band))
     scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
     if missing is None and (scale, offset) == (1.0, 0.0):
         return values, nodata_value
-    from zonalflow.rasters.nodata import is_missing
-
-    also = is_missing(values, nodata_value, nan=nodata_value is not None and np.isnan(nodata_value))
+    also = is_missing(values, nodata_value, nan=nodata_value is not None and bool(np.isnan(nodata_value)))
     missing = also if missing is None else missing | also
     return np.where(missing, MISSING, values * np.float64(scale) + offset), MISSING
 
 
-def has_mask(dataset, band: int) -> bool:
-    """Tell whether a raster says which cells hold data by a mask, beside its values."""
+def has_mask(dataset: "DatasetReader", band: int) -> bool:
+    """Return whether a raster has a mask beside its values that tells which cells hold data."""
     from rasterio.enums import MaskFlags
 
     return MaskFlags.per_dataset in dataset.mask_flag_enums[band - 1]
 
 
-def _nodata_of(dataset, step: TimeStep, nodata) -> float | None:
+def _nodata_of(dataset: "DatasetReader", time_step: TimeStep, nodata: float | str | None) -> float | None:
     if nodata == "none":
         return None
     if nodata is not None:
         return float(nodata)
-    declared = dataset.nodatavals[step.band - 1]
+    declared: float | None = dataset.nodatavals[time_step.band - 1]
     if declared is None:
         raise RasterError(
-            f"{step.path} ({step.date}) does not declare its nodata value, so missing cells would count as data; "
-            "say it in the configuration: raster.nodata: -9999, or raster.nodata: none when every cell holds data"
+            f"{time_step.path} ({time_step.date}) does not declare its nodata value, so missing cells would count as "
+            "data; set it in the configuration: raster.nodata: -9999, or raster.nodata: none when every cell holds data"
         )
     return declared

@@ -1,21 +1,40 @@
 """Which raster files and bands hold the dates of a year.
 
-A *time step* is one date of one variable: the whole year at annual grain, a month or a day at the others. Two kinds of
-source give time steps: a receipt (what a fetch wrote, see :mod:`zonalflow.sources.receipts`) and a path pattern of
-local files.
+A *time step* is one date of one variable: the whole year at annual grain, a month or a day at the others. Time steps
+come from a receipt (what a fetch wrote, see :mod:`zonalflow.sources.receipts`) or from a path pattern of local files.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from zonalflow.common.dates import dates_of
 from zonalflow.common.errors import RasterError
+from zonalflow.common.text import count_of
+from zonalflow.rasters.netcdf import netcdf_time_steps_of_year
 from zonalflow.rasters.patterns import is_netcdf, local_path
 from zonalflow.rasters.read import TimeStep, open_raster
 
 
+def time_steps_of_year(raster: Mapping[str, Any], inputs: list[str], variable: str, year: int) -> list[TimeStep]:
+    """Return the time steps of a year in the order of their dates.
+
+    Args:
+        raster: as configured; its keys ``source``, ``path`` and ``grain`` count.
+        inputs: the year's receipt, or the user's own files.
+        variable, year: which.
+
+    Raises:
+        RasterError: for a damaged receipt, or files that do not hold the year's dates.
+    """
+    if raster["source"] == "local":
+        return local_time_steps(raster["path"], variable, year, raster["grain"])
+    return receipt_time_steps(Path(inputs[0]))
+
+
 def receipt_time_steps(receipt: Path) -> list[TimeStep]:
-    """Return the steps that the receipt of a fetch lists, in the order of their dates.
+    """Return the time steps that the receipt of a fetch lists, in the order of their dates.
 
     Raises:
         RasterError: for a receipt that is damaged, or lists nothing.
@@ -23,21 +42,21 @@ def receipt_time_steps(receipt: Path) -> list[TimeStep]:
     receipt = Path(receipt)
     try:
         files = sorted(json.loads(receipt.read_text(encoding="utf-8"))["files"], key=lambda file: file["date"])
-        steps = [TimeStep(f["date"], str(receipt.parent / f["name"]), sha256=f["sha256"]) for f in files]
+        found = [TimeStep(file["date"], str(receipt.parent / file["name"]), sha256=file["sha256"]) for file in files]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RasterError(
             f"{receipt} is damaged ({error}); delete it and run again: its rasters are checked again"
         ) from error
-    if not steps:
+    if not found:
         raise RasterError(f"{receipt} lists no raster; delete it and run again")
-    return steps
+    return found
 
 
 def local_time_steps(pattern: str, variable: str, year: int, grain: str) -> list[TimeStep]:
-    """Return the steps of ``year`` in local files.
+    """Return the time steps of ``year`` in local files.
 
-    Files with one date each are read at their first band. A file that holds several dates is a NetCDF with a time
-    dimension, or a raster with one band a date of the year, in order.
+    A file with one date is read at its first band, or at the band that is described by the variable's name. A file with
+    several dates is a NetCDF with a time dimension, or a raster with one band for each date of the year, in order.
 
     Raises:
         RasterError: for a file whose bands or time steps are not the year's dates.
@@ -46,29 +65,21 @@ def local_time_steps(pattern: str, variable: str, year: int, grain: str) -> list
     for date in dates_of(year, grain):
         files.setdefault(local_path(pattern, variable, date), []).append(date)
     if any(is_netcdf(path) for path in files):
-        from zonalflow.rasters.netcdf import time_steps_of_year
-
         if "{year}" not in pattern:
-            files = {path: [] for path in files}  # a file's name does not say its date
-        return time_steps_of_year(files, variable, year, grain)
-    steps = []
+            files = {path: [] for path in files}  # the file's name does not give the date
+        return netcdf_time_steps_of_year(files, variable, year, grain)
+    found = []
     for path, dates in files.items():
-        steps += [TimeStep(dates[0], path, name=variable)] if len(dates) == 1 else _band_time_steps(path, dates)
-    return steps
+        found += [TimeStep(dates[0], path, band_name=variable)] if len(dates) == 1 else _bands(path, dates)
+    return found
 
 
-def _band_time_steps(path: str, dates: list[str]) -> list[TimeStep]:
+def _bands(path: str, dates: list[str]) -> list[TimeStep]:
+    """Return the time steps of a file with one band for each date."""
     with open_raster(path) as dataset:
         if dataset.count != len(dates):
             raise RasterError(
-                f"{path} has {dataset.count} bands, but {dates[0]} to {dates[-1]} are {len(dates)} dates; "
+                f"{path} has {count_of(dataset.count, 'band')}, but {dates[0]} to {dates[-1]} are {len(dates)} dates; "
                 "a file that holds several dates needs one band for each, in order"
             )
     return [TimeStep(date, path, band) for band, date in enumerate(dates, start=1)]
-
-
-def time_steps_of_year(raster: dict, inputs: list[str], variable: str, year: int) -> list:
-    """Return the steps of a year: those of its receipt, or of the user's files."""
-    if raster["source"] == "local":
-        return local_time_steps(raster["path"], variable, year, raster["grain"])
-    return receipt_time_steps(Path(inputs[0]))

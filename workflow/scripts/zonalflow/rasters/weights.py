@@ -4,51 +4,60 @@ import numpy as np
 
 from zonalflow.common.errors import GridError, RasterError
 from zonalflow.common.files import sha256
+from zonalflow.common.text import count_of
 from zonalflow.geometry.box import window_in
 from zonalflow.geometry.grid import Grid
+from zonalflow.rasters.nodata import is_missing
+from zonalflow.rasters.read import TimeStep, has_mask, open_raster, raster_grid, read_window
+
+Weights = str | dict[str, str]  # as configured: "none", "area", or {"path": the raster of weights}
 
 
-def weights_key(weights) -> str | None:
+def weights_key(weights: Weights) -> str | None:
     """Return what stands for the configured weights in the name of an index: None, ``area``, or a file's checksum."""
     if isinstance(weights, dict):
         return sha256(weights["path"])
     return None if weights == "none" else weights
 
 
-def load_weights(weights, grid: Grid, crs: str | None = None) -> str | np.ndarray | None:
+def load_weights(weights: Weights, grid: Grid, crs: str | None = None) -> str | np.ndarray | None:
     """Return the configured weights as :func:`zonalflow.index.build.build_index` takes them.
 
     A weight raster must lie on ``grid``, or on a larger grid with the same cells, such as the whole grid of which a box
     was cut. Its nodata cells, and NaN, weigh nothing.
 
+    Args:
+        weights: as configured.
+        grid: the cells to weigh.
+        crs: the CRS of a file that has none.
+
+    Returns:
+        None, ``area``, or a weight for each cell, float64 of the grid's shape, NaN where the file has no data.
+
     Raises:
-        GridError: when its cells are not the grid's; the message shows both grids.
+        GridError: when the file's cells are not the grid's; the message shows both grids.
         RasterError: for a file that cannot be read, or that holds a negative or infinite weight.
     """
     if not isinstance(weights, dict):
         return weights_key(weights)
-    from zonalflow.rasters.read import TimeStep, has_mask, open_raster, raster_grid, read_window
-
     path = weights["path"]
     with open_raster(path) as dataset:
-        own = raster_grid(dataset, crs)
-        window = window_in(own, grid)
+        file_grid = raster_grid(dataset, crs)
+        window = window_in(file_grid, grid)
         if window is None:
             raise GridError(
                 f"weights.path: {path} does not have the cells of the rasters that it is to weigh.\n"
-                f"  the weights: {own.describe()}\n  the rasters: {grid.describe()}\n"
+                f"  the weights: {file_grid.describe()}\n  the rasters: {grid.describe()}\n"
                 "Resample it to the rasters' grid, summing the counts (gdalwarp -r sum)"
             )
         nodata = "none" if dataset.nodata is None and not has_mask(dataset, 1) else None
         values, nodata_value = read_window(dataset, TimeStep("weights", path), window, nodata)
-    from zonalflow.rasters.nodata import is_missing
-
     missing = is_missing(values, nodata_value)
     values = np.where(missing, np.nan, values.astype(np.float64))
     bad = ~missing & ~(np.isfinite(values) & (values >= 0))
     if bad.any():
         raise RasterError(
-            f"weights.path: {path} holds {int(bad.sum())} negative or infinite weights, such as {values[bad][0]:g}; "
-            "if that value means no data, declare it in the file"
+            f"weights.path: {path} holds {count_of(int(bad.sum()), 'negative or infinite weight')}, such as "
+            f"{values[bad][0]:g}; if that value means no data, declare it in the file"
         )
     return values

@@ -1,9 +1,8 @@
-"""Zip archives from outside, read without trusting them.
+"""Zip archives from a server, read without trusting them.
 
-Nothing is unpacked before every member has passed: a name that leaves the folder, a link, a device, two
-members of one name, an encrypted member, an archive within the archive or more data than the limits allow
-refuses the whole archive, with the member's name. Unpacked files carry the time of unpacking: file systems
-that delete by age would otherwise take them for years old.
+Nothing is unpacked before every member is checked: a name that leads out of the folder, a link, a device, two members
+with one name, an encrypted member, an archive within the archive or more data than the limits allow refuses the whole
+archive, with the member's name. Unpacked files carry the time of unpacking, since some file systems delete old files.
 """
 
 import posixpath
@@ -21,7 +20,7 @@ _MB = 1 << 20
 _CHUNK = _MB
 _ENCRYPTED = 0x1  # bit 0 of a member's flags (PKWARE APPNOTE 4.4.4)
 _NESTED_SUFFIX = re.compile(r"\.(zip|kmz|7z|rar|tar|tgz|gz|bz2|xz|zst|jar)$", re.IGNORECASE)
-_NESTED_MAGIC = (
+_NESTED_MAGIC = (  # the first bytes of packed archives
     b"PK\x03\x04",
     b"PK\x05\x06",
     b"\x1f\x8b",
@@ -38,8 +37,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
 class Limits:
     """How much an archive may hold: members, bytes when unpacked, and unpacked over packed bytes.
 
-    The ratio counts only above `free` unpacked bytes, since a grid that is nearly all nodata packs a
-    hundredfold.
+    The ratio counts only above `free` unpacked bytes, since a grid that is nearly all nodata is packed to a hundredth.
     """
 
     members: int = 5000
@@ -56,19 +54,14 @@ class ArchiveError(PermanentFetchError):
 
 
 def check_members(path: Path, limits: Limits = DEFAULT_LIMITS) -> list[zipfile.ZipInfo]:
-    """Return the files (not the folders) of a zip, once every member of it has passed.
+    """Return the files (not the folders) of a zip after a check of every member.
 
-    Raises FetchError when the file is no readable zip, ArchiveError naming the first member that is refused.
+    Raises:
+        FetchError: when the file is not a readable zip.
+        ArchiveError: naming the first member that is refused.
     """
     with _open(path) as archive:
         return _checked(archive, path, limits)
-
-
-def read_member(path: Path, name: str, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """Return the content of one member of a zip checked by `check_members`; KeyError if it is not there."""
-    with _open(path) as archive:
-        by_name = {member.filename: member for member in _checked(archive, path, limits)}
-        return b"".join(_content(archive, by_name[name], path))
 
 
 def unpack(
@@ -80,8 +73,9 @@ def unpack(
 ) -> list[Path]:
     """Unpack the members whose name is `wanted` into `folder`, each atomically; return their paths in order.
 
-    Raises FetchError for a damaged archive and ArchiveError for a refused one; then nothing new is in
-    `folder`, save members that came out whole before a damaged one.
+    Raises:
+        FetchError: for a damaged archive; members before the damaged one may be in `folder`.
+        ArchiveError: for a refused archive, of which nothing is unpacked.
     """
     with _open(path) as archive:
         unpacked = []
@@ -106,7 +100,7 @@ def _open(path: Path) -> zipfile.ZipFile:
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, size: int = _CHUNK) -> Iterator[bytes]:
-    """Yield the content of a member `size` bytes at a time; FetchError, naming the archive, for damage."""
+    """Yield the content of a member in chunks of `size` bytes; FetchError, naming the archive, for damage."""
     try:
         with archive.open(member) as stream:
             while chunk := stream.read(size):
@@ -170,12 +164,12 @@ def _check_names(members: list[zipfile.ZipInfo], files: list[zipfile.ZipInfo], p
 
 
 def _key(name: str | PurePosixPath) -> str:
-    """Return a name as a file system sees it that does not tell upper from lower case."""
+    """Return a name in the form in which a file system without upper and lower case compares it."""
     return posixpath.normpath(str(name)).casefold()
 
 
 def _check_size(members: list[zipfile.ZipInfo], path: Path, limits: Limits) -> None:
-    """Refuse a bomb by what the members declare; zipfile never unpacks more than declared."""
+    """Refuse a zip bomb by the declared sizes of its members; zipfile never unpacks more than declared."""
     packed, unpacked = path.stat().st_size, 0
     if sum(member.compress_size for member in members) > packed:
         raise ArchiveError(f"{path.name} is refused: its members overlap (a zip bomb)")

@@ -1,6 +1,6 @@
-"""Is a raster that was fetched whole, and does it hold data?
+"""Checking that a fetched raster is complete and holds data.
 
-Every block is decoded, since a GeoTIFF cut short opens without complaint and fails only where it was cut.
+Every block is decoded, since a GeoTIFF that was cut short opens without an error and fails only where it was cut.
 """
 
 import warnings
@@ -15,7 +15,8 @@ from zonalflow.geometry.grid import Grid, grid_of
 def check_raster(path: Path) -> tuple[Grid, int]:
     """Read all of a raster's first band; return its grid and how many cells hold data.
 
-    Raises FetchError when it does not open, is cut short, or has no place on the earth.
+    Raises:
+        FetchError: when it does not open, is cut short, or has no CRS or geotransform.
     """
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
@@ -32,7 +33,7 @@ def check_raster(path: Path) -> tuple[Grid, int]:
                     with_data += int(np.count_nonzero(np.isfinite(values.compressed())))
                 return grid_of(dataset), with_data
     except NotGeoreferencedWarning as error:
-        raise FetchError(f"{path.name} does not say where it lies (no geotransform)") from error
+        raise FetchError(f"{path.name} has no geotransform") from error
     except GridError as error:
         raise FetchError(str(error)) from error
     except (RasterioIOError, RasterioError) as error:
@@ -40,10 +41,11 @@ def check_raster(path: Path) -> tuple[Grid, int]:
 
 
 def check_rasters(paths: list[Path], empty_hint: str) -> None:
-    """Check each raster, that all lie on one grid and that each holds data.
+    """Check that each raster is complete and holds data, and that all have the same grid.
 
-    Raises FetchError for a damaged or shifted raster, and PermanentFetchError, ending in `empty_hint`, for one
-    without data.
+    Raises:
+        FetchError: for a damaged raster, or one on another grid.
+        PermanentFetchError: for a raster without data; the message ends in `empty_hint`.
     """
     first: Grid | None = None
     for path in paths:
@@ -54,4 +56,4 @@ def check_rasters(paths: list[Path], empty_hint: str) -> None:
                 f"{path.name} lies on another grid ({grid.describe()}) than {paths[0].name} ({first.describe()})"
             )
         if with_data == 0:
-            raise PermanentFetchError(f"{path.name} holds no data at all: {empty_hint}")
+            raise PermanentFetchError(f"{path.name} holds no data: {empty_hint}")

@@ -1,12 +1,12 @@
-"""One file from one address, whole and verified, or a message that says what came instead.
+"""One file from one address, complete and verified, or a message that says what came instead.
 
-A download never continues a partial one: GeoCDL answers a Range request with a part of a newly built zip.
-Faults that may pass (no connection, 429, 5xx, a cut or unreadable body) are met with a bounded number of
-tries and growing, random pauses; those that cannot (400, 404, 422, a redirect elsewhere, a bad certificate)
-end at once. The file appears under its name only when `verify` has passed.
+A download never continues a partial one: GeoCDL answers a Range request with a part of a newly built zip. After a
+transient error (no connection, 429, 5xx, a cut or unreadable body) it makes a bounded number of further attempts, with
+growing, random pauses; a permanent error (400, 404, 422, a redirect to another host, an untrusted certificate) ends it
+at once. The file appears under its name only when `verify` has accepted it.
 
-Proxies: the usual environment variables (https_proxy, no_proxy, REQUESTS_CA_BUNDLE) hold for public hosts
-only. An address on this machine or in a private network, GeoCDL's among them, is always asked directly, and
+Proxies: the usual environment variables (https_proxy, no_proxy, REQUESTS_CA_BUNDLE) apply to public hosts only.
+Requests to an address on this machine or in a private network, GeoCDL's among them, are always sent directly, and
 passwords in ~/.netrc are never sent.
 """
 
@@ -15,9 +15,9 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypedDict
 
 from zonalflow.common.disk import disk_errors_explained
 from zonalflow.common.errors import FetchError, PermanentFetchError
@@ -33,16 +33,12 @@ from zonalflow.sources.http import (
     page_title,
 )
 
-if TYPE_CHECKING:
-    pass
-
 logger = logging.getLogger(__name__)
-_KEEP_REJECTED = 20 << 20  # bytes; a larger file that lied is not kept
+_KEEP_REJECTED = 20 << 20  # bytes; a larger rejected answer is not kept
 
 
-@dataclass(frozen=True)
-class Request:
-    """What was asked, when (UTC, ISO 8601), after how many retries, and what came: its SHA-256 and size."""
+class RequestRecord(TypedDict):
+    """A successful request: address, time (UTC, ISO 8601), number of retries, SHA-256 and size of the answer."""
 
     url: str
     accessed: str
@@ -50,9 +46,70 @@ class Request:
     sha256: str
     bytes: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain data."""
-        return asdict(self)
+
+@dataclass(frozen=True)
+class _Download:
+    """What every attempt of a download has in common; for the attributes see :func:`download`."""
+
+    url: str
+    target: Path
+    verify: Callable[[Path], None]
+    policy: RetryPolicy
+    clock: Clock
+    max_bytes: int
+    rejected: Path
+    advice: Callable[[FetchError], str]
+    retry_rejected: bool
+
+    def attempt(self) -> tuple[str, int]:
+        """Make one attempt; return the SHA-256 and the size of the verified file."""
+        digest, size = hashlib.sha256(), 0
+        with disk_errors_explained(self.target), atomic_path(self.target) as temporary:
+            with open_response(self.url, self.policy, self.clock) as response, temporary.open("wb") as stream:
+                for chunk in body_chunks(response, self.policy, self.clock, self.max_bytes):
+                    stream.write(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
+            if size == 0:
+                raise TransientError("the answer was empty")
+            try:
+                _check_not_a_page(temporary)
+                self.verify(temporary)
+            except FetchError as error:
+                kept = self._keep(temporary, size)
+                message = f"{str(error).replace(temporary.name, self.target.name)}{kept}"
+                if isinstance(error, PermanentFetchError) or not self.retry_rejected:
+                    raise PermanentFetchError(message) from error
+                raise TransientError(message) from error
+        return digest.hexdigest(), size
+
+    def pause_after(self, number: int, error: FetchError) -> float:
+        """Return the seconds to wait after the `number`-th attempt (from 1) has failed with `error`.
+
+        Raises:
+            FetchError: when no attempt is left, or the server asks for too long a pause; PermanentFetchError after a
+                permanent error.
+        """
+        if isinstance(error, PermanentFetchError):
+            raise PermanentFetchError(_failure(self.url, str(error), number, self.advice(error))) from error
+        if number == self.policy.attempts:
+            raise FetchError(_failure(self.url, str(error), number, self.advice(error))) from error
+        asked = (error.wait if isinstance(error, TransientError) else None) or 0.0
+        growing = min(self.policy.pause * 2.0 ** (number - 1), self.policy.longest_pause)
+        wait = max(growing * (0.5 + self.clock.random() / 2), asked)
+        if wait > self.policy.longest_wait:
+            message = f"{error}; it asks to wait {wait:.0f} s, which is too long"
+            raise FetchError(_failure(self.url, message, number, self.advice(error))) from error
+        attempts = self.policy.attempts
+        logger.warning("attempt %d of %d failed: %s; next attempt in %.1f s", number, attempts, error, wait)
+        return wait
+
+    def _keep(self, temporary: Path, size: int) -> str:
+        """Keep a rejected answer for inspection; return the end of the message, which says where it is."""
+        if size > _KEEP_REJECTED:
+            return f" ({size} bytes, too large to keep)"
+        temporary.replace(self.rejected)
+        return f" (kept for inspection: {self.rejected})"
 
 
 def download(
@@ -65,39 +122,45 @@ def download(
     max_bytes: int = 8 << 30,
     rejected: Path | None = None,
     advice: Callable[[FetchError], str] = lambda error: "",
-    ask_again: bool = True,
-) -> Request:
+    retry_rejected: bool = True,
+) -> RequestRecord:
     """Fetch `url` into `target`; the file appears there only when `verify` accepts it.
 
-    `verify` gets the path of the complete body and raises FetchError when it is not what was asked for
-    (another try follows) or PermanentFetchError when asking again cannot help. What was refused is kept as
-    `rejected` (``<target>.rejected`` if not given) when it is small. `advice` says what to do about
-    an error. Without `ask_again` a whole answer that is refused is the last. Raises FetchError.
+    Args:
+        url: the address, http or https.
+        target: the file to write.
+        verify: gets the path of the complete answer, and raises FetchError when it is not what was asked for, or
+            PermanentFetchError when another attempt would not help.
+        policy: timeouts and number of attempts.
+        clock: the time functions to use.
+        max_bytes: the size beyond which an answer is refused.
+        rejected: where an answer that `verify` rejects is kept, if it is small; ``<target>.rejected`` if not given.
+        advice: returns what to do about an error, as the last line of its message.
+        retry_rejected: whether another attempt follows a complete answer that `verify` rejects.
+
+    Raises:
+        FetchError: after the last attempt; PermanentFetchError after a permanent error.
     """
     rejected = rejected or target.with_name(target.name + ".rejected")
-    for attempt in range(1, policy.attempts + 1):
+    attempts = _Download(url, target, verify, policy, clock, max_bytes, rejected, advice, retry_rejected)
+    for number in range(1, policy.attempts + 1):
+        accessed = clock.stamp()
         try:
-            accessed = clock.stamp()
-            digest, size = _attempt(url, target, verify, policy, clock, max_bytes, rejected, ask_again)
-        except PermanentFetchError as error:
-            raise PermanentFetchError(_failure(url, str(error), attempt, advice(error))) from error
+            digest, size = attempts.attempt()
         except FetchError as error:
-            if attempt == policy.attempts:
-                raise FetchError(_failure(url, str(error), attempt, advice(error))) from error
-            wait = _pause(attempt, getattr(error, "wait", None), policy, clock)
-            if wait > policy.longest_wait:
-                message = f"{error}; it asks to wait {wait:.0f} s, which is too long"
-                raise FetchError(_failure(url, message, attempt, advice(error))) from error
-            logger.warning("try %d of %d failed: %s; next try in %.1f s", attempt, policy.attempts, error, wait)
-            clock.sleep(wait)
+            clock.sleep(attempts.pause_after(number, error))
         else:
             remove(rejected)
-            return Request(url, accessed, attempt - 1, digest, size)
+            return {"url": url, "accessed": accessed, "retries": number - 1, "sha256": digest, "bytes": size}
     raise ValueError("attempts must be at least 1")
 
 
 def get_json(url: str, *, policy: RetryPolicy = DEFAULT_POLICY, clock: Clock = CLOCK, max_bytes: int = 4 << 20) -> Any:
-    """Return the JSON that `url` answers, asked once: for what is useful, not needed. Raises FetchError."""
+    """Return the JSON that `url` answers, in one attempt: for what is useful but not needed.
+
+    Raises:
+        FetchError: when nothing came, or something other than JSON.
+    """
     body = bytearray()
     try:
         with open_response(url, policy, clock) as response:
@@ -110,59 +173,13 @@ def get_json(url: str, *, policy: RetryPolicy = DEFAULT_POLICY, clock: Clock = C
         raise FetchError(_failure(url, str(error), 1, "")) from error
 
 
-def _failure(url: str, what: str, tries: int, advice: str) -> str:
-    tried = "asked once" if tries == 1 else f"tried {tries} times"
+def _failure(url: str, what: str, attempts: int, advice: str) -> str:
+    tried = "asked once" if attempts == 1 else f"tried {attempts} times"
     return f"cannot fetch {url} ({tried}): {what}" + (f"\n{advice}" if advice else "")
 
 
-def _pause(attempt: int, asked: float | None, policy: RetryPolicy, clock: Clock) -> float:
-    """Return the seconds to wait after the `attempt`-th try (from 1), at least what the server `asked`."""
-    ours = min(policy.pause * 2 ** (attempt - 1), policy.longest_pause) * (0.5 + clock.random() / 2)
-    return max(ours, asked or 0.0)
-
-
-def _attempt(
-    url: str,
-    target: Path,
-    verify: Callable[[Path], None],
-    policy: RetryPolicy,
-    clock: Clock,
-    max_bytes: int,
-    rejected: Path,
-    ask_again: bool,
-) -> tuple[str, int]:
-    """Try once; return the SHA-256 and the size of the verified file."""
-    digest, size = hashlib.sha256(), 0
-    with disk_errors_explained(target), atomic_path(target) as temporary:
-        with open_response(url, policy, clock) as response, temporary.open("wb") as stream:
-            for chunk in body_chunks(response, policy, clock, max_bytes):
-                stream.write(chunk)
-                digest.update(chunk)
-                size += len(chunk)
-        if size == 0:
-            raise TransientError("the answer was empty")
-        try:
-            _check_not_a_page(temporary)
-            verify(temporary)
-        except FetchError as error:
-            kept = _keep(temporary, size, rejected)
-            said = f"{str(error).replace(temporary.name, target.name)}{kept}"
-            if isinstance(error, PermanentFetchError) or not ask_again:
-                raise PermanentFetchError(said) from error
-            raise TransientError(said) from error
-    return digest.hexdigest(), size
-
-
-def _keep(temporary: Path, size: int, rejected: Path) -> str:
-    """Put what was refused aside for a look; return the words that say where."""
-    if size > _KEEP_REJECTED:
-        return f" ({size} bytes, too large to keep)"
-    temporary.replace(rejected)
-    return f" (kept for a look: {rejected})"
-
-
 def _check_not_a_page(path: Path) -> None:
-    """Refuse a web page: servers in trouble send one with status 200."""
+    """Refuse a web page: a server in trouble may send one with status 200."""
     with path.open("rb") as stream:
         start = stream.read(4096)
     if re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)\b", start, re.IGNORECASE):

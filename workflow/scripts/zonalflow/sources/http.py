@@ -1,4 +1,4 @@
-"""Asking a server: one request with its timeouts, redirects and errors in plain words."""
+"""One request to a server: timeouts, redirects within its host, and errors as messages."""
 
 import contextlib
 import html
@@ -26,12 +26,19 @@ _MAX_REDIRECTS = 5
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long to wait for a server and how often to ask again. Times in seconds.
+    """Timeouts and the number of attempts. Times in seconds.
 
-    `connect` and `read` bound the wait for a connection and for the next bytes; `total` bounds one try, so
-    that a server that drips cannot hold a job for ever. Between tries it waits ``pause * 2**k`` (k = 0, 1,
-    …), at most `longest_pause`, times a random 0.5 to 1; or as long as Retry-After says, if that is at most
-    `longest_wait`.
+    The pause after the attempt k (from 0) is ``pause * 2**k``, at most `longest_pause`, times a random factor from 0.5
+    to 1, or what the server's Retry-After asks for, whichever is longer.
+
+    Attributes:
+        connect: the longest wait for a connection.
+        read: the longest wait for the next bytes.
+        total: the longest time for the body of one answer, so that a slow server cannot hold a job for ever.
+        attempts: the number of attempts, at least 1.
+        pause: the pause after the first attempt.
+        longest_pause: the limit of the growing pauses.
+        longest_wait: a Retry-After longer than this ends the download.
     """
 
     connect: float = 10.0
@@ -45,7 +52,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class Clock:
-    """What a download knows of time and chance; tests put their own in its place."""
+    """The time functions and the random numbers that a download uses; tests replace them."""
 
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
@@ -62,7 +69,7 @@ CLOCK = Clock()
 
 
 class TransientError(FetchError):
-    """A fault that may pass: worth another try, after at least `wait` seconds."""
+    """An error that another attempt may not meet; `wait` is the pause in seconds that the server asks for, if any."""
 
     def __init__(self, message: str, wait: float | None = None):
         super().__init__(message)
@@ -70,31 +77,40 @@ class TransientError(FetchError):
 
 
 def page_title(page: str) -> str:
+    """Return ``: 'TITLE'`` for a web page with a title, else an empty text."""
     found = re.search(r"<title[^>]*>(.*?)</title>", page, re.IGNORECASE | re.DOTALL)
     return f": {shorten(html.unescape(found.group(1)))!r}" if found else ""
 
 
 def shorten(text: str, length: int = 300) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= length else text[: length - 1] + "…"
+    """Return `text` on one line, cut to `length` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
 
 
 @contextlib.contextmanager
 def open_response(url: str, policy: RetryPolicy, clock: Clock) -> Iterator["requests.Response"]:
-    """Yield the open answer with status 200, redirects within the host followed; raise for any other."""
+    """Yield the open answer with status 200, after redirects within the host.
+
+    Raises:
+        TransientError: no connection, a broken one, status 429 or 5xx.
+        PermanentFetchError: any other status, a redirect to another host, an invalid address or certificate.
+    """
     import requests  # 0.1 s: only when something is fetched
 
     with requests.Session() as session:
         session.headers.update({"User-Agent": f"zonalflow/{__version__}", "Accept-Encoding": "identity"})
         session.auth = lambda prepared: prepared  # no passwords from ~/.netrc
-        here = url
+        address = url
         for _ in range(_MAX_REDIRECTS + 1):
-            session.trust_env = not _is_private(here)
+            session.trust_env = not _is_private(address)
             with _network_errors_explained(policy):
-                response = session.get(here, stream=True, allow_redirects=False, timeout=(policy.connect, policy.read))
+                response = session.get(
+                    address, stream=True, allow_redirects=False, timeout=(policy.connect, policy.read)
+                )
             with response:
                 if response.is_redirect:
-                    here = _redirected(here, urljoin(here, response.headers["Location"]))
+                    address = _redirected(address, urljoin(address, response.headers["Location"]))
                     continue
                 _check_status(response, policy, clock)
                 yield response
@@ -103,13 +119,13 @@ def open_response(url: str, policy: RetryPolicy, clock: Clock) -> Iterator["requ
 
 
 def _is_private(url: str) -> bool:
-    """Return whether an address is this machine or lies in a private network."""
+    """Return whether an address is on this machine or in a private network."""
     host = urlsplit(url).hostname or ""
     try:
-        address = ipaddress.ip_address(host)
+        number = ipaddress.ip_address(host)
     except ValueError:
         return host == "localhost"
-    return address.is_private or address.is_loopback or address.is_link_local
+    return number.is_private or number.is_loopback or number.is_link_local
 
 
 def _redirected(old: str, new: str) -> str:
@@ -123,20 +139,20 @@ def _redirected(old: str, new: str) -> str:
 
 
 def _check_status(response: "requests.Response", policy: RetryPolicy, clock: Clock) -> None:
-    """Raise for any status but 200, with what the server says about it."""
+    """Raise for any status but 200, with the text of the server's answer."""
     status = response.status_code
     if status == 200:
         return
     with _network_errors_explained(policy):
-        said = _error_text(response.raw.read(4096, decode_content=True))
-    message = f"the server answers {status} {response.reason or ''}".rstrip() + (f": {said}" if said else "")
+        text = _error_text(response.raw.read(4096, decode_content=True))
+    message = f"the server answers {status} {response.reason or ''}".rstrip() + (f": {text}" if text else "")
     if status == 429 or status >= 500:
         raise TransientError(message, _retry_after(response.headers.get("Retry-After"), clock.now()))
     raise PermanentFetchError(message)
 
 
 def _error_text(body: bytes) -> str:
-    """Return the words of an error's body: FastAPI's ``detail``, a page's title, or plain text."""
+    """Return the message in the body of an error: FastAPI's ``detail``, a page's title, or plain text."""
     text = body.decode(errors="replace")
     with contextlib.suppress(ValueError, TypeError, KeyError):
         detail = json.loads(text)["detail"]
@@ -159,31 +175,33 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def body_chunks(response: "requests.Response", policy: RetryPolicy, clock: Clock, max_bytes: int) -> Iterator[bytes]:
-    """Yield the body as it comes; raise when it is cut, takes too long or grows past `max_bytes`.
+    """Yield the body as it comes; urllib3 checks it against Content-Length, and chunks against their own lengths.
 
-    urllib3 checks it against Content-Length, and chunks against their own lengths.
+    Raises:
+        TransientError: when the body is cut short or takes longer than `policy` allows.
+        PermanentFetchError: when it is larger than `max_bytes`.
     """
     length = response.headers.get("Content-Length", "")
     if length.isdigit() and int(length) > max_bytes:
         raise PermanentFetchError(f"the server announces {length} bytes, more than the limit of {max_bytes}")
-    end, got = clock.monotonic() + policy.total, 0
+    end, received = clock.monotonic() + policy.total, 0
     while True:
         with _network_errors_explained(policy):
-            # read1 returns what has come, so that a drip is noticed; read would wait for a full chunk.
+            # read1 returns what has come, so that a slow answer is noticed; read would wait for a full chunk.
             chunk = response.raw.read1(_CHUNK)
         if not chunk:
             break
-        got += len(chunk)
-        if got > max_bytes:
+        received += len(chunk)
+        if received > max_bytes:
             raise PermanentFetchError(f"the answer is larger than the limit of {max_bytes} bytes")
         if clock.monotonic() > end:
-            raise TransientError(f"only {got} bytes came within {policy.total:g} s")
+            raise TransientError(f"only {received} bytes came within {policy.total:g} s")
         yield chunk
 
 
 @contextlib.contextmanager
 def _network_errors_explained(policy: RetryPolicy) -> Iterator[None]:
-    """Turn what requests and urllib3 raise into words."""
+    """Turn the exceptions of requests and urllib3 into TransientError or PermanentFetchError with a message."""
     import requests
     import urllib3.exceptions as u
 
@@ -206,13 +224,13 @@ def _network_errors_explained(policy: RetryPolicy) -> Iterator[None]:
         cause = _root(error)
         if isinstance(cause, u.IncompleteRead):
             raise TransientError(
-                f"the answer was cut: {cause.partial} bytes came, {cause.expected} more did not"
+                f"the answer was cut short: {cause.partial} bytes came, {cause.expected} are missing"
             ) from error
         raise TransientError(f"the connection failed ({shorten(str(cause) or type(cause).__name__)})") from error
 
 
 def _root(error: BaseException) -> BaseException:
-    """Return the innermost cause: urllib3 wraps errors thrice."""
+    """Return the innermost cause: urllib3 wraps errors several times."""
     while isinstance(cause := getattr(error, "reason", None) or error.__cause__ or error.__context__, BaseException):
         error = cause
     return error

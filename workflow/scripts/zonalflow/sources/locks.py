@@ -1,6 +1,6 @@
-"""Locks between processes: one fetch of a file, and few requests to a server, at a time.
+"""Locks between processes: a file is fetched once, and a server gets few requests concurrently.
 
-They are the kernel's (flock): one is let go when its holder ends, however it ends, so none is ever stale.
+They are the kernel's (flock), which releases a lock when its holder ends, however it ends: no lock is ever stale.
 """
 
 import contextlib
@@ -17,15 +17,15 @@ from zonalflow.sources.http import CLOCK, Clock
 
 logger = logging.getLogger(__name__)
 
-_POLL = 0.5  # seconds between looks for a free turn
+_POLL = 0.5  # seconds between two checks for a free turn
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock file `path` while the block runs, waiting for whoever else holds it.
 
-    Where the file system knows no locks the block runs without one: two may then fetch the same file, which
-    costs a request but, all writes being atomic, no data.
+    On a file system without locks the block runs without one: two processes may then fetch the same file, which costs a
+    request but, since all writes are atomic, no data.
     """
     with _opened(path) as descriptor:
         try:
@@ -37,9 +37,10 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def turn(url: str, at_once: int, *, folder: Path | None = None, clock: Clock = CLOCK) -> Iterator[None]:
-    """Wait until fewer than `at_once` processes of this user on this machine ask the server of `url`.
+    """Wait until fewer than `at_once` processes of this user on this machine send requests to the server of `url`.
 
-    GeoCDL works on one request at a time; more of them only wait there, until it closes their connections.
+    GeoCDL answers requests one after another; more of them only wait there, until it closes their connections. The
+    locks are in `folder`, by default one in the machine's folder for temporary files.
     """
     folder = folder or Path(tempfile.gettempdir()) / f"zonalflow-{os.getuid()}"
     server = re.sub(r"[^A-Za-z0-9.-]", "_", urlsplit(url).netloc)
@@ -49,10 +50,10 @@ def turn(url: str, at_once: int, *, folder: Path | None = None, clock: Clock = C
                 stack.enter_context(_opened(folder / f"{server}.{number}.lock")) for number in range(at_once)
             ]
         except OSError as error:  # a full or foreign /tmp must not stop a download
-            logger.warning("no turns kept in %s (%s); going on without", folder, error)
+            logger.warning("cannot keep turns in %s (%s); going on without", folder, error)
             yield
             return
-        while not any(_taken(descriptor) for descriptor in descriptors):
+        while not any(_acquired(descriptor) for descriptor in descriptors):
             clock.sleep(_POLL)
         yield
 
@@ -67,8 +68,8 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _taken(descriptor: int) -> bool:
-    """Return whether the lock is ours now; a file system without locks lets everyone through."""
+def _acquired(descriptor: int) -> bool:
+    """Return whether this process holds the lock now; on a file system without locks every process does."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,25 +1,23 @@
 """Receipts: what was fetched, from where and when, with the checksum of every file.
 
-A receipt is JSON, written last, so that its presence says that all its files are there and verified. A year
-fetched in several requests has a small receipt for each (a *part*), kept in the hidden folder ``.parts``
-beside the files: when one month fails the others are not asked for again.
+A receipt is JSON, written last, so that its presence shows that all its files are there and verified. Each request of a
+fetch has a record of its own (a *part*) in the hidden folder ``.parts`` beside the files: when one month fails, the
+months that came are not requested again.
 """
 
 import json
 import logging
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from zonalflow.common.files import sha256, sweep, write_json
-from zonalflow.sources.download import Request
+from zonalflow.sources.download import RequestRecord
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class FetchedFile:
-    """A verified file: its name beside the receipt, its slice's date (None for zones), SHA-256 and size."""
+class FileRecord(TypedDict):
+    """A verified file: its name beside the receipt, its date (None for zones and side files), SHA-256 and size."""
 
     name: str
     date: str | None
@@ -27,55 +25,63 @@ class FetchedFile:
     bytes: int
 
 
-def describe_file(path: Path, date: str | None) -> FetchedFile:
-    """Return the record of a file as it lies on the disk now."""
-    return FetchedFile(path.name, date, sha256(path), path.stat().st_size)
+class PartRecord(TypedDict):
+    """What one request brought; `asked` is its address without the server's."""
+
+    asked: str
+    files: list[FileRecord]
+    sidecars: list[FileRecord]
+    request: RequestRecord
 
 
-def write_receipt(path: Path, source: str, parts: list[dict[str, Any]], attribution: str) -> dict[str, Any]:
-    """Write, and return, the receipt of what `parts` brought: files by date, requests, whom to thank.
+class Receipt(TypedDict):
+    """What a fetch brought; `sidecars` are files of GDAL's that belong to rasters, `attribution` is the citation."""
+
+    source: str
+    files: list[FileRecord]
+    sidecars: list[FileRecord]
+    requests: list[RequestRecord]
+    attribution: str
+    synthetic: bool
+
+
+def describe_file(path: Path, date: str | None) -> FileRecord:
+    """Return the record of a file as it is on the disk now."""
+    return {"name": path.name, "date": date, "sha256": sha256(path), "bytes": path.stat().st_size}
+
+
+def write_receipt(path: Path, source: str, parts: list[PartRecord], attribution: str) -> Receipt:
+    """Write, and return, the receipt of `parts`, with the files in the order of their dates.
 
     Only for the holder of the lock on the files.
     """
-    answer = {
+    files = [file for part in parts for file in part["files"]]
+    receipt: Receipt = {
         "source": source,
-        "files": sorted(
-            (file for part in parts for file in part["files"]),
-            key=lambda file: (file["date"] or "", file["name"]),
-        ),
+        "files": sorted(files, key=lambda file: (file["date"] or "", file["name"])),
         "sidecars": [file for part in parts for file in part["sidecars"]],
         "requests": [part["request"] for part in parts],
         "attribution": attribution,
         "synthetic": False,
     }
     sweep(path)
-    write_json(path, answer)
-    return answer
+    write_json(path, receipt)
+    return receipt
 
 
-def write_part(
-    path: Path, asked: str, files: list[FetchedFile], sidecars: list[FetchedFile], request: Request
-) -> dict[str, Any]:
-    """Record, and return, that one request brought these files, now in the folder above ``.parts``.
+def write_part(path: Path, part: PartRecord) -> None:
+    """Record that one request brought files, which are now in the folder that holds ``.parts``.
 
-    `asked` is what was asked for: the address without the server's. Only for the holder of the lock on the
-    files.
+    Only for the holder of the lock on the files.
     """
-    part = {
-        "asked": asked,
-        "files": [asdict(file) for file in files],
-        "sidecars": [asdict(file) for file in sidecars],
-        "request": request.to_dict(),
-    }
     sweep(path)
     write_json(path, part)
-    return part
 
 
-def read_part(path: Path, asked: str) -> dict[str, Any] | None:
-    """Return what `write_part` recorded, or None: unless it answers `asked` and every file is as it was."""
+def read_part(path: Path, asked: str) -> PartRecord | None:
+    """Return what :func:`write_part` recorded, or None unless it answers `asked` and every file is unchanged."""
     try:
-        part = json.loads(path.read_text(encoding="utf-8"))
+        part: PartRecord = json.loads(path.read_text(encoding="utf-8"))
         if part["asked"] != asked:
             return None
         folder = path.parent.parent
@@ -89,5 +95,5 @@ def read_part(path: Path, asked: str) -> dict[str, Any] | None:
 
 
 def part_path(receipt_path: Path, name: str) -> Path:
-    """Return where the part `name` of a receipt's files is recorded."""
+    """Return the path of the record of the part `name` of a receipt."""
     return receipt_path.parent / ".parts" / f"{name}.json"

@@ -1,15 +1,15 @@
 """Synthetic rasters on PRISM's own grid, for the demo: plausible to look at and the same every time.
 
-Every number follows from the variable's name, the date and the place of the cell on the full grid, so that
-any box, in any order, on any day, gives the same cells. Precipitation is an annual total that seasons and
-weather share out (months do not add up to the year exactly); temperatures follow latitude and season; the
-vapour pressure deficit follows from the temperatures. Years differ, and a slow trend is in all of them, so
-that maps, trends and anomalies have something to show. Each file says `SYNTHETIC=YES`, and each receipt
-`"synthetic": true`.
+Every value follows from the variable's name, the date and the position of the cell on the full grid, so that any box,
+in any order, on any day, gives the same cells. Precipitation is an annual total that seasons and weather distribute
+(months do not add up to the year exactly); temperature follows latitude and season. Years differ, and all have a slow
+trend, so that maps, trends and anomalies have something to show. Each file says ``SYNTHETIC=YES``, and each receipt
+``"synthetic": true``.
 """
 
 import calendar
 import hashlib
+from collections.abc import Iterable, Sequence
 from datetime import date as Day
 from pathlib import Path
 
@@ -17,16 +17,17 @@ import numpy as np
 
 from zonalflow.common.dates import dates_of
 from zonalflow.common.errors import ConfigError, GridError
-from zonalflow.common.files import atomic_path, sha256, write_json
+from zonalflow.common.files import atomic_path, write_json
+from zonalflow.common.text import format_bounds, nearest
 from zonalflow.geometry.grid import Grid
 from zonalflow.sources.check import check_raster
+from zonalflow.sources.receipts import Receipt, describe_file
 
 NODATA = -9999.0
-VARIABLES = ("ppt", "tmean", "tmin", "tmax", "tdmean", "vpdmin", "vpdmax")
+VARIABLES = ("ppt", "tmean")
 ATTRIBUTION = "Synthetic data made by zonalflow for its demo; these are no measurements."
 
-# The header of PRISM's 4 km grids: cell size and the centre of the upper-left cell, with the digits it
-# really has.
+# The header of PRISM's 4 km grids: cell size and outer edges of the upper left cell, in degrees, with PRISM's digits.
 WIDTH, HEIGHT = 1405, 621
 CELL = 0.0416666666667
 WEST, NORTH = -125 - CELL / 2, 49.9166666666664 + CELL / 2
@@ -56,32 +57,41 @@ LAND = """
 1246,428 1242,439 1240,461 1243,472"""
 
 
-def demo_raster(
-    variable: str, date: str, bbox: tuple[float, float, float, float] | None = None
-) -> tuple[np.ndarray, Grid]:
+def check_variables(variables: Iterable[str]) -> None:
+    """Check that the demo has all `variables`.
+
+    Raises:
+        ConfigError: naming one that it does not have.
+    """
+    for variable in variables:
+        if variable not in VARIABLES:
+            raise ConfigError(
+                f"raster.variables: the demo has no {variable!r}; it has {' and '.join(VARIABLES)}"
+                f"{nearest(variable, VARIABLES)}"
+            )
+
+
+def demo_raster(variable: str, date: str, bbox: Sequence[float] | None = None) -> tuple[np.ndarray, Grid]:
     """Make the raster of one variable and date.
 
-    ``date`` is ``2000`` (annual), ``2000-01`` (monthly) or ``2000-01-31`` (daily); ``bbox`` is (west,
-    south, east, north) in degrees and grows to whole touched cells, as GeoCDL does; None is the whole grid.
-    Returns float32 values [height, width] in the variable's unit, :data:`NODATA` over the sea and abroad,
-    and their grid. Raises ConfigError for an unknown variable and GridError for a box without a cell.
+    `date` is ``2000`` (annual), ``2000-01`` (monthly) or ``2000-01-31`` (daily); `bbox` is (west, south, east, north)
+    in degrees and is extended to whole cells, as GeoCDL does; None is the whole grid. Returns float32 values
+    [height, width] in the variable's unit, :data:`NODATA` over the sea and abroad, and their grid.
+
+    Raises:
+        ConfigError: for an unknown variable.
+        GridError: for a box without a cell.
     """
-    if variable not in VARIABLES:
-        raise ConfigError(f"The demo has no variable {variable!r}; it has: {', '.join(VARIABLES)}.")
+    check_variables([variable])
     field = _Field(*_touched(bbox))
-    values = getattr(field, variable)(date).round(2).astype("float32")
+    exact = field.precipitation(date) if variable == "ppt" else field.mean_temperature(date)
+    values = exact.round(2).astype("float32")
     values[~field.land()] = NODATA
     return values, field.grid
 
 
-def write_year(
-    variable: str,
-    year: int,
-    grain: str,
-    bbox: tuple[float, float, float, float] | None,
-    receipt_path: str | Path,
-) -> dict:
-    """Write the rasters of one year beside ``receipt_path``, then the receipt, and return the receipt.
+def write_year(variable: str, year: int, grain: str, bbox: Sequence[float] | None, receipt_path: str | Path) -> Receipt:
+    """Write the rasters of one year beside `receipt_path`, then the receipt, and return the receipt.
 
     The files are named like GeoCDL's (``PRISM_ppt_2000-01.tif``): one float32 band, nodata −9999, EPSG:4269.
     """
@@ -91,10 +101,11 @@ def write_year(
     for date in dates_of(year, grain):
         path = folder / f"PRISM_{variable}_{date}.tif"
         _write_tif(path, variable, *demo_raster(variable, date, bbox))
-        files.append({"name": path.name, "date": date, "sha256": sha256(path), "bytes": path.stat().st_size})
-    receipt = {
+        files.append(describe_file(path, date))
+    receipt: Receipt = {
         "source": "demo",
         "files": files,
+        "sidecars": [],
         "requests": [],
         "attribution": ATTRIBUTION,
         "synthetic": True,
@@ -123,49 +134,45 @@ def _write_tif(path: Path, variable: str, values: np.ndarray, grid: Grid) -> Non
             target.write(values, 1)
             target.set_band_description(1, variable)
             target.update_tags(SYNTHETIC="YES", DESCRIPTION=ATTRIBUTION)
-        check_raster(temporary)  # GDAL closes a file that a full disk has cut short without complaint
+        check_raster(temporary)  # on a full disk GDAL cuts a file short and closes it without an error
 
 
-def _touched(bbox) -> tuple[slice, slice]:
-    """Return the rows and columns of the full grid that a box touches; a hair of a cell does not count."""
+def _touched(bbox: Sequence[float] | None) -> tuple[slice, slice]:
+    """Return the rows and columns of the full grid that a box touches by more than a millionth of a cell."""
     if bbox is None:
         return slice(0, HEIGHT), slice(0, WIDTH)
     west, south, east, north = bbox
-    hair = 1e-6
-    left, right = (west - WEST) / CELL + hair, (east - WEST) / CELL - hair
-    top, bottom = (NORTH - north) / CELL + hair, (NORTH - south) / CELL - hair
+    tolerance = 1e-6
+    left, right = (west - WEST) / CELL + tolerance, (east - WEST) / CELL - tolerance
+    top, bottom = (NORTH - north) / CELL + tolerance, (NORTH - south) / CELL - tolerance
     rows = slice(max(int(np.floor(top)), 0), min(int(np.ceil(bottom)), HEIGHT))
     columns = slice(max(int(np.floor(left)), 0), min(int(np.ceil(right)), WIDTH))
     if rows.start >= rows.stop or columns.start >= columns.stop:
         raise GridError(
-            f"The box {tuple(bbox)} lies outside the demo's rasters, which cover longitudes "
-            f"{WEST:.2f} to {WEST + WIDTH * CELL:.2f} and latitudes {NORTH - HEIGHT * CELL:.2f} to "
-            f"{NORTH:.2f}."
+            f"bbox: {tuple(bbox)} lies outside the demo's rasters, which cover "
+            f"{format_bounds((WEST, NORTH - HEIGHT * CELL, WEST + WIDTH * CELL, NORTH))}; write a box inside"
         )
     return rows, columns
 
 
 def _uniform(label: str, shape: tuple[int, int]) -> np.ndarray:
-    """Return numbers in [0, 1) that depend on nothing but the label: a hash has no state and no version."""
+    """Return float64 numbers in [0, 1) of a shape that depend only on `label`: a hash has no state and no version."""
     count = int(np.prod(shape))
-    words = np.frombuffer(hashlib.shake_256(label.encode()).digest(8 * count), dtype="<u8")
-    return (words >> 11).reshape(shape) * 2.0**-53
+    integers = np.frombuffer(hashlib.shake_256(label.encode()).digest(8 * count), dtype="<u8")
+    numbers: np.ndarray = (integers >> 11).reshape(shape) * 2.0**-53
+    return numbers
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
-
-
-def _saturation_pressure(celsius: np.ndarray) -> np.ndarray:
-    """Return hPa over water: Magnus' form by Alduchov and Eskridge (1996), J. Appl. Meteorol. 35, 601."""
-    return 6.1094 * np.exp(17.625 * celsius / (celsius + 243.04))
+    y: np.ndarray = 1 / (1 + np.exp(-x))
+    return y
 
 
 class _Field:
-    """The made-up climate and weather over a window of the full grid; one method per variable.
+    """The synthetic climate and weather over a window of the full grid; one method for each variable.
 
-    Waves are evaluated along the full grid's axes and cut, never along the window's, so that a cell's value
-    cannot depend on the box it was asked for with.
+    Waves are evaluated along the full grid's axes and cut to the window, so that a cell's value does not depend on the
+    box of the request. Methods that return an array return float64 [height, width] of the window.
     """
 
     def __init__(self, rows: slice, columns: slice):
@@ -179,7 +186,7 @@ class _Field:
         self.grid = Grid(CRS, transform, columns.stop - columns.start, rows.stop - rows.start)
 
     def land(self) -> np.ndarray:
-        """Return which cells have their centre on land, by the coast's crossings west of it."""
+        """Return which cells have their centre on land, bool [height, width]: an odd number of coasts to their west."""
         coast = np.array([pair.split(",") for pair in LAND.split()], dtype=float) * (-0.1, 0.1)
         (x0, y0), (x1, y1) = coast.T, np.roll(coast, -1, axis=0).T
         land = np.zeros(self.grid.shape, dtype=bool)
@@ -191,23 +198,24 @@ class _Field:
         return land
 
     def noise(self, label: str, shortest: float, longest: float, waves: int = 12) -> np.ndarray:
-        """Return a smooth random field, mean 0 and variance 1: waves of these lengths in degrees."""
+        """Return a smooth random field, mean 0 and variance 1, of waves between these lengths in degrees."""
         length, angle, phase = _uniform(label, (3, waves))
         frequency = 2 * np.pi / (shortest * (longest / shortest) ** length)
-        total = np.zeros(self.grid.shape)
+        total: np.ndarray = np.zeros(self.grid.shape)
         for f, a, p in zip(frequency, 2 * np.pi * angle, 2 * np.pi * phase, strict=True):
             x = f * np.cos(a) * self.longitudes
             y = f * np.sin(a) * self.latitudes + p
             total += np.cos(x)[None, self.columns] * np.cos(y)[self.rows, None]
             total -= np.sin(x)[None, self.columns] * np.sin(y)[self.rows, None]
-        return total * np.sqrt(2 / waves)
+        total *= np.sqrt(2 / waves)
+        return total
 
     def decades(self, date: str) -> float:
-        """Return the time since 2000, where the trends start from zero."""
+        """Return the decades since 2000, when the trends are zero."""
         return (int(date[:4]) - 2000) / 10
 
-    def ppt(self, date: str) -> np.ndarray:
-        """Return precipitation, mm: annual total, monthly total, or one day with dry places."""
+    def precipitation(self, date: str) -> np.ndarray:
+        """Return precipitation in mm: annual total, monthly total, or that of a day, with dry regions."""
         year, month, day = date[:4], date[5:7], date[8:]
         normal = 400 + 1000 * _logistic((self.lon + 97) / 3)
         normal = normal * np.exp(0.12 * self.noise("ppt relief", 1, 8, waves=30))
@@ -224,8 +232,8 @@ class _Field:
             total *= weather / calendar.monthrange(int(year), int(month))[1]
         return total
 
-    def tmean(self, date: str) -> np.ndarray:
-        """Return mean temperature, °C: colder and more seasonal northwards, warming 0.3 °C a decade."""
+    def mean_temperature(self, date: str) -> np.ndarray:
+        """Return mean temperature in °C: colder and more seasonal to the north, warming by 0.3 °C a decade."""
         celsius = 25 - 0.95 * (self.lat - 26) + 0.8 * self.noise("t relief", 1, 8, waves=30)
         celsius += 0.5 * self.noise(f"t {date[:4]}", 8, 25)
         celsius += self.decades(date) * (0.3 + 0.1 * self.noise("t trend", 4, 15))
@@ -237,26 +245,3 @@ class _Field:
         if date[8:]:
             celsius += 2.5 * self.noise(f"t {date}", 4, 20)
         return celsius
-
-    def _half_range(self) -> np.ndarray:
-        return np.maximum(5.5 + 0.8 * self.noise("t range", 1, 8), 2)
-
-    def tmin(self, date: str) -> np.ndarray:
-        """Return minimum temperature, °C."""
-        return self.tmean(date) - self._half_range()
-
-    def tmax(self, date: str) -> np.ndarray:
-        """Return maximum temperature, °C."""
-        return self.tmean(date) + self._half_range()
-
-    def tdmean(self, date: str) -> np.ndarray:
-        """Return mean dew point, °C: just below the minimum in the east, far below in the dry west."""
-        return self.tmin(date) - 0.5 - 6 * _logistic(-(self.lon + 100) / 3)
-
-    def vpdmin(self, date: str) -> np.ndarray:
-        """Return minimum vapour pressure deficit, hPa."""
-        return _saturation_pressure(self.tmin(date)) - _saturation_pressure(self.tdmean(date))
-
-    def vpdmax(self, date: str) -> np.ndarray:
-        """Return maximum vapour pressure deficit, hPa."""
-        return _saturation_pressure(self.tmax(date)) - _saturation_pressure(self.tdmean(date))

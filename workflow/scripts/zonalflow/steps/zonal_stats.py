@@ -149,8 +149,7 @@ def compute_year(
     if not rows:
         raise RasterError("the year has no raster")
     names = column_order(stats, {name for row in rows for name in row})
-    n_zones = grids[0].index.n_zones
-    columns = {name: np.stack([row.get(name, absent_class(name, row, n_zones)) for row in rows]) for name in names}
+    columns = {name: np.stack([row.get(name, absent_class(name, row["count"])) for row in rows]) for name in names}
     found = {name.removeprefix(CLASS) for name in names if name.startswith(CLASS)}
     classes = {label(value): name for value, name in (class_names or {}).items() if label(value) in found}
     if {grid.name for grid in grids} == {STUDY}:

@@ -9,7 +9,9 @@ from pathlib import Path
 from zonalflow.common.errors import ConfigError
 from zonalflow.geometry.box import box_window
 from zonalflow.rasters.patterns import check_local_files, check_pattern, is_netcdf
-from zonalflow.sources import geocdl, geocdl_datasets, prism
+from zonalflow.sources import geocdl
+from zonalflow.sources.catalogue import geocdl as geocdl_catalogue
+from zonalflow.sources.catalogue import prism as prism_catalogue
 from zonalflow.sources.http import RetryPolicy
 from zonalflow.study.study import Study
 
@@ -75,12 +77,16 @@ def check_rasters(study: Study) -> None:
             box_window(raster_grid(dataset, raster["crs"]), study.bbox)
         return
     if raster["source"] == "geocdl":
-        geocdl_datasets.check_request(raster["dataset"], study.variables, raster["grain"], study.bbox)
-        geocdl_datasets.check_years(raster["dataset"], raster["grain"], study.years)
-        extent = geocdl_datasets.describe_dataset(raster["dataset"]).extent
+        geocdl_catalogue.check_request(raster["dataset"], study.variables, raster["grain"], study.bbox)
+        geocdl_catalogue.check_years(raster["dataset"], raster["grain"], study.years)
+        extent = geocdl_catalogue.describe_dataset(raster["dataset"]).extent
     else:
-        prism.check_request(study.variables, raster["resolution"], raster["grain"], study.years)
-        extent = geocdl_datasets.describe_dataset("PRISM").extent
+        if raster["source"] == "demo":
+            from zonalflow.sources.synthetic import check_variables
+
+            check_variables(study.variables)
+        prism_catalogue.check_request(study.variables, raster["resolution"], raster["grain"], study.years)
+        extent = geocdl_catalogue.describe_dataset("PRISM").extent
     if study.bbox and extent and not _overlap(study.bbox, extent):
         raise ConfigError(
             f"bbox: {study.bbox} lies outside {raster['dataset']}, which covers west {extent[0]:g}, "
@@ -99,7 +105,7 @@ def check_catalogue(study: Study) -> None:
         return
     quick = RetryPolicy(connect=3.0, read=10.0, total=10.0, attempts=1)
     span = geocdl.catalogue_range(raster["url"], raster["dataset"], raster["grain"], policy=quick)
-    geocdl_datasets.check_years(raster["dataset"], raster["grain"], study.years, span)
+    geocdl_catalogue.check_years(raster["dataset"], raster["grain"], study.years, span)
 
 
 def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:

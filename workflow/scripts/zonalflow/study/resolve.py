@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from zonalflow.common.dates import format_years, parse_years
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.text import nearest
+from zonalflow.sources.catalogue import census, geocdl, prism
 from zonalflow.study.schema import check_scalars, check_schema, coerce_texts, with_defaults
 
 if TYPE_CHECKING:
     from zonalflow.sources.http import RetryPolicy
 
-GEOCDL_URL = "http://10.1.1.80:8000"
-PRISM_URL = "https://services.nacse.org/prism/data/get"
+URLS = {"census": census.BASE_URL, "geocdl": geocdl.BASE_URL, "prism": prism.BASE_URL}
 
 
 def resolve(config: Mapping[str, Any], schema: dict[str, Any], *, check: bool = True) -> dict[str, Any]:
@@ -45,8 +45,9 @@ def resolve(config: Mapping[str, Any], schema: dict[str, Any], *, check: bool = 
 
         parse_stats(resolved["stats"])
         _check_sources(resolved)
-    if resolved["raster"]["url"] is None:
-        resolved["raster"]["url"] = {"geocdl": GEOCDL_URL, "prism": PRISM_URL}.get(resolved["raster"]["source"])
+    for part in (resolved["zones"], resolved["raster"]):
+        if part["url"] is None:
+            part["url"] = URLS.get(part["source"])
     return resolved
 
 

@@ -9,14 +9,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from zonalflow.common.dates import dates_of, format_years
+from zonalflow.common.dates import format_years
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.rasters.patterns import local_paths
-from zonalflow.sources.census import boundary_url, needs_state
+from zonalflow.sources.catalogue.census import boundary_url, needs_state
 
 DOWNLOADS = 12  # of the profiles' ``resources``: `fetch.at_once`, 1 to 4, divides it
 TABLES = {"parquet": "zonal_stats.parquet", "csv": "zonal_stats.csv", "wide": "zonal_stats_wide.csv"}
-LARGE = 1000  # slices (dates × variables) beyond which the Parquet table is partitioned: 83 years of months, 3 of days
 
 
 class Study:
@@ -223,12 +222,6 @@ class Study:
         """The tables of all years. Parquet is always written, since the report and other tools read it."""
         kinds = ["parquet", *(kind for kind in ("csv", "wide") if kind in self.formats)]
         return {kind: f"{self.results}/{TABLES[kind]}" for kind in kinds}
-
-    @property
-    def partitioned(self) -> bool:
-        """Whether the Parquet table is a folder with one file a variable and year, as for a long daily study."""
-        dates = sum(len(dates_of(year, self.raster["grain"])) for year in self.years)
-        return len(self.variables) * dates > LARGE
 
     def year_map(self, variable: str, year: int | str) -> str:
         """The map of one variable and year."""

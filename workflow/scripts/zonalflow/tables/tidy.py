@@ -1,17 +1,25 @@
 """The tidy table of all years: a row for each variable, date and zone, as Parquet and CSV."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zonalflow.common.columns import INSIDE, column_order, common_names, tidy_name
 from zonalflow.common.errors import RasterError
-from zonalflow.common.files import atomic_path, remove
-from zonalflow.tables.year_table import column_rows, load_year, table_head
+from zonalflow.common.files import atomic_path
+from zonalflow.common.text import count_of
+from zonalflow.tables.year_table import YearTable, column_rows, load_year, table_head
 
-_ROWS = 1 << 20  # rows of the tidy table that are in memory at a time
+if TYPE_CHECKING:
+    import pyarrow
+    import pyarrow.csv
+    import pyarrow.parquet
+
+_BATCH_ROWS = 1 << 20  # rows that are in memory together, and the most in a row group
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,7 @@ class Layout:
         inside: ``inside_fraction`` [n_zones] on the study's grid.
         columns: the statistics and quality columns as the year tables name them, in order, with their types.
         names: what the tables call those: a class's column carries its name.
-        grids: whether rasters lie on several grids, so that each row says on which.
+        grids: whether rasters lie on several grids, so that each row names its grid.
     """
 
     zones: dict[str, np.ndarray]
@@ -33,7 +41,7 @@ class Layout:
     grids: bool
 
     @property
-    def schema(self):
+    def schema(self) -> "pyarrow.Schema":
         """The tidy table's pyarrow schema."""
         import pyarrow
 
@@ -46,10 +54,19 @@ class Layout:
 
 
 def plan_layout(paths: Iterable[Path], zones: dict[str, np.ndarray], inside: np.ndarray, stats: list[str]) -> Layout:
-    """Return the layout of the tables of these year tables.
+    """Return the columns of the tables that join these year tables.
 
-    Classes are those of any year. A class has its name where all years and variables agree on it: rows of all of them
-    are in its column.
+    A class of any year has a column. The column carries the class's name only where all years and variables that name
+    the class agree on it, since rows of all of them stand in it.
+
+    Args:
+        paths: the year tables; only their heads are read.
+        zones: the describing columns, name to text array [n_zones].
+        inside: ``inside_fraction`` [n_zones].
+        stats: the statistics as configured, in the order of the columns.
+
+    Raises:
+        RasterError: for a damaged year table.
     """
     types: dict[str, np.dtype] = {}
     legends: list[dict[str, str]] = []
@@ -66,105 +83,69 @@ def plan_layout(paths: Iterable[Path], zones: dict[str, np.ndarray], inside: np.
     return Layout(zones, inside, {name: types[name] for name in order}, names, grids)
 
 
-def tidy_batches(variable: str, path: Path, layout: Layout) -> Iterator:
-    """Yield one variable and year as pyarrow RecordBatches of at most about a million rows."""
-    import pyarrow
-
-    table = load_year(path)
-    schema = layout.schema
-    n_dates, n_zones = table.columns["count"].shape
-    if n_zones != len(layout.inside):
-        raise RasterError(f"{path} has {n_zones} zones, the study {len(layout.inside)}; delete it and run again")
-    step = max(1, _ROWS // max(n_zones, 1))
-    for first in range(0, n_dates, step):
-        dates = slice(first, min(first + step, n_dates))
-        n = dates.stop - first
-        arrays = {name: np.tile(values, n) for name, values in layout.zones.items()}
-        arrays["variable"] = np.full(n * n_zones, variable)
-        arrays["date"] = np.repeat(table.dates[dates], n_zones)
-        for name in layout.columns:
-            arrays[layout.names[name]] = column_rows(table, name, dates).ravel()
-        inside = table.columns.get(INSIDE)
-        arrays[INSIDE] = np.tile(layout.inside, n) if inside is None else inside[dates].ravel()
-        if layout.grids:
-            arrays["grid"] = np.repeat(table.grids[dates] or ["study"] * n, n_zones)
-        yield pyarrow.RecordBatch.from_arrays(
-            [pyarrow.array(arrays[field.name], type=field.type, from_pandas=True) for field in schema], schema=schema
-        )
-
-
-class _OneFile:
-    """The tidy table as one file: ``parquet`` or ``csv``."""
-
-    def __init__(self, kind: str, path: Path, schema):
-        import pyarrow.csv
-        import pyarrow.parquet
-
-        if kind == "csv":
-            self._writer = pyarrow.csv.CSVWriter(str(path), schema)
-        else:
-            self._writer = pyarrow.parquet.ParquetWriter(str(path), schema, compression="zstd")
-
-    def write(self, variable: str, year: int, batches: Iterable) -> None:
-        for batch in batches:
-            self._writer.write_batch(batch)
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-class _Partitions:
-    """The tidy table as a folder ``variable=…/year=…/part-0.parquet``, which readers take for one table.
-
-    The folders' names give the columns ``variable`` and ``year``: Hive's convention, which pandas, pyarrow, polars,
-    DuckDB and R's arrow share.
-    """
-
-    def __init__(self, path: Path):
-        self._path = path
-        path.mkdir(parents=True)
-
-    def write(self, variable: str, year: int, batches: Iterable) -> None:
-        import pyarrow.parquet
-
-        folder = self._path / f"variable={variable}" / f"year={year}"
-        folder.mkdir(parents=True)
-        writer = None
-        for batch in batches:
-            table = batch.drop_columns(["variable"])
-            writer = writer or pyarrow.parquet.ParquetWriter(
-                str(folder / "part-0.parquet"), table.schema, compression="zstd"
-            )
-            writer.write_batch(table)
-        writer.close()
-
-    def close(self) -> None:
-        pass
-
-
-def write_tidy(
-    targets: dict[str, Path], year_tables: list[tuple[str, int, Path]], layout: Layout, *, partitioned: bool = False
-) -> int:
+def write_tidy(targets: dict[str, Path], year_tables: Iterable[tuple[str, int, Path]], layout: Layout) -> int:
     """Write the year tables to ``targets`` (``parquet``, ``csv``), each whole or not at all; return the number of rows.
 
-    One year of one variable is in memory at a time, so memory does not grow with the years.
-    """
-    from contextlib import ExitStack, closing
+    One year of one variable is in memory at a time. In Parquet each is a row group of its own, or several of at most
+    about a million rows, so that readers skip the variables and years that they do not ask for.
 
+    Args:
+        targets: format to the file to write.
+        year_tables: variable, year and path of each year table, in the order of the rows.
+        layout: the tables' columns, see :func:`plan_layout`.
+
+    Raises:
+        RasterError: for a damaged year table, or one of other zones.
+    """
     rows = 0
     with ExitStack() as stack:
-        sinks = []
-        for kind, path in targets.items():
-            if path.is_dir():
-                remove(path)  # neither a file nor a folder can take the place of a folder that holds files
-            temporary = stack.enter_context(atomic_path(path))
-            parts = kind == "parquet" and partitioned
-            sinks.append(_Partitions(temporary) if parts else _OneFile(kind, temporary, layout.schema))
-        with ExitStack() as open_files:
-            for sink in sinks:
-                open_files.enter_context(closing(sink))
-            for variable, year, path in year_tables:
-                for sink in sinks:
-                    sink.write(variable, year, tidy_batches(variable, path, layout))
-                rows += len(load_year(path, only=()).dates) * len(layout.inside)
+        temporary = {kind: stack.enter_context(atomic_path(path)) for kind, path in targets.items()}
+        writers = [stack.enter_context(_writer(kind, path, layout.schema)) for kind, path in temporary.items()]
+        for variable, _, path in year_tables:
+            for batch in _batches(variable, path, layout):
+                for writer in writers:
+                    writer.write_batch(batch)
+                rows += batch.num_rows
     return rows
+
+
+def _writer(kind: str, path: Path, schema: "pyarrow.Schema") -> "pyarrow.csv.CSVWriter | pyarrow.parquet.ParquetWriter":
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    if kind == "csv":
+        return pyarrow.csv.CSVWriter(str(path), schema)
+    return pyarrow.parquet.ParquetWriter(str(path), schema, compression="zstd")
+
+
+def _batches(variable: str, path: Path, layout: Layout) -> Iterator["pyarrow.RecordBatch"]:
+    """Yield one variable and year as record batches of whole dates, at most about a million rows each."""
+    table = load_year(path)
+    n_dates, n_zones = table.columns["count"].shape
+    if n_zones != len(layout.inside):
+        raise RasterError(
+            f"{path} has {count_of(n_zones, 'zone')}, the study {len(layout.inside)}; delete it and run again"
+        )
+    together = max(1, _BATCH_ROWS // max(n_zones, 1))
+    for first in range(0, n_dates, together):
+        yield _batch(variable, table, slice(first, min(first + together, n_dates)), layout)
+
+
+def _batch(variable: str, table: YearTable, dates: slice, layout: Layout) -> "pyarrow.RecordBatch":
+    """Return the rows of some dates of a year table."""
+    import pyarrow
+
+    n_dates, n_zones = dates.stop - dates.start, len(layout.inside)
+    arrays = {name: np.tile(values, n_dates) for name, values in layout.zones.items()}
+    arrays["variable"] = np.full(n_dates * n_zones, variable)
+    arrays["date"] = np.repeat(table.dates[dates], n_zones)
+    for name in layout.columns:
+        arrays[layout.names[name]] = column_rows(table, name, dates).ravel()
+    inside = table.columns.get(INSIDE)
+    arrays[INSIDE] = np.tile(layout.inside, n_dates) if inside is None else inside[dates].ravel()
+    if layout.grids:
+        arrays["grid"] = np.repeat(table.grids[dates] or ["study"] * n_dates, n_zones)
+    schema = layout.schema
+    return pyarrow.RecordBatch.from_arrays(
+        [pyarrow.array(arrays[field.name], type=field.type, from_pandas=True) for field in schema], schema=schema
+    )

@@ -1,7 +1,7 @@
 """A year's table, as a job writes it: dates, and one array [n_dates, n_zones] for each column.
 
-The zones are in the order of the prepared zones. The file is a NumPy archive, so that a year's job reads and writes it
-without a table library.
+The zones are in the order of the prepared zones. The file is a NumPy archive, so that a job needs no table library to
+write it.
 """
 
 import json
@@ -23,8 +23,8 @@ class YearTable:
     """The numbers of one variable and year.
 
     Attributes:
-        dates: of the slices [n_dates].
-        columns: name to array [n_dates, n_zones].
+        dates: of the time steps [n_dates].
+        columns: name to array [n_dates, n_zones], float64 or (whole cells) int64.
         classes: value, as in the columns' names, to the name of a categorical raster's class.
         grids: name of the grid of each date, or empty when all lie on the study's; if not empty, ``inside_fraction`` is
             among the columns.
@@ -38,22 +38,26 @@ class YearTable:
     other_grids: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def absent_class(name: str, row: dict, n_zones: int) -> np.ndarray:
-    """A class that a date does not have covers nothing of the zones that hold data."""
+def absent_class(name: str, count: np.ndarray) -> np.ndarray:
+    """Return the column of a class that a date does not have: 0, or for its share of a zone without data NaN.
+
+    ``count`` [n_zones] are the zones' cells that hold data.
+    """
     if name.startswith(SHARE):
-        return np.where(row["count"] > 0, 0.0, np.nan)
-    return np.zeros(n_zones, row["count"].dtype)
+        return np.where(count > 0, 0.0, np.nan)
+    return np.zeros_like(count)
 
 
 def save_year(path: Path, table: YearTable) -> None:
     """Write ``table`` to ``path`` (.npz), whole or not at all."""
     about = json.dumps({"classes": table.classes, "grids": table.grids, "other_grids": table.other_grids})
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, dates=np.array(table.dates), about=np.array(about), **table.columns)
+        arrays: dict[str, Any] = {"dates": np.array(table.dates), "about": np.array(about), **table.columns}
+        np.savez(file, **arrays)
 
 
 def load_year(path: Path, only: Iterable[str] | None = None) -> YearTable:
-    """Read what :func:`save_year` wrote, or of its columns those named by ``only``.
+    """Return the table that :func:`save_year` wrote, with all of its columns or with those named by ``only``.
 
     Raises:
         RasterError: for a damaged file; the message says to delete it, so that its year is computed again.
@@ -69,12 +73,8 @@ def load_year(path: Path, only: Iterable[str] | None = None) -> YearTable:
         raise _damaged(path, error) from error
 
 
-def column_types(path: Path) -> dict[str, np.dtype]:
-    """Return name and type of a year table's columns, from its heads alone.
-
-    Raises:
-        RasterError: for a damaged file.
-    """
+def _column_types(path: Path) -> dict[str, np.dtype]:
+    """Return name and type of a year table's columns; of their arrays only the headers are read."""
     types = {}
     try:
         with zipfile.ZipFile(path) as archive:
@@ -88,9 +88,13 @@ def column_types(path: Path) -> dict[str, np.dtype]:
 
 
 def table_head(path: Path) -> YearTable:
-    """Return a year table whose columns hold no values: its dates, classes, grids and the columns' names."""
+    """Return a year table without its values: dates, classes, grids, and columns that are empty arrays.
+
+    Raises:
+        RasterError: for a damaged file.
+    """
     head = load_year(path, only=())
-    return replace(head, columns={name: np.empty(0, dtype) for name, dtype in column_types(path).items()})
+    return replace(head, columns={name: np.empty(0, dtype) for name, dtype in _column_types(path).items()})
 
 
 def _damaged(path: Path, error: Exception) -> RasterError:
@@ -98,8 +102,8 @@ def _damaged(path: Path, error: Exception) -> RasterError:
 
 
 def column_rows(table: YearTable, name: str, dates: slice) -> np.ndarray:
-    """Return a column's values on some of its dates [n, n_zones]; a class that the year lacks covers nothing."""
+    """Return a column's values on some of the dates [n, n_zones], also of a class that the year does not have."""
     values = table.columns.get(name)
     if values is not None:
         return values[dates]
-    return np.stack([absent_class(name, {"count": row}, len(row)) for row in table.columns["count"][dates]])
+    return np.stack([absent_class(name, count) for count in table.columns["count"][dates]])

@@ -1,1 +1,1 @@
-"""vectors."""
+"""A year's vector files: names of columns, shapefiles and other formats; the statistics come from elsewhere."""

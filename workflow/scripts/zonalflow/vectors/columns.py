@@ -1,7 +1,7 @@
-"""What the columns of a year's vector files are called: dates as suffixes, 10 characters in a shapefile."""
+"""Names of the columns of a year's vector files: dates as suffixes, at most 10 characters in a shapefile."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -13,35 +13,46 @@ _ABBREVIATIONS = {
     "valid_fraction": "valid", "inside_fraction": "insid", "percentile_": "p", "median": "med", "unique": "uniq",
     "majority": "major", "minority": "minor", "nodata": "nodat", "class_": "c", "share_": "s",
 }  # fmt: skip
-_RESERVED = {"gpkg": {"fid", "geom"}}  # columns that the driver makes
+_RESERVED = {"gpkg": {"fid", "geom"}}  # columns that the format has of its own
 
 
 def year_columns(table: YearTable, inside: np.ndarray) -> dict[str, np.ndarray]:
-    """Return one column [n_zones] for each statistic of the year, and ``inside_fraction``.
+    """Return one column [n_zones] for each statistic and date of the year, and ``inside_fraction``.
 
     With several dates a column's name ends in the date's month or month and day: ``mean_01``, ``mean_0131``.
+
+    Args:
+        table: the year's numbers.
+        inside: ``inside_fraction`` [n_zones] on the study's grid, used unless the table has its own.
     """
-    columns = {_dated(tidy_name(name, table.classes), date): table.columns[name][i] for name, i, date in _cells(table)}
+    columns = {
+        _dated(tidy_name(name, table.classes), suffix): table.columns[name][i]
+        for name, i, suffix in _columns_and_dates(table)
+    }
     return columns if INSIDE in table.columns else {**columns, INSIDE: inside}
 
 
 def field_names(table: YearTable, taken: set[str]) -> dict[str, str]:
     """Return the shapefile field, at most 10 characters, of each column that :func:`year_columns` gives.
 
-    A class is called by its value alone, and what a month or a day behind a name leaves no room for is abbreviated:
-    ``valid_fraction_0131`` becomes ``valid_0131``. ``taken`` are the fields of the zones' attributes.
+    A class is called by its value alone. Where month or day follow, a name that leaves them no room is abbreviated:
+    ``valid_fraction_0131`` becomes ``valid_0131``.
+
+    Args:
+        table: the year's numbers.
+        taken: the fields of the zones' attributes.
     """
     wanted = {}
-    for name, _, date in _cells(table):
-        room = MAX_NAME - len(_dated("", date))
-        wanted[_dated(tidy_name(name, table.classes), date)] = _dated(_abbreviated(name, room), date)
+    for name, _, suffix in _columns_and_dates(table):
+        room = MAX_NAME - len(_dated("", suffix))
+        wanted[_dated(tidy_name(name, table.classes), suffix)] = _dated(_abbreviated(name, room), suffix)
     wanted.setdefault(INSIDE, INSIDE)
     fields = short_names(list(wanted.values()), taken)
     return {name: fields[short] for name, short in wanted.items()}
 
 
-def _cells(table: YearTable):
-    """Yield the column, the number of the date and its suffix (empty for a year with one date), column by column."""
+def _columns_and_dates(table: YearTable) -> Iterator[tuple[str, int, str]]:
+    """Yield column, number of the date, and the date's suffix (empty for a year with one date), column by column."""
     several = len(table.dates) > 1
     for name in table.columns:
         for i, date in enumerate(table.dates):
@@ -53,7 +64,7 @@ def _dated(name: str, suffix: str) -> str:
 
 
 def _abbreviated(name: str, room: int) -> str:
-    """Return a statistic's name, shorter where it would not fit behind which a date is put."""
+    """Return a statistic's name, abbreviated where a date follows and the name has more than ``room`` characters."""
     if room == MAX_NAME or len(name) <= room:
         return name
     for start, short in _ABBREVIATIONS.items():
@@ -65,7 +76,12 @@ def _abbreviated(name: str, room: int) -> str:
 def attribute_names(attributes: Iterable[str], columns: Iterable[str], kind: str) -> dict[str, str]:
     """Return what the zones' attributes are called in a format's files: numbered where a result has their name.
 
-    Names are compared without case, as databases do. A shapefile's are another matter, see :func:`field_names`.
+    Names are compared without case, as databases do. For shapefiles see :func:`field_names`.
+
+    Args:
+        attributes: the zones' attributes.
+        columns: the results, from :func:`year_columns`.
+        kind: ``gpkg``, ``geojson`` or ``geoparquet``.
     """
     used = {name.lower() for name in columns} | _RESERVED.get(kind, set())
     names = {}

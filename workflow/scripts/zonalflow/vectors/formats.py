@@ -1,6 +1,7 @@
 """A year's zones as GeoPackage, GeoJSON or GeoParquet."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,11 +11,24 @@ from zonalflow.common.files import atomic_path, check_written
 from zonalflow.vectors.columns import attribute_names
 from zonalflow.vectors.shapefile import FIXED_DATE
 
+if TYPE_CHECKING:
+    import geopandas
+
 _DRIVERS = {"gpkg": "GPKG", "geojson": "GeoJSON"}
 
 
-def write_vector(path: Path, kind: str, zones, columns: dict[str, np.ndarray]) -> None:
-    """Write ``zones`` (a GeoDataFrame) with ``columns`` as ``gpkg``, ``geojson`` or ``geoparquet``."""
+def write_vector(path: Path, kind: str, zones: "geopandas.GeoDataFrame", columns: dict[str, np.ndarray]) -> None:
+    """Write the zones with a year's columns to one file, whole or not at all.
+
+    Args:
+        path: the file to write.
+        kind: ``gpkg``, ``geojson`` or ``geoparquet``.
+        zones: the prepared zones.
+        columns: name to array [n_zones], from :func:`zonalflow.vectors.columns.year_columns`.
+
+    Raises:
+        ZonesError: when the format cannot store the CRS.
+    """
     import pandas
     import pyogrio
     from pyproj.exceptions import CRSError
@@ -23,8 +37,8 @@ def write_vector(path: Path, kind: str, zones, columns: dict[str, np.ndarray]) -
     attributes = [name for name in frame.columns if name != frame.geometry.name]
     frame = frame.rename(columns=attribute_names(attributes, columns, kind))
     frame = frame.join(pandas.DataFrame(columns, index=frame.index))
-    if kind == "geojson" and frame.crs.to_authority() is None:
-        frame = frame.to_crs("EPSG:4326")  # GeoJSON has a word for a CRS only if it has a code
+    if kind == "geojson" and frame.crs is not None and frame.crs.to_authority() is None:
+        frame = frame.to_crs("EPSG:4326")  # GeoJSON stores only a CRS that has a code
     with atomic_path(path) as temporary:
         if kind == "geoparquet":
             frame.to_parquet(temporary, compression="zstd")
@@ -34,6 +48,6 @@ def write_vector(path: Path, kind: str, zones, columns: dict[str, np.ndarray]) -
             frame.to_file(temporary, driver=_DRIVERS[kind], layer=path.stem)
         except CRSError as error:
             raise ZonesError(
-                f"output.formats: {kind} has no word for the rasters' CRS ({error}); write geoparquet or shp"
+                f"output.formats: {kind} cannot store the rasters' CRS ({error}); write geoparquet instead"
             ) from error
         check_written(temporary)

@@ -1,35 +1,41 @@
-"""Adding numeric columns to a shapefile's attribute table without reading it record by record.
+"""A year's shapefile: the zones' shapefile, with numeric columns added to its attribute table.
 
-All the years of a study share one geometry: of a shapefile's parts only the ``.dbf`` differs, and of that only the
-statistics. So the zones are written once, by GDAL, and each year's table is that table's fixed-width records with the
-year's columns put behind them, as whole arrays. A library that writes records one at a time takes longer for 3,000
-zones than reading the rasters and computing their statistics together.
+All years of a study share one geometry: only the ``.dbf`` of a shapefile differs, and in it only the statistics. So
+GDAL writes the zones once, and each year's table is that table's fixed-width records followed by the year's columns, as
+whole arrays. A library that writes record by record takes longer for 3,000 zones than reading the rasters and computing
+their statistics together.
 
 Source of the layout: dBASE III/IV table file format (header of 32 bytes, 32 bytes a field, 0x0D, records, 0x1A).
 """
 
-import os
 import shutil
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zonalflow.common.columns import INSIDE
 from zonalflow.common.errors import ZonesError
-from zonalflow.common.files import atomic_path, check_written
+from zonalflow.common.files import atomic_path, check_written, scratch_folder
 from zonalflow.common.formats import VECTOR_SUFFIXES
+from zonalflow.common.text import count_of
+
+if TYPE_CHECKING:
+    import geopandas
 
 MAX_NAME = 10  # characters of a field name
 MAX_HEADER = 65535  # bytes: the header's length is a 16-bit number, 2,046 fields
-_PIECE = 1 << 22  # bytes of a table that are in memory at a time
+FIXED_DATE = "1970-01-01"  # written as the date of the last change: equal numbers give equal bytes on any day
+_BLOCK_BYTES = 1 << 22  # of a table that are in memory together
 _WIDTH = {"f": (24, 15), "i": (18, 0)}  # width and decimals, as GDAL writes float64 and int64
+_NO_CRS = "a shapefile cannot store this CRS"  # stands in the template's .prj in place of one
 
 
 def append_columns(template: Path, columns: dict[str, np.ndarray]) -> Iterator[bytes]:
-    """Return the table of ``template`` with ``columns`` added, as the bytes of a new ``.dbf``, in pieces.
+    """Return the table of ``template`` with ``columns`` added, as the bytes of a new ``.dbf``, in blocks.
 
     Args:
         template: a ``.dbf`` file with n records.
@@ -45,7 +51,8 @@ def append_columns(template: Path, columns: dict[str, np.ndarray]) -> Iterator[b
     fields, widths = [], []
     for name, values in columns.items():
         if len(values) != n_records:
-            raise ZonesError(f"{template} has {n_records} records, but {name} has {len(values)} values")
+            has = f"{template} has {count_of(n_records, 'record')}"
+            raise ZonesError(f"{has}, but {name} has {count_of(len(values), 'value')}")
         width, decimals = _WIDTH[_kind(values)]
         fields.append(struct.pack("<11sc4xBB14x", name.encode("ascii"), b"N", width, decimals))
         widths.append(width)
@@ -53,23 +60,23 @@ def append_columns(template: Path, columns: dict[str, np.ndarray]) -> Iterator[b
     new_record = record_length + sum(widths)
     if new_header > MAX_HEADER or new_record > MAX_HEADER:
         raise ZonesError(
-            f"{len(columns)} statistics a zone are more than a shapefile holds (2,046 fields, 65,535 bytes a zone); "
+            f"{len(columns)} statistics for each zone are more than a shapefile holds (2,046 fields or 65,535 bytes); "
             "choose gpkg or geoparquet in output.formats"
         )
     header = bytearray(raw[: header_length - 1]) + b"".join(fields) + b"\r"
     struct.pack_into("<HH", header, 8, new_header, new_record)
-    return _pieces(bytes(header), records, list(columns.values()), widths)
+    return _blocks(bytes(header), records, list(columns.values()), widths)
 
 
-def _pieces(header: bytes, records: np.ndarray, columns: list[np.ndarray], widths: list[int]) -> Iterator[bytes]:
-    """Yield a table piece by piece: as a whole, that of a year of days has 100 MB."""
+def _blocks(header: bytes, records: np.ndarray, columns: list[np.ndarray], widths: list[int]) -> Iterator[bytes]:
+    """Yield a table in blocks of whole records, since that of a year of days has 100 MB."""
     yield header
     n_records, length = records.shape
-    step = max(1, _PIECE // (length + sum(widths)))
-    for first in range(0, n_records, step):
-        some = slice(first, first + step)
-        texts = [_fixed_width(values[some], width) for values, width in zip(columns, widths, strict=True)]
-        yield np.concatenate([records[some], *texts], axis=1).tobytes()
+    together = max(1, _BLOCK_BYTES // (length + sum(widths)))
+    for first in range(0, n_records, together):
+        rows = slice(first, first + together)
+        texts = [_fixed_width(values[rows], width) for values, width in zip(columns, widths, strict=True)]
+        yield np.concatenate([records[rows], *texts], axis=1).tobytes()
     yield b"\x1a"
 
 
@@ -80,10 +87,10 @@ def _kind(values: np.ndarray) -> str:
 def _fixed_width(values: np.ndarray, width: int) -> np.ndarray:
     """Return ``values`` as text, right-aligned: uint8 [n, width].
 
-    One number after the other, which for thousands of them is faster than importing numpy's string functions.
+    A loop over numbers, which for thousands of them is faster than importing numpy's string functions.
     """
-    form = _integer_text if _kind(values) == "i" else _float_text
-    text = b"".join([form(value, width) for value in values.tolist()])
+    as_text = _integer_text if _kind(values) == "i" else _float_text
+    text = b"".join([as_text(value, width) for value in values.tolist()])
     return np.frombuffer(text, np.uint8).reshape(len(values), width)
 
 
@@ -103,14 +110,14 @@ def _float_text(value: float, width: int) -> bytes:
     return b"%*.1f" % (width, 0.0) if size == 0 else b"%*.16e" % (width, value)
 
 
-def short_names(names: list[str], taken: set[str] = frozenset()) -> dict[str, str]:
-    """Return a field name of at most 10 characters for each of ``names``, unique also against ``taken``.
+def short_names(names: list[str], taken: Collection[str] = ()) -> dict[str, str]:
+    """Return name to a field name of at most 10 characters, unique also among those that are ``taken``.
 
-    A name that fits stays; ``percentile_`` becomes ``pct_``; another is cut, and numbered where two would be the same.
-    Field names are compared without case, as most readers do.
+    ``percentile_`` becomes ``pct_``; a name that fits stays; a longer one is cut, and numbered where two would be the
+    same. Field names are compared without case, as most readers do.
     """
     used = {name.upper() for name in taken}
-    short = {}
+    short: dict[str, str] = {}
     for name in names:
         base = name.replace("percentile_", "pct_").encode("ascii", "replace").decode().replace("?", "_")
         candidate, number = base[:MAX_NAME], 1
@@ -122,50 +129,60 @@ def short_names(names: list[str], taken: set[str] = frozenset()) -> dict[str, st
     return short
 
 
-FIXED_DATE = "1970-01-01"  # said to be that of the last change: the same numbers must give the same bytes on any day
-_UNSAYABLE = "no CRS that a shapefile can say"
+def write_template(zones: "geopandas.GeoDataFrame", stem: Path) -> dict[str, str]:
+    """Write the zones' shapefile without statistics, and return attribute to field name.
 
+    Args:
+        zones: the prepared zones.
+        stem: the path of the files without suffix.
 
-def write_template(zones, stem: Path) -> dict[str, str]:
-    """Write the zones' shapefile, without statistics, and return how it names each attribute: name to field."""
+    Raises:
+        OSError: when a file was cut short by a full disk.
+    """
     attributes = [name for name in zones.columns if name not in (zones.geometry.name, INSIDE)]
     fields = short_names(attributes)
     frame = zones[[*attributes, zones.geometry.name]].rename(columns=fields)
     stem = Path(stem)
-    folder = stem.with_name(f".{stem.name}.{os.getpid()}")
-    folder.mkdir(parents=True)
-    try:
+    with scratch_folder(stem) as folder:
         _write_shp(frame, folder / f"{stem.name}.shp")
         for suffix in VECTOR_SUFFIXES["shp"]:
             check_written(folder / f"{stem.name}{suffix}")
-        for suffix in reversed(VECTOR_SUFFIXES["shp"]):  # the .shp last: it is the one that is looked for
+        for suffix in reversed(VECTOR_SUFFIXES["shp"]):  # the .shp last, since readers look for it
             (folder / f"{stem.name}{suffix}").replace(stem.with_name(f"{stem.name}{suffix}"))
-    finally:
-        shutil.rmtree(folder)
     return fields
 
 
-def _write_shp(frame, path: Path) -> None:
+def _write_shp(frame: "geopandas.GeoDataFrame", path: Path) -> None:
+    import geopandas
     from pyproj.exceptions import CRSError
 
-    options = {"driver": "ESRI Shapefile", "encoding": "UTF-8", "DBF_DATE_LAST_UPDATE": FIXED_DATE}
+    def write(frame: geopandas.GeoDataFrame) -> None:
+        frame.to_file(path, driver="ESRI Shapefile", encoding="UTF-8", DBF_DATE_LAST_UPDATE=FIXED_DATE)
+
     try:
-        frame.to_file(path, **options)
-    except CRSError:  # a rotated pole, log: a year's shapefile is refused, but one need not be asked for
+        write(frame)
+    except CRSError:  # a rotated pole, for example; it is an error only if the study asks for shapefiles
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there is no CRS
-            frame.set_crs(None, allow_override=True).to_file(path, **options)
-        path.with_suffix(".prj").write_text(_UNSAYABLE, encoding="utf-8")
+            write(geopandas.GeoDataFrame(frame.drop(columns=frame.geometry.name), geometry=list(frame.geometry)))
+        path.with_suffix(".prj").write_text(_NO_CRS, encoding="utf-8")
 
 
 def write_shapefile(stem: Path, template: Path, columns: dict[str, np.ndarray], names: dict[str, str]) -> None:
-    """Write the year's shapefile: the template's geometry, CRS and attributes, and ``columns`` [n_zones] each.
+    """Write a year's shapefile: the template's geometry, CRS and attributes, and the year's columns.
 
-    ``names`` are the fields of the columns, see :func:`field_names`.
+    Args:
+        stem: the path of the files without suffix.
+        template: that of :func:`write_template`'s files.
+        columns: name to array [n_zones], from :func:`zonalflow.vectors.columns.year_columns`.
+        names: name to field, from :func:`zonalflow.vectors.columns.field_names`.
+
+    Raises:
+        ZonesError: when a shapefile cannot store the CRS or so many columns.
     """
-    if template.with_suffix(".prj").read_text(encoding="utf-8") == _UNSAYABLE:
+    if template.with_suffix(".prj").read_text(encoding="utf-8") == _NO_CRS:
         raise ZonesError(
-            "output.formats: a shapefile has no word for the rasters' CRS; leave shp out, or write geoparquet"
+            "output.formats: a shapefile cannot store the rasters' CRS; leave shp out, or write geoparquet"
         )
     table = append_columns(template.with_suffix(".dbf"), {names[name]: values for name, values in columns.items()})
     for suffix in reversed(VECTOR_SUFFIXES["shp"]):

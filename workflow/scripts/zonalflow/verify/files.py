@@ -79,7 +79,7 @@ def _remake(study: Study, path: str) -> tuple[str, ...]:
 def _belongs(study: Study, path: str) -> bool:
     """Whether a file that a job wrote is of the present study: years that are no longer asked for may lie beside it."""
     planned = {*study.products, *study.year_tables, study.prepared, study.grid, study.preparation}
-    return path in planned or path.startswith((f"{study.template}.", *(f"{path}/" for path in study.tables.values())))
+    return path in planned or path.startswith(f"{study.template}.")
 
 
 def _receipts(folder: Path, name: str) -> list[str]:

@@ -1,27 +1,41 @@
 """Zones on a grid: in its CRS, valid, and which share of each lies inside.
 
-What was dropped, repaired or reprojected is reported, never silent. The order of the rows is the order of every array
+Which zones were dropped, repaired or reprojected is always reported. The order of the rows is the order of every array
 made from them.
 """
 
 import hashlib
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import geopandas
 import numpy as np
+import pyproj
 import shapely
 
 from zonalflow.common.columns import INSIDE
 from zonalflow.common.errors import ZonesError
-from zonalflow.common.text import few, format_bounds
-from zonalflow.geometry.antimeridian import turn, unwrap
-from zonalflow.geometry.grid import Grid
+from zonalflow.common.text import count_of, few, format_bounds
+from zonalflow.geometry.antimeridian import unwrap, wrap
+from zonalflow.geometry.grid import Bounds, Grid
 from zonalflow.geometry.polygons import polygonal, valid
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What preparing the zones did: counts, and the ids of every zone that was dropped or changed."""
+    """What preparing the zones did: counts, and the ids of every zone that was dropped or changed.
+
+    Attributes:
+        read: the number of zones in the files.
+        kept: the number of zones that overlap the grid.
+        crs_of_file: the CRS of the files.
+        reprojected: whether the grid's CRS is another.
+        repaired: ids of zones that were invalid.
+        across_the_antimeridian: ids of zones whose outline was taken to cross the antimeridian.
+        dropped_outside: ids of zones wholly outside the grid.
+        cut: ids of zones partly outside the grid.
+        digest: names the prepared zones, see :func:`_digest`.
+    """
 
     read: int
     kept: int
@@ -33,7 +47,7 @@ class Preparation:
     cut: list[str] = field(default_factory=list)
     digest: str = ""
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data for JSON."""
         return asdict(self)
 
@@ -47,8 +61,8 @@ class ZonesOnGrid:
         inside: the part of each within the grid's bounds.
         fraction: the share of its area inside, exactly 1 for a zone wholly inside and 0 for one wholly outside.
         repaired: which polygons were invalid.
-        unwrapped: which outlines jumped across the antimeridian, see :mod:`zonalflow.geometry.antimeridian`.
-        reprojected: whether the file's CRS is another.
+        unwrapped: which outlines crossed the antimeridian, see :mod:`zonalflow.geometry.antimeridian`.
+        reprojected: whether the CRS of the rows read is another than the grid's.
     """
 
     whole: np.ndarray
@@ -60,30 +74,39 @@ class ZonesOnGrid:
 
 
 def bring_to_grid(frame: geopandas.GeoDataFrame, grid: Grid) -> ZonesOnGrid:
-    """Bring zones to a grid: its CRS, its longitudes, valid, with the part and the share of each inside it.
+    """Return zones in a grid's CRS and longitudes, made valid, with the part and the share of each inside the grid.
 
     The share is measured in the plane of the grid's CRS, in which cells are counted too.
+
+    Args:
+        frame: the zones; its index names them in messages.
+        grid: where they go.
+
+    Raises:
+        ZonesError: for zones that the grid's CRS cannot show, or that have no area.
     """
-    reprojected = not frame.crs.equals(grid.crs, ignore_axis_order=True)
+    crs = _crs_of(frame)
+    reprojected = not crs.equals(grid.crs, ignore_axis_order=True)
     unwrapped = np.zeros(len(frame), bool)
-    if frame.crs.is_geographic:
+    if crs.is_geographic:
         geometry, unwrapped = unwrap(frame.geometry.to_numpy())
-        frame = frame.set_geometry(geometry, crs=frame.crs)
+        frame = frame.set_geometry(geometry, crs=crs)
     repaired, frame = _repair(frame)
     if reprojected:
         frame = frame.to_crs(grid.crs)
     geometry = frame.geometry.to_numpy()
-    _check_projected(geometry, frame.index.to_numpy(), grid)
+    names = frame.index.to_numpy()
+    _check_projected(geometry, names, grid)
     if grid.is_geographic:
-        geometry = turn(geometry, grid.bounds[0], grid.bounds[2])
-    _check_areas(geometry, frame.index.to_numpy())
+        geometry = wrap(geometry, grid.bounds[0], grid.bounds[2])
+    _check_areas(geometry, names)
     if reprojected:
         again, frame = _repair(frame.set_geometry(geometry, crs=grid.crs))
         geometry, repaired = frame.geometry.to_numpy(), repaired | again
-    inside = clip_to_bounds(geometry, grid.bounds)
+    inside = _clipped(geometry, grid.bounds)
     with np.errstate(invalid="ignore", divide="ignore"):
         fraction = np.nan_to_num(shapely.area(inside) / shapely.area(geometry))
-    whole = shapely.within(geometry, shapely.box(*grid.bounds))  # untouched by the clip: say exactly 1
+    whole = shapely.within(geometry, shapely.box(*grid.bounds))  # these get exactly 1, without rounding
     return ZonesOnGrid(
         whole=geometry,
         inside=np.where(whole, geometry, inside),
@@ -94,72 +117,89 @@ def bring_to_grid(frame: geopandas.GeoDataFrame, grid: Grid) -> ZonesOnGrid:
     )
 
 
-def _check_projected(geometry: np.ndarray, rows: np.ndarray, grid: Grid) -> None:
+def _crs_of(frame: geopandas.GeoDataFrame) -> pyproj.CRS:
+    if frame.crs is None:
+        raise ZonesError("the zones have no CRS, so they cannot be brought to the grid; set zones.crs")
+    return frame.crs
+
+
+def _check_projected(geometry: np.ndarray, names: np.ndarray, grid: Grid) -> None:
     """Raise ZonesError for zones for which the grid's CRS has no coordinates."""
     lost = ~np.isfinite(shapely.bounds(geometry)).all(axis=1) & ~shapely.is_empty(geometry)
     if lost.any():
         raise ZonesError(
-            f"{int(lost.sum())} zones reach to where the rasters' CRS ({grid.crs[:60]}) has no place for them: rows "
-            f"{few(rows[lost] + 1)} of the zones; cut them to the rasters' surroundings, or leave them out with "
-            "zones.where"
+            f"{count_of(int(lost.sum()), 'zone reaches', 'zones reach')} to where the rasters' CRS ({grid.crs[:60]}) "
+            f"has no coordinates: {few(names[lost])}; cut such zones to the surroundings of the rasters, or leave them "
+            "out with zones.where"
         )
 
 
-def _check_areas(geometry: np.ndarray, rows: np.ndarray) -> None:
-    """Raise ZonesError for zones of which repair leaves nothing to measure."""
+def _check_areas(geometry: np.ndarray, names: np.ndarray) -> None:
+    """Raise ZonesError for zones without an area, which may be what repair leaves."""
     flat = shapely.area(geometry) == 0
     if flat.any():
         raise ZonesError(
-            f"{int(flat.sum())} zones have no area, their outline being a line or a point: rows {few(rows[flat] + 1)} "
-            "of the zones; mend them, or leave them out with zones.where"
+            f"{count_of(int(flat.sum()), 'zone has', 'zones have')} no area, because the outline is a line or a point: "
+            f"{few(names[flat])}; repair such zones, or leave them out with zones.where"
         )
 
 
-def prepare(frame: geopandas.GeoDataFrame, grid: Grid, *, id_column: str, keep: str = "clipped"):
-    """Return ``(zones, report)``: the zones that overlap ``grid``, in its CRS, with ``inside_fraction``.
+def prepare(
+    frame: geopandas.GeoDataFrame, grid: Grid, *, id_column: str, keep: str = "clipped"
+) -> tuple[geopandas.GeoDataFrame, Preparation]:
+    """Return the zones that overlap ``grid``, in its CRS and with ``inside_fraction``, and the report on them.
 
-    ``keep="clipped"`` cuts the output geometry at the grid's bounds, ``"whole"`` leaves it; the cells of a zone are the
-    same. Rows keep the file's order.
+    Rows keep the file's order.
+
+    Args:
+        frame: the zones as :func:`zonalflow.zones.read.read_zones` returns them.
+        grid: the study's grid.
+        id_column: the column that names a zone.
+        keep: ``clipped`` cuts the polygons at the grid's bounds, ``whole`` leaves them; their cells are the same.
 
     Raises:
-        ZonesError: when no zone overlaps the grid.
+        ZonesError: when no zone overlaps the grid, and as :func:`bring_to_grid`.
     """
-    frame = frame.rename(columns={INSIDE: f"{INSIDE}_1"})  # one of an earlier study is an attribute like any other
-    placed, ids = bring_to_grid(frame, grid), frame[id_column].to_numpy()
+    frame = frame.rename(columns={INSIDE: f"{INSIDE}_1"})  # that of an earlier study is an attribute like any other
+    placed, ids = bring_to_grid(frame.set_index(id_column, drop=False), grid), frame[id_column].to_numpy()
     kept = placed.fraction > 0
     if not kept.any():
-        bounds = shapely.total_bounds(placed.whole)
-        there = np.isfinite(bounds).all()  # nothing is left of zones that the grid's CRS cannot show
-        swapped = there and shapely.box(*bounds[[1, 0, 3, 2]]).intersects(shapely.box(*grid.bounds))
-        hint = "The zones' longitudes and latitudes seem to be swapped" if swapped else "Check bbox, and the zones' CRS"
-        raise ZonesError(
-            f"none of the {len(frame)} zones overlaps the grid.\n  zones: {format_bounds(bounds)}\n"
-            f"  grid:  {format_bounds(grid.bounds)}\n{hint}"
-        )
+        raise _none_overlaps(placed, grid)
     geometry = placed.inside if keep == "clipped" else placed.whole
     zones = frame[kept].set_geometry(geometry[kept], crs=grid.crs)
     zones = zones.assign(**{INSIDE: placed.fraction[kept]}).reset_index(drop=True)
     report = Preparation(
         read=len(frame),
         kept=len(zones),
-        crs_of_file=frame.crs.to_string(),
+        crs_of_file=_crs_of(frame).to_string(),
         reprojected=placed.reprojected,
         repaired=ids[placed.repaired].tolist(),
         across_the_antimeridian=ids[placed.unwrapped].tolist(),
         dropped_outside=ids[~kept].tolist(),
         cut=ids[kept & (placed.fraction < 1)].tolist(),
-        digest=digest(zones, id_column),
+        digest=_digest(zones, id_column),
     )
     return zones, report
 
 
-def clip_to_bounds(geometry: np.ndarray, bounds) -> np.ndarray:
-    """Return the polygonal part of each geometry inside the box ``bounds`` (west, south, east, north)."""
+def _none_overlaps(placed: ZonesOnGrid, grid: Grid) -> ZonesError:
+    bounds = shapely.total_bounds(placed.whole)  # not finite where the grid's CRS can show no zone
+    turned = shapely.box(*bounds[[1, 0, 3, 2]]) if np.isfinite(bounds).all() else shapely.Polygon()
+    swapped = turned.intersects(shapely.box(*grid.bounds))
+    hint = "The zones' longitudes and latitudes seem to be swapped" if swapped else "Check bbox, and the zones' CRS"
+    return ZonesError(
+        f"no zone overlaps the grid; {count_of(len(placed.whole), 'zone was', 'zones were')} read.\n"
+        f"  zones: {format_bounds(bounds)}\n  grid:  {format_bounds(grid.bounds)}\n{hint}"
+    )
+
+
+def _clipped(geometry: np.ndarray, bounds: Bounds) -> np.ndarray:
+    """Return the polygonal part of each geometry inside a box."""
     return polygonal(shapely.intersection(geometry, shapely.box(*bounds)))
 
 
-def _repair(frame):
-    """Return which geometries were invalid, and the frame with those made valid and polygonal."""
+def _repair(frame: geopandas.GeoDataFrame) -> tuple[np.ndarray, geopandas.GeoDataFrame]:
+    """Return which geometries were invalid (bool [n]), and the frame with those made valid and polygonal."""
     geometry = frame.geometry.to_numpy()
     broken = ~shapely.is_valid(geometry)
     if not broken.any():
@@ -169,8 +209,8 @@ def _repair(frame):
     return broken, frame.set_geometry(fixed, crs=frame.crs)
 
 
-def digest(zones: geopandas.GeoDataFrame, id_column: str) -> str:
-    """Return the sha256 of the zones' ids, coordinates and order: what an index on a grid depends on."""
+def _digest(zones: geopandas.GeoDataFrame, id_column: str) -> str:
+    """Return the sha256 of the zones' ids, coordinates and order, on which an index on a grid depends."""
     text = hashlib.sha256()
     for name, wkb in zip(zones[id_column], shapely.to_wkb(zones.geometry.to_numpy()), strict=True):
         text.update(f"{name}\0{len(wkb)}\0".encode())

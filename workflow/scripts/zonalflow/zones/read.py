@@ -1,7 +1,9 @@
 """Reading zones: polygons from vector files, checked and keyed by a unique text id."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -10,20 +12,23 @@ import pyogrio
 import shapely
 
 from zonalflow.common.errors import ZonesError
-from zonalflow.common.states import words_for
-from zonalflow.common.text import few, format_bounds, nearest
+from zonalflow.common.states import state_spellings
+from zonalflow.common.text import count_of, few, format_bounds, nearest, plural_of
 
 _TINY = 1e-9  # degrees
 
 
-def read_zones(paths: list[str], *, id_column: str, layer=None, crs=None, where=None, states=None):
-    """Return the checked zones of vector files (any GDAL format, also zipped, or GeoParquet) as a GeoDataFrame.
+def read_zones(
+    paths: list[str], *, id_column: str, layer: str | None = None, crs: str | None = None, where: str | None = None,
+    states: list[str] | None = None,
+) -> geopandas.GeoDataFrame:  # fmt: skip
+    """Return the checked zones of vector files (any GDAL format, also zipped, or GeoParquet).
 
     Args:
-        paths: the files; more than one when a geography comes in one file a state.
-        id_column: the column whose values name the zones; read as text, unique, not empty.
+        paths: the files; several when a geography comes in one file for each state.
+        id_column: the column whose values name the zones; it is read as text and must be unique and not empty.
         layer: the layer's name; by default the first layer that has features.
-        crs: the CRS of a file that names none.
+        crs: the CRS of a file that has none.
         where: an SQL condition on the attributes, as in ``"STATE_NAME = 'Florida'"``.
         states: keep the zones whose STUSPS, STATEFP or STATE_NAME is one of these.
 
@@ -41,21 +46,21 @@ def read_zones(paths: list[str], *, id_column: str, layer=None, crs=None, where=
     frame = _with_text_id(frame, id_column, path)
     if frame.crs is None:
         if crs is None:
-            raise ZonesError(f"{path} has no CRS; say it in the configuration, for example zones.crs: EPSG:4269")
+            raise ZonesError(f"{path} has no CRS; set it in the configuration, for example zones.crs: EPSG:4269")
         frame = frame.set_crs(crs)
     _check_geometry(frame, id_column, path)
     return frame.reset_index(drop=True)
 
 
-def zone_options(zones: dict) -> dict:
-    """Return the keyword arguments of :func:`read_zones` that the configuration's ``zones`` mean."""
+def zone_options(zones: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments of :func:`read_zones` from the key ``zones`` of the configuration."""
     return {
         "id_column": zones["id"], "layer": zones["layer"], "crs": zones["crs"], "where": zones["where"],
         "states": zones["states"],
     }  # fmt: skip
 
 
-def _read(path: str, layer, where) -> geopandas.GeoDataFrame:
+def _read(path: str, layer: str | None, where: str | None) -> geopandas.GeoDataFrame:
     if not Path(path).exists():
         raise ZonesError(f"{path}: no such file (zones.path)")
     if str(path).lower().endswith((".parquet", ".geoparquet")):
@@ -64,7 +69,7 @@ def _read(path: str, layer, where) -> geopandas.GeoDataFrame:
         except (ValueError, OSError) as error:
             raise ZonesError(f"{path} cannot be read as GeoParquet: {error}") from error
         frame = _with_one_geometry(frame)
-        return frame if where is None else frame.iloc[_satisfy(frame, where, path)]
+        return frame if where is None else frame.iloc[_matching_rows(frame, where, path)]
     try:
         frame = pyogrio.read_dataframe(path, layer=_layer(path, layer), where=where)
     except (RuntimeError, ValueError) as error:  # pyogrio's errors are RuntimeErrors
@@ -85,27 +90,28 @@ def _with_one_geometry(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
     return frame.rename(columns={"geometry": "geometry_1"}).rename_geometry("geometry")
 
 
-def _satisfy(frame: geopandas.GeoDataFrame, where: str, path: str) -> np.ndarray:
-    """Return the numbers of the rows that satisfy an SQL condition, of a frame that GDAL has not read.
+def _matching_rows(frame: geopandas.GeoDataFrame, where: str, path: str) -> np.ndarray:
+    """Return the positions of the rows that match an SQL condition, in a frame that GDAL has not read.
 
-    Its attributes are handed to GDAL in memory, so that a condition means the same in all formats. Columns that a table
-    cannot hold (a bounding box of each zone, log) are left out.
+    GDAL gets the attributes in memory, so that a condition means the same in all formats. Columns that a table cannot
+    hold (a bounding box of each zone, for example) are left out.
     """
     table = pandas.DataFrame(frame.drop(columns=frame.geometry.name))
     simple = [name for name in table if pandas.api.types.infer_dtype(table[name]) not in ("mixed", "bytes")]
     memory, number = io.BytesIO(), "zonalflow row"
     try:
-        rows = table[simple].assign(**{number: np.arange(len(table))})
-        pyogrio.write_dataframe(rows, memory, driver="FlatGeobuf", layer="zones", SPATIAL_INDEX="NO")
+        numbered = table[simple].assign(**{number: np.arange(len(table))})
+        pyogrio.write_dataframe(numbered, memory, driver="FlatGeobuf", layer="zones", SPATIAL_INDEX="NO")
         found = pyogrio.read_dataframe(memory.getvalue(), where=where, read_geometry=False)
     except (RuntimeError, ValueError) as error:
         raise ZonesError(f"{path} cannot be read as zones, with zones.where: {where}: {error}") from error
-    return found[number].to_numpy()
+    rows: np.ndarray = found[number].to_numpy()
+    return rows
 
 
 def _layer(path: str, wanted: str | None) -> str:
-    """Return the layer asked for, or the first that has features; a KML often opens with an empty one."""
-    names = [name for name, _ in pyogrio.list_layers(path)]
+    """Return the layer asked for, or the first that has features; a KML often begins with an empty one."""
+    names = [str(name) for name, _ in pyogrio.list_layers(path)]
     if wanted is not None:
         if wanted not in names:
             raise ZonesError(
@@ -115,19 +121,21 @@ def _layer(path: str, wanted: str | None) -> str:
     for name in names:
         if pyogrio.read_info(path, layer=name, force_feature_count=True)["features"]:
             return name
-    raise ZonesError(f"{path} has no features in any of its layers ({', '.join(map(str, names)) or 'none'})")
+    raise ZonesError(f"{path} has no features in any of its layers ({', '.join(names) or 'none'})")
 
 
-def _in_states(frame, states: list[str], path: str):
-    """Keep the zones of states named by postal code, FIPS code or name; a file may hold any one of the three."""
-    known, mask, found = set(), np.zeros(len(frame), dtype=bool), set()
+def _in_states(frame: geopandas.GeoDataFrame, states: list[str], path: str) -> geopandas.GeoDataFrame:
+    """Return the zones of states named by postal code, FIPS code or name; a file may hold any one of the three."""
+    known: set[str] = set()
+    found: set[str] = set()
+    mask = np.zeros(len(frame), dtype=bool)
     for column in {"STUSPS", "STATEFP", "STATE_NAME", "STATE"} & set(frame.columns):
         values = frame[column].astype(str).str.upper()
         known |= set(values)
         for state in states:
-            here = values.isin(words_for(state)).to_numpy()
-            mask |= here
-            if here.any():
+            in_state = values.isin(state_spellings(state)).to_numpy()
+            mask |= in_state
+            if in_state.any():
                 found.add(state)
     if not known:
         raise ZonesError(f"zones.states: {path} has none of the columns STUSPS, STATEFP, STATE_NAME; use zones.where")
@@ -137,7 +145,8 @@ def _in_states(frame, states: list[str], path: str):
     return frame[mask]
 
 
-def _with_text_id(frame, id_column: str, path: str):
+def _with_text_id(frame: geopandas.GeoDataFrame, id_column: str, path: str) -> geopandas.GeoDataFrame:
+    """Return the zones with their ids as text, after checking that each zone has one of its own."""
     if id_column not in frame.columns or id_column == frame.geometry.name:
         columns = [column for column in frame.columns if column != frame.geometry.name]
         raise ZonesError(
@@ -151,44 +160,49 @@ def _with_text_id(frame, id_column: str, path: str):
     text = ids.astype("string").str.strip()
     empty = np.flatnonzero(text.isna() | (text == ""))
     if empty.size:
-        raise ZonesError(f"zones.id: {empty.size} zones of {path} have no {id_column} (rows {few(empty + 1)})")
+        has_none = count_of(empty.size, f"zone of {path} has no {id_column}", f"zones of {path} have no {id_column}")
+        raise ZonesError(f"zones.id: {has_none} ({plural_of(empty.size, 'row')} {few(empty + 1)})")
     repeated = text[text.duplicated()].unique()
     if len(repeated):
         raise ZonesError(
-            f"zones.id: {id_column} does not name a zone in {path}: {few(repeated)} occur more than once; "
-            "choose a column whose values are unique"
+            f"zones.id: {id_column} is not unique in {path}: {count_of(len(repeated), 'value occurs', 'values occur')} "
+            f"more than once ({few(repeated)}); choose a column whose values are unique"
         )
     return frame.assign(**{id_column: text.astype(object)})
 
 
-def _check_geometry(frame, id_column: str, path: str) -> None:
+def _check_geometry(frame: geopandas.GeoDataFrame, id_column: str, path: str) -> None:
+    """Raise ZonesError unless every zone is a polygon with finite coordinates and possible latitudes."""
     geometry = frame.geometry.to_numpy()
-    empty = shapely.is_missing(geometry) | shapely.is_empty(geometry)
-    if empty.any():
+    empty = np.flatnonzero(shapely.is_missing(geometry) | shapely.is_empty(geometry))
+    if empty.size:
+        has_none = count_of(empty.size, f"zone of {path} has", f"zones of {path} have")
         raise ZonesError(
-            f"{int(empty.sum())} zones of {path} have an empty geometry: {id_column} {few(frame[id_column][empty])}; "
-            "remove them or give them a polygon"
+            f"{has_none} an empty geometry: {id_column} {few(frame[id_column].iloc[empty])}; "
+            "remove such zones, or give them a polygon"
         )
-    polygonal = np.isin(shapely.get_type_id(geometry), (3, 6))
-    if not polygonal.all():
-        kinds = ", ".join(sorted(set(frame.geom_type[~polygonal])))
+    other = np.flatnonzero(~np.isin(shapely.get_type_id(geometry), (3, 6)))
+    if other.size:
+        kinds = ", ".join(sorted(set(frame.geom_type.iloc[other])))
+        is_none = count_of(other.size, f"zone of {path} is not a polygon", f"zones of {path} are not polygons")
         raise ZonesError(
-            f"{int((~polygonal).sum())} zones of {path} are no polygons ({kinds}): {id_column} "
-            f"{few(frame[id_column][~polygonal])}; zonal statistics need polygons"
+            f"{is_none} ({kinds}): {id_column} {few(frame[id_column].iloc[other])}; zonal statistics need polygons"
         )
-    _check_finite(geometry, frame[id_column].to_numpy(), path)
-    x0, y0, x1, y1 = frame.total_bounds
-    if frame.crs.is_geographic and max(-y0, y1) > 90 + _TINY:
-        swapped = "; are longitude and latitude swapped?" if max(-x0, x1) <= 90 else ""
-        raise ZonesError(
-            f"{path} has latitudes beyond ±90 ({format_bounds(frame.total_bounds)}){swapped} "
-            f"Or its CRS, {frame.crs.name}, is not that of its coordinates"
-        )
-
-
-def _check_finite(geometry: np.ndarray, ids: np.ndarray, path: str) -> None:
-    """Raise ZonesError for coordinates that are no numbers."""
     points, zone = shapely.get_coordinates(geometry, return_index=True)
-    bad = ids[np.unique(zone[~np.isfinite(points).all(axis=1)])]
-    if len(bad):
-        raise ZonesError(f"{len(bad)} zones of {path} have coordinates that are not finite: {few(bad)}")
+    bad = np.unique(zone[~np.isfinite(points).all(axis=1)])
+    if bad.size:
+        has_some = count_of(bad.size, f"zone of {path} has", f"zones of {path} have")
+        raise ZonesError(f"{has_some} coordinates that are not finite: {id_column} {few(frame[id_column].iloc[bad])}")
+    _check_latitudes(frame, path)
+
+
+def _check_latitudes(frame: geopandas.GeoDataFrame, path: str) -> None:
+    """Raise ZonesError for latitudes beyond ±90."""
+    west, south, east, north = frame.total_bounds
+    crs = frame.crs
+    if crs is not None and crs.is_geographic and max(-south, north) > 90 + _TINY:
+        swapped = "longitude and latitude are swapped, or " if max(-west, east) <= 90 else ""
+        raise ZonesError(
+            f"{path} has latitudes beyond ±90 ({format_bounds(frame.total_bounds)}): {swapped}its CRS, "
+            f"{crs.name}, is not that of its coordinates"
+        )

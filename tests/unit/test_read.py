@@ -1,4 +1,4 @@
-"""Which file and band hold a date, and what is read from them, whatever the format."""
+"""What is read from a raster, whatever its format: values, nodata, grid."""
 
 import os
 import zipfile
@@ -13,7 +13,6 @@ from zonalflow.common.errors import GridError, RasterError
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.read import MISSING, TimeStep, open_raster, raster_grid, read_time_steps
-from zonalflow.rasters.time_steps import local_time_steps
 from zonalflow.steps.zonal_stats import compute_year
 
 WEST_ROW = boxes((0, 3, 3, 4))  # cells 0, 1 and 2: the first three of the northernmost row
@@ -55,41 +54,6 @@ def test_a_zip_must_hold_one_raster(tmp_path):
         read(tmp_path / "a.zip")
 
 
-def test_a_band_is_a_date(tmp_path):
-    write_tif(tmp_path / "2000.tif", np.stack([counting(start=100 * month) for month in range(1, 13)]), nodata=-1)
-    slices = local_time_steps(str(tmp_path / "{year}.tif"), "ppt", 2000, "monthly")
-    assert [(piece.date, piece.band) for piece in slices] == [(f"2000-{month:02}", month) for month in range(1, 13)]
-    values = [values[0, 0] for _, values, _, _ in read_time_steps(slices, grid_finder(place(WEST_ROW)))]
-    assert values == [100 * month for month in range(1, 13)]
-
-
-def test_bands_that_are_not_the_dates_are_refused(tmp_path):
-    write_tif(tmp_path / "2000.tif", np.stack([counting()] * 11), nodata=-1)
-    with pytest.raises(RasterError, match=r"2000.tif has 11 bands, but 2000-01 to 2000-12 are 12 dates"):
-        local_time_steps(str(tmp_path / "{year}.tif"), "ppt", 2000, "monthly")
-
-
-def test_a_band_is_a_variable(tmp_path):
-    path = write_tif(tmp_path / "2000.tif", np.stack([counting(), counting(start=100)]), nodata=-1)
-    with rasterio.open(path, "r+") as dataset:
-        dataset.descriptions = ("ppt", "tmean")
-    for variable, first in (("ppt", 0), ("tmean", 100)):
-        slices = local_time_steps(str(tmp_path / "{year}.tif"), variable, 2000, "annual")
-        ((_, values, _, _),) = read_time_steps(slices, grid_finder(place(WEST_ROW)))
-        assert values[0, 0] == first
-    slices = local_time_steps(str(tmp_path / "{year}.tif"), "tmin", 2000, "annual")
-    with pytest.raises(RasterError, match=r"has 2 bands \(ppt, tmean\), and not one of them is called 'tmin'"):
-        list(read_time_steps(slices, grid_finder(place(WEST_ROW))))
-
-
-def test_a_file_a_month_and_a_file_a_day():
-    months = local_time_steps("{variable}_{year}-{month}.tif", "ppt", 2000, "monthly")
-    assert months[1] == TimeStep("2000-02", "ppt_2000-02.tif", name="ppt")
-    days = local_time_steps("{variable}/{year}{month}{day}.tif", "ppt", 2000, "daily")
-    assert len(days) == 366
-    assert days[59] == TimeStep("2000-02-29", "ppt/20000229.tif", name="ppt")
-
-
 def test_scale_and_offset_turn_stored_into_physical_values(tmp_path):
     stored = counting().astype(np.int16)
     path = write_tif(tmp_path / "a.tif", stored, nodata=1, scale=0.1, offset=-5.0)
@@ -102,8 +66,8 @@ def test_nodata_and_nan_stay_apart_in_a_scaled_raster(tmp_path):
     stored = counting()
     stored[0, :2] = -1, np.nan
     path = write_tif(tmp_path / "a.tif", stored, nodata=-1, scale=2.0, offset=0.0)
-    slices = read_time_steps([TimeStep("2000", str(path))], grid_finder(place(WEST_ROW)))
-    table = compute_year(slices, ["nodata", "nan", "count", "mean"])
+    time_steps = read_time_steps([TimeStep("2000", str(path))], grid_finder(place(WEST_ROW)))
+    table = compute_year(time_steps, ["nodata", "nan", "count", "mean"])
     assert {name: column.tolist() for name, column in table.columns.items()} == {
         "nodata": [[1.0]], "nan": [[1.0]], "mean": [[4.0]], "count": [[1]], "valid_fraction": [[pytest.approx(1 / 3)]]
     }  # fmt: skip
@@ -137,7 +101,7 @@ def test_a_crs_from_the_configuration_only_where_the_file_has_none(tmp_path):
     bare = Grid("", GRID.transform, GRID.width, GRID.height)
     path = write_tif(tmp_path / "a.tif", counting(), grid=bare, nodata=-1)
     with pytest.raises(
-        RasterError, match=r"has no CRS; say it in the configuration, for example raster.crs: EPSG:4269"
+        RasterError, match=r"has no CRS; set it in the configuration, for example raster.crs: EPSG:4269"
     ):
         read(path)
     assert read(path, crs="EPSG:4269")[0].tolist() == [[0, 1, 2]]
@@ -152,7 +116,7 @@ def test_a_raster_without_a_place_on_the_earth(tmp_path):
     nowhere = Grid("EPSG:4269", (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), 6, 4)
     with pytest.warns(rasterio.errors.NotGeoreferencedWarning):
         write_tif(path, counting(), grid=nowhere, nodata=-1)
-    with pytest.raises(RasterError, match="does not say where its cells lie"):
+    with pytest.raises(RasterError, match="is not georeferenced"):
         read(path)
 
 

@@ -1,4 +1,4 @@
-"""The years of a study: every way to write them, and what is said to every other."""
+"""The years of a study: every way to write them, and the message for any other text."""
 
 import pytest
 
@@ -29,11 +29,11 @@ def test_years(written, years):
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         ("2000-2020", "write 2000:2020"),
         ("2000 - 2020", "write 2000:2020"),
-        ("2020:2000", "'2020:2000' runs backwards; write 2000:2020"),
+        ("2020:2000", "'2020:2000' is reversed; write 2000:2020"),
         ("2000:2020+0", "the step of '2000:2020+0' must be at least 1"),
         ("1799", "1799 is not a year from 1800 to 2200"),
         ("2000:2201", "2201 is not a year"),
@@ -61,11 +61,11 @@ def test_years(written, years):
         ),  # and this is 2000 in Arabic-Indic digits, which no path of ours would match
     ],
 )
-def test_what_is_no_year(written, said):
+def test_other_texts_are_not_years(written, message):
     with pytest.raises(ConfigError) as caught:
         parse_years(written)
     assert str(caught.value).startswith("years: ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_is_no_year(written, said):
         ([], ""),
     ],
 )
-def test_years_in_words(years, text):
+def test_years_as_text(years, text):
     assert format_years(years) == text
 
 

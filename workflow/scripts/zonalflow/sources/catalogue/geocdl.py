@@ -1,22 +1,34 @@
-"""GeoCDL's datasets: what each holds, and what can be asked for."""
+"""GeoCDL, the geospatial library inside SCINet: its address, its datasets, and the address of a request.
+
+Source of the datasets: the server's own (https://github.com/stuckyb/gcdl, ``src/library/datasets``) as of 2024; the
+server may hold later years by now.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from zonalflow.common.dates import dates_of, format_years
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.text import nearest
+from zonalflow.sources.catalogue import prism
 
-GRAINS = ("annual", "monthly", "daily")
+BASE_URL = "http://10.1.1.80:8000"
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is known of a dataset without asking: variables, grains with their first and last date, CRS.
+    """What is known of a dataset without a request.
 
-    `crs` is that of the grid, in which the server reads the corners of a box; None where they are degrees.
-    `extent` is the whole grid (west, south, east, north). `sparse`: not every date has a file.
-    `hours`: a day may have several files. No `grains`: there are no dates, and one file serves all years.
+    Attributes:
+        title: the name in attributions.
+        source: the address in attributions.
+        variables: the names of its variables.
+        grains: grain to first and last date; empty when the dataset has no dates and one file serves all years.
+        crs: the CRS of the grid, in which the server reads the corners of a box; None where they are degrees.
+        extent: the whole grid, (west, south, east, north) in degrees; None when it is not known.
+        sparse: not every date has a file.
+        hours: a day may have several files.
     """
 
     title: str
@@ -25,7 +37,6 @@ class Dataset:
     grains: dict[str, tuple[str, str]]
     crs: str | None = None
     extent: tuple[float, float, float, float] | None = None
-    categorical: bool = False
     sparse: bool = False
     hours: bool = False
 
@@ -41,7 +52,7 @@ DATASETS = {
     "PRISM": Dataset(
         "PRISM Group, Oregon State University",
         "https://prism.oregonstate.edu",
-        ("ppt", "tmean", "tmin", "tmax", "tdmean", "vpdmin", "vpdmax"),
+        prism.VARIABLES,
         {
             "annual": ("1895", "2020"),
             "monthly": ("1895-01", "2021-01"),
@@ -78,7 +89,6 @@ DATASETS = {
         ("cdl",),
         {"annual": ("2008", "2021")},
         crs=_ALBERS,
-        categorical=True,
     ),
     "NLCD": Dataset(
         "National Land Cover Database",
@@ -86,7 +96,6 @@ DATASETS = {
         ("land_cover", "change_index"),
         {"annual": ("2001", "2019")},
         crs=_ALBERS,
-        categorical=True,
         sparse=True,
     ),
     "VIP": Dataset(
@@ -124,12 +133,16 @@ DATASETS = {
         {"annual": ("1986", "2022")},
     ),
 }  # fmt: skip
-"""The catalogue as known in 2024; the server may hold later years by now."""
+"""Name to dataset, as of 2024."""
 _ALSO_KNOWN_AS = {"GTOPO": "GTOPO30", "SMAP_HB1km": "SMAP-HB1km"}
 
 
 def describe_dataset(name: str) -> Dataset:
-    """Return what is known of a dataset; ConfigError, with the nearest name, for one not in the catalogue."""
+    """Return what is known of a dataset.
+
+    Raises:
+        ConfigError: for a dataset that is not in the catalogue, with the nearest name.
+    """
     try:
         return DATASETS[_ALSO_KNOWN_AS.get(name, name)]
     except KeyError:
@@ -139,7 +152,11 @@ def describe_dataset(name: str) -> Dataset:
 
 
 def check_request(dataset: str, variables: Iterable[str], grain: str, bbox: Sequence[float] | None) -> None:
-    """Raise ConfigError for a dataset, variable or grain that GeoCDL does not have, asking nobody."""
+    """Check, without a request, that GeoCDL has all that a study asks for.
+
+    Raises:
+        ConfigError: naming the dataset, variable or grain that it does not have, or a missing `bbox`.
+    """
     known = describe_dataset(dataset)
     for variable in variables:
         if variable not in known.variables:
@@ -149,25 +166,71 @@ def check_request(dataset: str, variables: Iterable[str], grain: str, bbox: Sequ
                 f"{nearest(variable, known.variables)}"
             )
     if grain not in (known.grains or ("annual",)):
-        held = " and ".join(known.grains) + " only" if known.grains else "without dates; write annual"
-        raise ConfigError(f"raster.grain {grain}: {dataset} is {held}")
+        offered = " and ".join(known.grains) + " only" if known.grains else "without dates; write annual"
+        raise ConfigError(f"raster.grain {grain}: {dataset} is {offered}")
     if bbox is None and known.extent is None:
         raise ConfigError(f"bbox: GeoCDL cuts {dataset} to a box; write [west, south, east, north] in degrees")
 
 
-def check_years(dataset: str, grain: str, years: Sequence[int], span: tuple[str, str] | None = None) -> None:
-    """Raise ConfigError naming the years that lie, in whole or in part, outside the catalogue.
+def check_years(dataset: str, grain: str, years: Sequence[int], held: tuple[str, str] | None = None) -> None:
+    """Check that a dataset holds every year in full.
 
-    `span` is the first and last date that the server holds, from `catalogue_range`. Without it only years
-    before the dataset's known beginning are refused: later ones may have been added.
+    `held` is the first and last date that the server holds, from :func:`zonalflow.sources.geocdl.catalogue_range`.
+    Without it only years before the dataset's known beginning are refused: later ones may have been added.
+
+    Raises:
+        ConfigError: naming the years that are missing in whole or in part.
     """
     known = describe_dataset(dataset).grains.get(grain)
     if known is None:
         return
-    first, last = span or (known[0], "9999-12-31")
+    first, last = held or (known[0], "9999-12-31")
     outside = [year for year in years if dates_of(year, grain)[0] < first or dates_of(year, grain)[-1] > last]
     if outside:
-        held = f"{first} to {last}" if span else f"{first} on"
+        period = f"{first} to {last}" if held else f"{first} on"
         raise ConfigError(
-            f"years: {format_years(outside)} not, or not wholly, in GeoCDL's {grain} {dataset}, which holds {held}"
+            f"years: GeoCDL's {grain} {dataset}, which holds {period}, lacks all or part of {format_years(outside)}"
         )
+
+
+def subset_url(
+    base: str,
+    dataset: str,
+    variable: str,
+    bbox: Sequence[float] | None,
+    year: int,
+    month: int | None = None,
+    grain: str = "annual",
+) -> str:
+    """Return the address of a request for a year of a variable (at daily grain: one `month` of it) within a box.
+
+    `bbox` is (west, south, east, north) in degrees, None for the whole grid; the server gets its upper left and lower
+    right corner in the dataset's own CRS.
+
+    Raises:
+        ConfigError: for an unknown dataset, or one that needs a box and gets none.
+    """
+    known = describe_dataset(dataset)
+    dates = {
+        "annual": f"&years={year}",
+        "monthly": f"&years={year}&months=1:12",
+        "daily": f"&years={year}&months={month}&days=1:N",
+    }[grain]
+    name = f"{quote(dataset, safe='')}%3A{quote(variable, safe='')}"
+    west, south, east, north = (f"{edge:.12g}" for edge in _box(known, bbox))
+    clip = f"({west},{north}),({east},{south})"
+    return f"{base.rstrip('/')}/subset_polygon?datasets={name}{dates if known.grains else ''}&clip={clip}"
+
+
+def _box(known: Dataset, bbox: Sequence[float] | None) -> Sequence[float]:
+    """Return a box in the dataset's CRS that holds all of the box in degrees."""
+    if bbox is None:
+        if known.extent is None:
+            raise ConfigError("bbox: this dataset is cut to a box; write [west, south, east, north] in degrees")
+        return known.extent
+    if known.crs is None:
+        return bbox
+    from rasterio.warp import transform_bounds
+
+    west, south, east, north = transform_bounds("EPSG:4269", known.crs, *bbox, densify_pts=101)
+    return west, south, east, north

@@ -1,10 +1,19 @@
-"""A file is there whole or not at all."""
+"""A file or a folder appears complete or not at all."""
 
 import json
 
 import pytest
 
-from zonalflow.common.files import atomic_path, sha256, sweep, temporary_name, write_json, write_text
+from zonalflow.common.files import (
+    atomic_folder,
+    atomic_path,
+    scratch_folder,
+    sha256,
+    sweep,
+    temporary_name,
+    write_json,
+    write_text,
+)
 
 
 def test_the_file_appears_only_at_the_end(tmp_path):
@@ -26,7 +35,48 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_the_temporary_name_is_hidden_beside_the_target_and_keeps_the_suffixes(tmp_path):
+def test_a_folder_appears_only_at_the_end(tmp_path):
+    target = tmp_path / "new" / "index"
+    with atomic_folder(target) as temporary:
+        (temporary / "a.npy").write_text("a")
+        assert not target.exists()
+    assert (target / "a.npy").read_text() == "a"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_new_folder_replaces_all_of_the_old_one(tmp_path):
+    target = tmp_path / "index"
+    for name in ("a.npy", "b.npy"):
+        with atomic_folder(target) as temporary:
+            (temporary / name).write_text(name)
+    assert [path.name for path in target.iterdir()] == ["b.npy"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path):
+    target = tmp_path / "index"
+    target.mkdir()
+    (target / "a.npy").write_text("old")
+    with pytest.raises(RuntimeError, match="midway"), atomic_folder(target) as temporary:
+        (temporary / "a.npy").write_text("half")
+        raise RuntimeError("midway")
+    assert (target / "a.npy").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_scratch_folder_left_by_a_kill_is_swept(tmp_path):
+    left = temporary_name(tmp_path / "zones")
+    left.mkdir()
+    (left / "zones.shp").touch()
+    with scratch_folder(tmp_path / "zones") as folder:
+        assert folder.parent == tmp_path
+        assert folder.name.startswith(".zones~")
+    assert list(tmp_path.iterdir()) == [left]
+    sweep(tmp_path / "zones")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_temporary_name_is_hidden_and_keeps_the_suffixes(tmp_path):
     target = tmp_path / "cb_2021_us_county_20m.shp.zip"
     name = temporary_name(target)
     assert name.parent == tmp_path
@@ -35,7 +85,7 @@ def test_the_temporary_name_is_hidden_beside_the_target_and_keeps_the_suffixes(t
     assert temporary_name(target) != name
 
 
-def test_a_name_as_long_as_names_may_be_still_has_a_temporary_one(tmp_path):
+def test_the_longest_name_still_has_a_temporary_name(tmp_path):
     target = tmp_path / ("x" * 250 + ".csv")
     write_text(target, "fits")
     assert target.read_text() == "fits"
@@ -49,7 +99,7 @@ def test_json_is_readable_and_ends_with_a_newline(tmp_path):
     assert list(json.loads(text)) == ["zone", "b", "a"]
 
 
-def test_json_without_a_word_for_nan_is_refused_and_nothing_is_written(tmp_path):
+def test_nan_in_json_is_refused_and_nothing_is_written(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "a.json", {"mean": float("nan")})
     assert list(tmp_path.iterdir()) == []
@@ -66,7 +116,7 @@ def test_sha256_is_that_of_the_standard(tmp_path):
     assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_sweeping_removes_what_killed_writers_of_this_file_left_and_nothing_else(tmp_path):
+def test_sweeping_removes_only_this_files_leftovers(tmp_path):
     target = tmp_path / "data[1].tif"
     left = temporary_name(target)
     other = temporary_name(tmp_path / "data.tif")

@@ -1,4 +1,4 @@
-"""Outlines around the earth: what jumps is taken the short way, and what merely is wide stays."""
+"""Outlines around the earth: those that cross the antimeridian take the short way, wide ones stay as they are."""
 
 import geopandas
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import shapely
 from shapely import Polygon, box
 
-from zonalflow.geometry.antimeridian import turn, unwrap
+from zonalflow.geometry.antimeridian import unwrap, wrap
 from zonalflow.geometry.grid import Grid
 from zonalflow.zones.on_grid import bring_to_grid
 
@@ -42,7 +42,7 @@ def test_a_zone_across_the_antimeridian_is_taken_the_short_way(bounds, grid):
     west, south, east, north = bounds
     zone = placed(wrapped(box(*bounds)), grid)
     assert zone.whole[0].area == pytest.approx((east - west) * (north - south))
-    assert zone.unwrapped[0] == (west < 180)  # 180 … 185 is -180 … -175, and does not jump
+    assert zone.unwrapped[0] == (west < 180)  # 180 … 185 is -180 … -175, and does not cross it
 
 
 @pytest.mark.parametrize("grid", [WORLD, FROM_0], ids=["±180", "0…360"])
@@ -81,7 +81,7 @@ def test_a_zone_around_a_pole_holds_the_pole():
 def test_a_hole_is_turned_with_its_shell():
     shell, hole = box(170, -10, 190, 10), box(179, -1, 181, 1)
     zone = wrapped(shell.difference(hole))
-    (found,), (jumped,) = unwrap(np.array([zone]))
-    assert jumped
+    (found,), (unwrapped,) = unwrap(np.array([zone]))
+    assert unwrapped
     assert found.area == pytest.approx(400 - 4)
-    assert turn(np.array([zone]), -180, 180)[0].area == pytest.approx(400 - 4)
+    assert wrap(np.array([zone]), -180, 180)[0].area == pytest.approx(400 - 4)

@@ -85,13 +85,13 @@ def test_what_was_there_stays(template):
     assert by_pyshp(template)["NAME"] == ["Doña Ana"] * len(NUMBERS)
 
 
-def test_the_size_of_the_pieces_does_not_show(template, monkeypatch):
+def test_the_size_of_the_blocks_does_not_show(template, monkeypatch):
     columns = {"a": np.array(NUMBERS), "b": np.arange(len(NUMBERS))}
     whole = b"".join(append_columns(template, columns))
-    monkeypatch.setattr("zonalflow.vectors.shapefile._PIECE", 500)  # a few records
-    pieces = list(append_columns(template, columns))
-    assert len(pieces) > 5
-    assert b"".join(pieces) == whole
+    monkeypatch.setattr("zonalflow.vectors.shapefile._BLOCK_BYTES", 500)  # a few records
+    blocks = list(append_columns(template, columns))
+    assert len(blocks) > 5
+    assert b"".join(blocks) == whole
 
 
 def test_a_name_of_ten_characters_is_whole(template):

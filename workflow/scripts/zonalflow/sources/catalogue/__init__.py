@@ -1,0 +1,1 @@
+"""What each service offers and at which address, known without sending a request; cheap to import."""
