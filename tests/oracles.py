@@ -64,35 +64,20 @@ TINY_SHARE = 0.003  # of a cell: GDAL overlooks less where an edge cuts off a co
 ON_A_BORDER = 1e-4  # cells: what GDAL takes for lying on a cell's border
 
 
-def _edges_through(geometry, square):
-    """Return the edges of a geometry's outline that meet a square."""
-    rings = shapely.get_rings(shapely.get_parts(geometry))
-    points = [shapely.get_coordinates(ring) for ring in rings]
-    edges = shapely.linestrings(np.concatenate([np.stack([xy[:-1], xy[1:]], axis=1) for xy in points]))
-    return edges[shapely.intersects(edges, square)]
-
-
-def _ends_on_a_border(edge, grid: Grid) -> bool:
-    """Whether an edge begins or ends on a border between cells."""
-    a, _, c, _, e, f = grid.transform
-    cells = (shapely.get_coordinates(edge) - (c, f)) / (a, e)
-    return bool((np.abs(cells - np.rint(cells)) < ON_A_BORDER).any())
-
-
 def gdal_may_err(geometry, grid: Grid, cell: tuple[int, int]) -> bool:
     """Whether GDAL's ``all_touched``, which differs between its versions, need not be right about a cell (row, column).
 
-    It is exact but for cells of which next to nothing is covered, those on whose border a vertex lies or an edge, and
-    those through which an edge passes that begins or ends on a border between cells: GDAL 3.10 loses its step there.
+    It is exact but for cells of which next to nothing is covered, and those at an edge that begins or ends on a border
+    of cells: there its walk along the edge may start in the wrong cell.
     """
     row, column = cell
     a, _, c, _, e, f = grid.transform
-    outline = shapely.segmentize(geometry, min(a, abs(e)) / 4)  # so that edges along borders have vertices there
-    x, y = ((shapely.get_coordinates(outline) - (c + a * column, f + e * row)) / (a, e)).T
-    depth = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y))
-    if np.abs(depth).min() < ON_A_BORDER:
-        return True
     square = shapely.box(*grid.window(row, row + 1, column, column + 1).bounds)
-    if any(_ends_on_a_border(edge, grid) for edge in _edges_through(geometry, square)):
+    if shapely.area(shapely.intersection(geometry, square)) < TINY_SHARE * abs(a * e):
         return True
-    return shapely.area(shapely.intersection(geometry, square)) < TINY_SHARE * abs(a * e)
+    in_cells = shapely.transform(geometry, lambda xy: (xy - (c, f)) / (a, e))
+    vertices, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(in_cells)), return_index=True)
+    edges = np.stack([vertices[:-1], vertices[1:]], axis=1)[ring[1:] == ring[:-1]]
+    on_a_border = (np.abs(edges - np.round(edges)) < ON_A_BORDER).any(axis=(1, 2))
+    edges = shapely.linestrings(edges[on_a_border])
+    return bool((shapely.distance(edges, shapely.box(column, row, column + 1, row + 1)) < ON_A_BORDER).any())

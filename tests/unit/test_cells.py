@@ -229,6 +229,15 @@ def test_a_cell_of_which_next_to_nothing_is_covered_is_overlapped(unit_grid, dep
     assert cells_of(index, 0) == expected and all(fraction > 0 for fraction in fractions_of(index, 0).values())
 
 
+def test_a_sliver_no_wider_than_rounding_overlaps_nothing(unit_grid):
+    # what cutting polygons leaves behind: from the box at the left, 4e-16 high, across cells (2, 1) to (2, 3)
+    sliver = Polygon([(0.5, 1.5), (3.5, 1.25), (0.5, np.nextafter(1.5, 2))])
+    assert 0 < sliver.area < 1e-15
+    zone = np.array([MultiPolygon([sliver, box(0, 2, 1, 3)])])
+    for method in ("all_touched", "coverage"):
+        assert cells_of(build_index(zone, unit_grid, method), 0) == {(1, 0)}
+
+
 def test_half_a_cell_is_overlapped_though_its_corners_are_vertices(unit_grid):
     # GDAL 3.10 gives this triangle no cell at all
     zone = np.array([Polygon([(1, 1), (2, 1), (1, 2)])])

@@ -13,7 +13,8 @@ own. The result is exact but for rounding (about 1e-15 of a cell times the numbe
 
 Which cells a zone overlaps does not depend on that rounding: a polygon has area on one side of each of its edges, so
 it overlaps each cell through whose inside an edge passes, however little of it. Where edges only run along the cell's
-borders (to within the rounding of coordinates), all or nothing of the cell is covered.
+borders (to within the rounding of coordinates), all or nothing of the cell is covered. Left out are cells in which a
+zone is no wider than rounding, as are the slivers that remain when polygons are cut or repaired.
 
 The fractions are rounded to float32, as in exactextract (whose matrix of fractions is one of floats): half the memory,
 and the same numbers to the last bit nearly everywhere.
@@ -28,6 +29,8 @@ from zonalflow.index.runs import Runs
 from zonalflow.index.segments import expand
 
 _SMALLEST = np.finfo(np.float32).tiny  # for a share that is too small to be told from rounding
+_ROUNDING = 1e-13  # cells: the width of a zone that rounding of its share alone can give
+_SHORT = 1e-3  # cells: on so short a way through a cell a zone may be narrow, such as a corner that reaches into it
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ def cover(edges: Edges) -> Coverage:
 
     left = _from_the_left(cells)
     fraction = cells.own + left
-    boundary = np.flatnonzero(cells.entered | (fraction > 0.5))
+    wider_than_rounding = fraction > max(edges.precision, _ROUNDING) * cells.way
+    overlapped = (cells.way > 0) & (wider_than_rounding | (cells.way < _SHORT))
+    boundary = np.flatnonzero(overlapped | (fraction > 0.5))
     fraction = np.clip(fraction[boundary], _SMALLEST, 1).astype(np.float32)
     column = cells.column[boundary]
     boundary_cells = _runs(edges, cells.shape[boundary], cells.row[boundary], column, column + 1)
@@ -87,7 +92,7 @@ class _Shares:
         row, column: int64, the cell, counted from the zone's window
         own: float64, the share of the cell itself
         beyond: float64, the share of each cell further right in the row
-        entered: bool, whether an edge passes through the inside of the cell, not only along its borders
+        way: float64, how far (|Δx| + |Δy|, in cells) edges run through the inside of the cell, not along its borders
     """
 
     shape: np.ndarray
@@ -95,7 +100,7 @@ class _Shares:
     column: np.ndarray
     own: np.ndarray
     beyond: np.ndarray
-    entered: np.ndarray
+    way: np.ndarray
 
     @property
     def opens_row(self) -> np.ndarray:
@@ -123,7 +128,7 @@ def _sum_by_cell(shares: _Shares, zone_of_shape: np.ndarray, edges: Edges) -> _S
         shares.column[first],
         np.add.reduceat(shares.own[order], opens),
         np.add.reduceat(shares.beyond[order], opens),
-        np.logical_or.reduceat(shares.entered[order], opens),
+        np.add.reduceat(shares.way[order], opens),
     )
 
 
@@ -163,7 +168,7 @@ def _traverse(edges: Edges) -> _Shares:
     y_left, y_right = np.where(falls, top, bottom), np.where(falls, bottom, top)
     rise = sign * (bottom - top)
 
-    # then along columns, where the rise divides as the way along x does
+    # then along columns, where the rise divides as the run along x does
     first = np.floor(left).astype(np.int64)
     count = np.maximum(np.ceil(right).astype(np.int64) - first, 1)
     column = expand(first, count)
@@ -171,12 +176,13 @@ def _traverse(edges: Edges) -> _Shares:
         np.repeat(values, count) for values in (row, ring, rise, left, right, y_left, y_right)
     )
     start, stop = np.maximum(left, column), np.minimum(right, column + 1)
-    way, x = right - left, (start + stop) / 2
-    y = y_left + (y_right - y_left) * np.divide(x - left, way, out=np.full_like(way, 0.5), where=way > 0)
-    rise = rise * np.divide(stop - start, way, out=np.ones_like(way), where=way > 0)
+    run, x = right - left, (start + stop) / 2
+    y = y_left + (y_right - y_left) * np.divide(x - left, run, out=np.full_like(run, 0.5), where=run > 0)
+    rise = rise * np.divide(stop - start, run, out=np.ones_like(run), where=run > 0)
     # a segment that stays within a cell and has its middle on a border of it runs along that border
     depth = np.minimum(np.minimum(x - column, column + 1 - x), np.minimum(y - row, row + 1 - y))
-    return _Shares(ring, row, column, own=rise * (column + 1 - x), beyond=rise, entered=depth > edges.precision)
+    way = np.where(depth > edges.precision, stop - start + np.abs(rise), 0)
+    return _Shares(ring, row, column, own=rise * (column + 1 - x), beyond=rise, way=way)
 
 
 def _x_at(y: np.ndarray, x0: np.ndarray, y0: np.ndarray, x1: np.ndarray, y1: np.ndarray) -> np.ndarray:

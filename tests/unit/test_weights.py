@@ -1,0 +1,74 @@
+"""Weights of cells: by a raster such as population, on the study's grid."""
+
+import numpy as np
+import pytest
+from small import GRID, boxes, counting, mask_out, place, write_tif
+
+from zonalflow.common.errors import GridError, RasterError
+from zonalflow.geometry.grid import Grid
+from zonalflow.index.cache import Counting, ensure_index
+from zonalflow.index.grids import grid_finder
+from zonalflow.rasters.read import TimeStep, read_time_steps
+from zonalflow.rasters.weights import load_weights, weights_key
+from zonalflow.steps.zonal_stats import compute_year
+
+FINE = Grid("EPSG:4269", (0.5, 0.0, 0.0, 0.0, -0.5, 4.0), 12, 8)
+ZONES = boxes((0, 3, 2, 4), (1, 0, 5, 2))
+
+
+def test_population_weighted_mean_by_hand(tmp_path):
+    population = np.zeros(GRID.shape, np.float32)
+    population[0, :3] = 1, 3, np.nan
+    path = write_tif(tmp_path / "population.tif", population, nodata=np.nan)
+    weights = load_weights({"path": str(path)}, GRID)
+    raster = write_tif(tmp_path / "a.tif", counting() + 10, nodata=-1)
+    where = place(boxes((0, 3, 3, 4), (3, 3, 6, 4)), weights=weights)
+    table = compute_year(read_time_steps([TimeStep("2000", str(raster))], grid_finder(where)), ["mean", "sum"])
+    # (1 × 10 + 3 × 11) / 4; the second zone has no weight
+    np.testing.assert_array_equal(table.columns["mean"], [[10.75, np.nan]])
+    np.testing.assert_array_equal(table.columns["sum"], [[43.0, 0.0]])
+    assert table.columns["count"].tolist() == [[3, 3]]
+
+
+def test_weights_of_the_whole_grid_serve_a_part_of_it(tmp_path):
+    path = write_tif(tmp_path / "w.tif", counting())
+    assert load_weights({"path": str(path)}, GRID.window(1, 3, 2, 4)).tolist() == [[8, 9], [14, 15]]
+
+
+def test_weights_are_scaled_and_integer_counts_need_no_nodata(tmp_path):
+    path = write_tif(tmp_path / "w.tif", counting().astype(np.int32), scale=2.0, offset=1.0)
+    assert load_weights({"path": str(path)}, GRID)[0].tolist() == [1, 3, 5, 7, 9, 11]
+
+
+def test_masked_cells_weigh_nothing(tmp_path):
+    path = write_tif(tmp_path / "w.tif", counting())
+    mask_out(path, 0, 1)
+    np.testing.assert_array_equal(load_weights({"path": str(path)}, GRID)[0], [0, np.nan, 2, 3, 4, 5])
+
+
+def test_weights_on_another_grid_are_refused_with_both_grids(tmp_path):
+    path = write_tif(tmp_path / "w.tif", counting(FINE), grid=FINE, nodata=-1)
+    with pytest.raises(GridError, match=r"(?s)w.tif does not have the cells.*12 × 8 cells of 0.5.*6 × 4 cells of 1"):
+        load_weights({"path": str(path)}, GRID)
+
+
+def test_negative_weights_are_refused(tmp_path):
+    path = write_tif(tmp_path / "w.tif", counting() - 1)
+    with pytest.raises(RasterError, match=r"w.tif holds 1 negative or infinite weight, such as -1"):
+        load_weights({"path": str(path)}, GRID)
+
+
+def test_the_weights_name_the_index(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    keys = set()
+    for start in (0, 1):
+        path = write_tif(tmp_path / "w.tif", counting(start=start))
+        key, index = ensure_index(
+            lambda: ZONES.geometry.to_numpy(), GRID, "z", Counting("center", {"path": str(path)}), print
+        )
+        keys.add(key)
+        assert index.weight[0, 0] == start
+    keys.add(ensure_index(lambda: ZONES.geometry.to_numpy(), GRID, "z", Counting("center", "area"), print)[0])
+    keys.add(ensure_index(lambda: ZONES.geometry.to_numpy(), GRID, "z", Counting("center"), print)[0])
+    assert len(keys) == 4
+    assert weights_key("none") is None
