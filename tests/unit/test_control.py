@@ -186,7 +186,7 @@ def test_waiting_jobs_are_cancelled_and_running_ones_waited_for(folder, said, mo
     assert Record.read(RECORD).runs == ()
     assert [line.partition(":")[0] for line in said[1:]] == [
         "1 of its jobs still waited in the queue",
-        "Waiting for its jobs that run",
+        "Waiting for its running jobs",
     ]
 
 
