@@ -64,3 +64,12 @@ def test_a_mistake_reaches_a_host_as_a_workflow_error(project):
     assert run.code == 1
     assert "WorkflowError" in run.text
     assert "years: this key is required" in run.text
+
+
+def test_snakemakes_own_report_writes_nothing_else(done):
+    before = files_of(done.folder)
+    run = done.snakemake("--report", "own.html", "--config", "years=2000:2001")
+    assert run.code == 0, run.text
+    new = {str(path) for path in files_of(done.folder) - before}
+    assert {path for path in new if not path.startswith(".snakemake")} == {"own.html"}
+    assert not any(path.startswith(".snakemake/zonalflow") for path in new)
