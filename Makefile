@@ -2,8 +2,9 @@
 # make test    every test that needs no SLURM, and how much of the library they run
 # make quick   those of them that take less than 5 seconds or so, to run after each edit
 # make test-slurm  the tests on a real SLURM cluster that they start on this machine
+# make lint    style, types, and the floors of the library's packages
 # make bench   the engine beside others, as ratios measured side by side
-# All set up what they need in .venv on first use.
+# All set up what they need in .venv on first use, with `python3` or what `make PYTHON=python3.13 …` names.
 
 PYTHON ?= python3
 VENV := .venv
@@ -44,6 +45,9 @@ bench: $(VENV)/.bench
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=workflow/scripts $(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(SNAKEMAKE) --lint --configfile config/demo.yaml
 
@@ -55,7 +59,14 @@ $(BIN)/python:
 	  echo "Debian keeps Python's venv in a package of its own; installing python3-venv"; \
 	  if [ "$$(id -u)" = 0 ]; then apt-get install -qq -y python3-venv || { apt-get update -qq && apt-get install -qq -y python3-venv; }; \
 	  else sudo apt-get install -y python3-venv; fi; } >&2
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
+
+# `make PYTHON=python3.13 test` replaces a .venv of another Python
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(PYTHON) --version),$(shell test ! -e $(BIN)/python || $(BIN)/python --version))
+.PHONY: $(BIN)/python $(VENV)/.runtime $(VENV)/.test $(VENV)/.bench
+endif
+endif
 
 $(VENV)/.runtime: envs/requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements.txt

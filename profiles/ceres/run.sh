@@ -1,12 +1,14 @@
 #!/bin/bash
-# The controlling process as a batch job of its own: it goes on when you log out. From the project's folder:
+# The controlling process as a batch job of its own: it continues after you log out. From the project's folder, with the
+# profile of your cluster in place of CLUSTER:
 #
-#   profiles/ceres/run.sh                         submit it; words after it go to Snakemake (targets, --config …)
+#   profiles/CLUSTER/run.sh                       submit it; further arguments go to Snakemake (targets, --config …)
 #   squeue --me --format='%.9i %.9T %.10M %j %k'  what runs
-#   tail -f logs/zonalflow-JOB.log                what it says
-#   scancel --batch --signal=TERM JOB             end it in order, its jobs included; the same again goes on
+#   tail -f logs/zonalflow-JOB.log                its output
+#   scancel --batch --signal=TERM JOB             end it and its jobs in order; submit it again to continue
 #
-# Account and partition are those of profile.yaml beside this file; `sbatch --account=… profiles/ceres/run.sh` works too.
+# Account and partition are those of profile.yaml in the same folder; `sbatch --account=… profiles/CLUSTER/run.sh` works
+# too.
 #SBATCH --job-name=zonalflow
 #SBATCH --time=7-00:00:00
 #SBATCH --nodes=1

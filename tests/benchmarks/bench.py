@@ -1,5 +1,5 @@
 # ruff: noqa: E402 (run as a script, this sets its path first)
-"""`make bench`: what zonal statistics cost here, beside every peer that is installed and beside merely reading.
+"""`make bench`: what zonal statistics cost here, beside every peer that is installed and beside reading alone.
 
     python tests/benchmarks/bench.py [--quick] [--out results/bench] [--only kernel build job growth memory]
 
@@ -81,12 +81,12 @@ def kernel(folder: Path, quick: bool) -> list[str]:
         quick_ones = {name: task for name, task in tasks.items() if not name.startswith("rasterstats")}
         times = interleaved(quick_ones, 3 if quick else rounds)
         times |= interleaved({name: task for name, task in tasks.items() if name not in quick_ones}, 0)
-        reading = times["merely reading"]
+        reading = times["reading alone"]
         rows = [
             [name, seconds(spent.wall), f"{spent.wall / reading.wall:.2f}", f"{spent.cpu / reading.cpu:.2f}"]
             for name, spent in times.items()
         ]
-        texts.append(show(table(case.name, ["engine", "time", "× reading", "× reading, processor time"], rows)))
+        texts.append(show(table(case.name, ["engine", "time", "× reading", "× reading, CPU time"], rows)))
     return texts
 
 
@@ -106,7 +106,7 @@ def build(folder: Path, quick: bool) -> list[str]:
                 tasks[f"extractrs, {method}"] = lambda method=method, case=case: engines.extractrs_cache(case, method)
         times = interleaved(tasks, 3)
         rows = [[engine, seconds(spent.wall), seconds(spent.cpu)] for engine, spent in times.items()]
-        head = ["engine", "time", "processor time"]
+        head = ["engine", "time", "CPU time"]
         texts.append(show(table(f"Building the index: {name}, {len(zones)} zones", head, rows)))
     return texts
 
@@ -122,11 +122,11 @@ def rasterize_each(case: engines.Case) -> None:
 
 _JOB = """
 import time
-arguments = json.load(open(sys.argv[1]))
-from zonalflow.jobs import job_log
-from zonalflow.year import run_year
+job = json.load(open(sys.argv[1]))
+from zonalflow.run.rule import job_log
+from zonalflow.steps.zonal_stats import Inputs, Outputs, Params, zonal_stats
 with job_log("job.log") as log:
-    run_year(**arguments, log=log)
+    zonal_stats(Inputs(**job["inputs"]), Outputs(**job["outputs"]), Params(**job["params"]), log)
 """
 
 
@@ -147,13 +147,13 @@ def job(folder: Path, quick: bool) -> list[str]:
     bare = [python("import numpy, rasterio") for _ in range(7)]
     wall, cpu = (sorted(run[key] for run in bare)[3] for key in ("wall", "cpu"))
     rows.append(["(importing numpy and rasterio, nothing else)", "", seconds(wall), seconds(cpu), ""])
-    head = ["rasters", "writes", "time", "processor time", "peak memory"]
+    head = ["rasters", "writes", "time", "CPU time", "peak memory"]
     texts = [show(table("One year's job as a process", head, rows))]
 
     arguments, where = prepared_job(folder, "4 km", 1, ["shp"])
     runs = [python(_STAGES, arguments, folder=where)["stages"] for _ in range(7)]
     stages = [[name, f"{1000 * sorted(run[name] for run in runs)[3]:.0f} ms"] for name in runs[0]]
-    return [*texts, show(table("Where its processor time goes: 4 km × 1, shapefile", ["stage", "time"], stages))]
+    return [*texts, show(table("Where its CPU time goes: 4 km × 1, shapefile", ["stage", "time"], stages))]
 
 
 #: A year's job step by step.
@@ -169,28 +169,28 @@ mark("import numpy")
 import rasterio
 mark("import rasterio")
 from pathlib import Path
-from zonalflow.jobs import job_log
-from zonalflow.places import grid_finder
-from zonalflow.slices import read_time_steps
-from zonalflow.tables import compute_year, save_year
-from zonalflow.vectors import field_names, write_shapefile, year_columns
-from zonalflow.year import read_json, indexed_study_grid, time_steps_of_year
+from zonalflow.common.files import read_json
+from zonalflow.index.cache import Counting
+from zonalflow.index.grids import grid_finder, indexed_study_grid
+from zonalflow.rasters.read import read_time_steps
+from zonalflow.rasters.time_steps import time_steps_of_year
+from zonalflow.steps.zonal_stats import Inputs, Outputs, Params, compute_year, write_vectors
+from zonalflow.tables.year_table import save_year
+from zonalflow.vectors.columns import field_names, year_columns
 mark("import zonalflow and what it needs of the standard library")
 job = json.load(open(sys.argv[1]))
-report = read_json(job["report"])
-place = indexed_study_grid(
-    read_json(job["grid"]), report, read_json(job["index"]), job["zones"], job["method"], job["weights"], print
-)
+inputs, outputs, params = Inputs(**job["inputs"]), Outputs(**job["outputs"]), Params(**job["params"])
+report, counting = read_json(inputs.report), Counting(params.method, params.weights)
+study = indexed_study_grid(read_json(inputs.grid), report, read_json(inputs.index), inputs.zones, counting, print)
 mark("load the index: checksums, memory map")
-slices = time_steps_of_year(job["raster"], job["rasters"], job["variable"], job["year"])
-read = list(read_time_steps(slices, grid_finder(place), crs=None, nodata=job["raster"]["nodata"]))
+steps = time_steps_of_year(params.raster, inputs.rasters, params.variable, int(params.year))
+read = list(read_time_steps(steps, grid_finder(study), crs=None, nodata=params.raster["nodata"]))
 mark("open and read the raster")
-numbers = compute_year(read, job["stats"])
+table = compute_year(read, params.stats)
 mark("reduce it")
-fields = field_names(numbers, set(report["fields"].values()))
-write_shapefile(Path(job["stem"]), Path(job["template"]), year_columns(numbers, place.inside), fields)
+write_vectors(inputs, outputs, year_columns(table, study.inside), field_names(table, set(report["fields"].values())))
 mark("write the shapefile")
-save_year(Path(job["table"]), numbers)
+save_year(Path(outputs.table), table)
 mark("write the table")
 result["stages"] = {name: end - begin for name, begin, end in zip(names, [0, *times], times)}
 """
@@ -233,31 +233,37 @@ def prepared_job(folder: Path, grid: str, n: int, formats: list[str]) -> tuple[s
 
 #: What the rules prepare_zones and index_zones do, and what zonal_stats passes on.
 _PREPARE = """
+from dataclasses import asdict
 from pathlib import Path
-from types import SimpleNamespace
-from zonalflow.config import load_schema, resolve
-from zonalflow.prepare import prepare_study
-from zonalflow.study import Study
-from zonalflow.year import index_zones, read_json
+from zonalflow.common.formats import VECTOR_SUFFIXES
+from zonalflow.index.cache import Counting
+from zonalflow.steps import index_zones, prepare_zones, zonal_stats
+from zonalflow.study.resolve import resolve
+from zonalflow.study.schema import load_schema
+from zonalflow.study.study import Study
 study = Study(resolve(json.loads(sys.argv[1]), load_schema(Path(sys.argv[2]))))
-method, weights, crs = study.config["method"], study.config["weights"], study.raster["crs"]
-rasters = study.rasters("ppt", 2001)
-template = [study.template + suffix for suffix in (".shp", ".shx", ".dbf", ".prj", ".cpg")]
-targets = SimpleNamespace(zones=study.prepared, report=study.preparation, grid=study.grid, template=template)
-prepare_study(
-    files=study.zones_files, zones=study.zones, raster=study.grid_keys, reference=study.reference, inputs=rasters,
-    bbox=study.bbox, targets=targets, log=lambda text: None,
+config, rasters = study.config, study.rasters("ppt", 2001)
+prepared = study.prepared, study.preparation, study.grid
+template = [study.template + suffix for suffix in VECTOR_SUFFIXES["shp"]]
+silent = lambda text: None
+prepare_zones.prepare_zones(
+    prepare_zones.Inputs(rasters),
+    prepare_zones.Outputs(*prepared, template, study.checksums("zones.json")),
+    prepare_zones.Params(
+        study.zone_files(study.zones_inputs), study.zones, study.grid_keys, study.reference, study.bbox
+    ),
+    silent,
 )
-digest = read_json(study.preparation)["digest"]
-index_zones(
-    study.prepared, read_json(study.grid), digest, method, weights, study.index, lambda text: None, crs=crs
+counting = Counting(config["method"], config["weights"], study.raster["crs"])
+index_zones.index_zones(index_zones.Inputs(*prepared), study.index, counting, silent)
+inputs = zonal_stats.Inputs(rasters, *prepared, study.index, template)
+outputs = zonal_stats.Outputs(
+    study.year_table("ppt", 2001), study.year_vectors("ppt", 2001), study.checksums("ppt/2001.npz")
 )
-Path("job.json").write_text(json.dumps(dict(
-    variable="ppt", year=2001, rasters=rasters, zones=study.prepared, report=study.preparation, grid=study.grid,
-    index=study.index, table=study.year_table("ppt", 2001), stem=study.year_stem("ppt", 2001),
-    template=study.template, raster=study.value_keys, stats=study.config["stats"], formats=study.formats,
-    method=method, weights=weights, elsewhere=study.elsewhere,
-)))
+params = zonal_stats.Params(
+    "ppt", "2001", study.value_keys, config["stats"], config["method"], config["weights"], [], None, None
+)
+Path("job.json").write_text(json.dumps(dict(inputs=asdict(inputs), outputs=asdict(outputs), params=asdict(params))))
 """
 
 
@@ -266,8 +272,8 @@ Path("job.json").write_text(json.dumps(dict(
 _GROW = """
 import shapely, time, numpy as np
 from benchmarks import made
-from zonalflow.build import build_index
-from zonalflow.stats import zonal_statistics
+from zonalflow.index.build import build_index
+from zonalflow.stats.statistics import zonal_statistics
 name, n, method = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 grid, zones = made.GRIDS[name], made.zones(n)
 build_index(zones[:10], grid, method)  # imports
@@ -295,7 +301,7 @@ result = {
 
 
 def growth(folder: Path, quick: bool) -> list[str]:
-    """Grow the zones, the cells and the slices tenfold at a time; in processor time, the least disturbed."""
+    """Grow the zones, the cells and the slices tenfold at a time; in CPU time, the least disturbed."""
     texts, curves = [], {}
     zone_counts = [100, 1000, 10_000] if quick else [100, 1000, 10_000, 100_000]
     for name in ("4 km",) if quick else ("4 km", "800 m"):
@@ -321,7 +327,7 @@ def growth(folder: Path, quick: bool) -> list[str]:
             "build's peak",
             "bytes a cell − 200 MB",
         ]
-        texts.append(show(table(f"More zones, {name} (processor time)", head, rows)))
+        texts.append(show(table(f"More zones, {name} (CPU time)", head, rows)))
 
     rows, zones = [], made.zones(COUNTIES)
     sizes = [10**5, 10**6, 10**7] if quick else [10**5, 10**6, 10**7, 10**8]
@@ -339,7 +345,7 @@ def growth(folder: Path, quick: bool) -> list[str]:
         each = f"{1e9 * times['apply'] / values.size:.2f} ns"
         rows.append([f"{values.size:,}", *(seconds(times[what]) for what in ("build", "apply", "copy")), each])
     head = ["cells of the raster", "build", "apply (mean)", "merely copying it", "apply, per cell"]
-    texts.append(show(table(f"More cells, {COUNTIES} zones (processor time)", head, rows)))
+    texts.append(show(table(f"More cells, {COUNTIES} zones (CPU time)", head, rows)))
 
     rows = []
     for n in [1, 12, 30] if quick else [1, 12, 120, 365]:
@@ -351,10 +357,10 @@ def growth(folder: Path, quick: bool) -> list[str]:
         times = interleaved(tasks, 3)
         reading, both = times["reading"], times["apply"]
         curves.setdefault("slices: read and apply", []).append((n, both.cpu))
-        curves.setdefault("slices: merely reading", []).append((n, reading.cpu))
+        curves.setdefault("slices: reading alone", []).append((n, reading.cpu))
         ratios = [f"{both.wall / reading.wall:.2f}", f"{both.cpu / reading.cpu:.2f}"]
         rows.append([str(n), seconds(reading.wall), seconds(both.wall), *ratios])
-    head = ["slices", "merely reading", "read and apply (mean)", "× reading", "× reading, processor time"]
+    head = ["slices", "reading alone", "read and apply (mean)", "× reading", "× reading, CPU time"]
     texts.append(show(table(f"More slices, 4 km, {COUNTIES} zones", head, rows)))
     (folder / "growth.json").write_text(json.dumps(curves, indent=1))
     return texts
@@ -385,7 +391,7 @@ def plot(curves: dict[str, list[tuple[int, float]]], path: Path) -> None:
         for name, points in curves.items():
             if key in name:
                 axis.loglog(*zip(*points, strict=True), "o-", label=name.removeprefix(f"{key}: "), markersize=4)
-        axis.set(xlabel=title, ylabel="seconds of processor time")
+        axis.set(xlabel=title, ylabel="seconds of CPU time")
         axis.grid(alpha=0.3, which="both")
         axis.legend(fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
     figure.savefig(path, dpi=130)

@@ -145,7 +145,7 @@ def gdal(case: Case, method: str) -> None:
 def peers(case: Case, *, slow: bool) -> dict[str, Callable[[], object]]:
     """Return the engines that are installed and can do the case, by the name that the table shows."""
     engines: dict[str, Callable[[], object]] = {
-        "merely reading": lambda: read(case),
+        "reading alone": lambda: read(case),
         "zonalflow, center": lambda: apply(case, "center"),
         "zonalflow, coverage": lambda: apply(case, "coverage"),
         "zonalflow, center, index built": lambda: build_and_apply(case, "center"),

@@ -126,7 +126,7 @@ def test_the_baseline(tmp_path, counties):
 def test_installed_page_files_come_before_the_checkouts(tmp_path, monkeypatch):
     assert page.page_folder() == ROOT / "workflow/report/page"
     module = tmp_path / "site-packages/zonalflow/report/page.py"
-    folder = module.with_name("page")
+    folder = module.with_name("page_files")
     monkeypatch.setattr(page, "__file__", str(module))
     with pytest.raises(FileNotFoundError, match=r"page\.html\.j2 is neither in"):
         page.page_folder()

@@ -23,8 +23,11 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_protocol(item):
     """Share the cluster with the tests of other processes, unless this one disturbs it; end a test that hangs.
 
-    The time, 240 s or what the module's TIMEOUT says, begins when the cluster is there for the test.
+    The time, 240 s or what the module's TIMEOUT says, begins when the cluster is there for the test. pytest asks this
+    hook about the tests of other folders too, which have no part in it.
     """
+    if HERE not in item.path.parents:
+        return (yield)
     seconds = getattr(item.module, "TIMEOUT", 240)
 
     def expire(number, frame):

@@ -31,7 +31,7 @@ def test_killed_and_started_again(study, undisturbed):
     assert study.locked
     waited = set(study.queue("PD"))
     text = study.start("vectors").succeed(120)
-    assert "was killed; this run goes on from there" in text
+    assert "was killed; this one continues it" in text
     assert "2 of its jobs still waited in the queue: cancelled" in text
     assert "2 done, 0 failed, 3 reused" in text
     for year, attempts in states(study).items():

@@ -53,7 +53,7 @@ def test_a_grid_that_counts_longitudes_to_360():
         box_window(grid, [-20, 0, 20, 10])
 
 
-def test_a_grid_of_a_part_of_the_world_across_the_antimeridian():
+def test_a_regional_grid_across_the_antimeridian():
     grid = Grid("EPSG:4326", (1.0, 0.0, 120.0, 0.0, -1.0, 30.0), 170, 60)  # x 120 … 290
     assert box_window(grid, [100, -30, 180, 30]) == (0, 60, 0, 60)  # overhangs the western edge
     assert box_window(grid, [-180, -30, -60, 30]) == (0, 60, 60, 170)  # 180 … 300, and overhangs the eastern one
@@ -62,7 +62,7 @@ def test_a_grid_of_a_part_of_the_world_across_the_antimeridian():
         box_window(grid, [-40, -30, 100, 30])
 
 
-def test_a_grid_half_a_cell_beyond_180_begins_at_its_own_edge():
+def test_a_grid_half_a_cell_beyond_180():
     grid = Grid("EPSG:4326", (1.0, 0.0, -179.5, 0.0, -1.0, 90.0), 360, 180)  # to 180.5
     assert box_window(grid, [-180, -90, 180, 90]) == (0, 180, 0, 360)
     assert box_window(grid, [-175, 0, -170, 10]) == (80, 90, 4, 10)
@@ -88,7 +88,7 @@ def test_a_box_beside_the_grid_shows_both(box):
 
 
 @pytest.mark.parametrize("bbox", [[-180.0, -90.0, 180.0, 90.0], [-100.0, 0.0, -60.0, 80.0]])
-def test_a_box_around_all_of_a_projected_grid_takes_all_of_it(bbox):
+def test_a_box_around_a_projected_grid_takes_all_of_it(bbox):
     # 100 x 200 cells of 1 km in UTM zone 17N, around 81° W, 27° N
     grid = Grid("EPSG:32617", (1000.0, 0.0, 450_000.0, 0.0, -1000.0, 3_100_000.0), 100, 200)
     assert box_window(grid, bbox) == (0, 200, 0, 100)

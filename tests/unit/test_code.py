@@ -87,7 +87,7 @@ def test_packages_and_relative_imports_resolve(library):
 )
 def test_an_import_that_does_not_resolve_is_an_error(library, statement):
     library("zonalflow.common.text", lambda text: f"{statement}\n{text}")
-    with pytest.raises(code.UnresolvedImportError, match="nothing|nowhere"):
+    with pytest.raises(code.UnresolvedImportError, match=r"nothing|nowhere"):
         code.code_digest("common.text")
 
 

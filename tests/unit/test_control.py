@@ -64,7 +64,7 @@ def test_a_dead_ones_lock_is_removed(folder, said):
     dead_record().write(RECORD)
     begin(said)
     assert not (folder / controller.LOCKS).exists()
-    assert "was killed; this run goes on from there" in said[0]
+    assert "was killed; this one continues it" in said[0]
 
 
 def test_one_that_ended_in_order_left_no_lock_of_its_own(folder, said):
@@ -186,7 +186,7 @@ def test_waiting_jobs_are_cancelled_and_running_ones_waited_for(folder, said, mo
     assert Record.read(RECORD).runs == ()
     assert [line.partition(":")[0] for line in said[1:]] == [
         "1 of its jobs still waited in the queue",
-        "Waiting for its jobs that run",
+        "Waiting for its running jobs",
     ]
 
 

@@ -187,7 +187,7 @@ def test_a_raster_cut_short_is_never_half_read(tmp_path, compress):
             assert found == whole
 
 
-def test_a_bit_that_flipped_since_the_fetch_is_found_before_it_is_read(tmp_path):
+def test_a_bit_flipped_since_the_fetch_is_found(tmp_path):
     from zonalflow.common.files import sha256
 
     path = write_tif(tmp_path / "2003.tif", counting(), nodata=-1)

@@ -172,7 +172,7 @@ def test_geoparquet(tmp_path):
     assert "with zones.where: idd = 'b'" in refusal([path], where="idd = 'b'")
 
 
-def test_geoparquet_with_a_geometry_of_another_name_and_a_second_one(tmp_path):
+def test_geoparquet_with_two_geometries_of_other_names(tmp_path):
     zones = geopandas.GeoDataFrame({"id": ["a"], "geometry": ["words"]}, geometry=None)
     zones = geopandas.GeoDataFrame(zones.assign(the_geom=[SQUARE]), geometry="the_geom", crs=NAD83)
     zones["around"] = zones.geometry.envelope

@@ -178,7 +178,7 @@ def test_a_level_and_turned_dimensions_are_refused(tmp_path):
     assert len(netcdf_time_steps(str(tmp_path / "single.nc"), "ppt", 2000, "monthly")) == 12
 
 
-def test_the_crs_comes_from_the_file_or_else_from_the_configuration(tmp_path):
+def test_the_crs_comes_from_the_file_or_the_configuration(tmp_path):
     dataset(months()).to_netcdf(tmp_path / "with.nc")
     dataset(months(), crs=None).to_netcdf(tmp_path / "without.nc")
     with open_raster(str(tmp_path / "with.nc"), "ppt") as source:
@@ -205,7 +205,7 @@ def test_a_path_may_hold_spaces_and_colons(tmp_path):
         assert source.count == 24
 
 
-def test_a_gdal_without_netcdf_is_told_apart_from_a_broken_file(tmp_path, monkeypatch):
+def test_a_gdal_without_netcdf_has_its_own_message(tmp_path, monkeypatch):
     (tmp_path / "a.nc").write_bytes(b"CDF but no more")
     with pytest.raises(RasterError, match=r"a.nc cannot be read as a raster"):
         netcdf_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")

@@ -97,7 +97,7 @@ def test_cells_that_the_file_masks_are_no_data(tmp_path):
     assert nodata == MISSING
 
 
-def test_a_crs_from_the_configuration_only_where_the_file_has_none(tmp_path):
+def test_the_configured_crs_is_for_files_without_one(tmp_path):
     bare = Grid("", GRID.transform, GRID.width, GRID.height)
     path = write_tif(tmp_path / "a.tif", counting(), grid=bare, nodata=-1)
     with pytest.raises(
@@ -128,7 +128,7 @@ def test_a_raster_without_a_place_on_the_earth(tmp_path):
         Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 4.0), 6, 4),  # another CRS
     ],
 )
-def test_another_grid_is_an_error_that_names_file_year_and_both_grids(tmp_path, other):
+def test_another_grid_is_an_error_that_shows_both_grids(tmp_path, other):
     path = write_tif(tmp_path / "a.tif", counting(other), grid=other, nodata=-1)
     with pytest.raises(GridError) as error:
         read(path)

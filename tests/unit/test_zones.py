@@ -97,7 +97,7 @@ def test_ids_are_text(tmp_path):
 # ------------------------------------------------------------------------------------------------------------ preparing
 
 
-def test_zones_wholly_outside_are_dropped_and_named_those_cut_say_their_share():
+def test_zones_outside_are_dropped_and_cut_ones_have_their_share():
     zones = boxes((0, 3, 2, 4), (5, 0, 9, 1), (6, 0, 7, 1), (10, 10, 11, 11))  # inside, cut, touching, outside
     clipped, report = prepare(zones, GRID, id_column="id")
     assert clipped["inside_fraction"].tolist() == [1.0, 0.25]
@@ -169,7 +169,7 @@ def test_a_hundred_thousand_zones():
     ],
 )
 @pytest.mark.parametrize(("grid", "columns"), [(WORLD, {0, 1, 358, 359}), (PACIFIC, {178, 179, 180, 181})])
-def test_a_zone_across_the_antimeridian_holds_its_cells_on_both_sides(ring, grid, columns):
+def test_a_zone_across_the_antimeridian_has_cells_on_both_sides(ring, grid, columns):
     zones = geopandas.GeoDataFrame({"id": ["z"]}, geometry=[shapely.Polygon(ring)], crs="EPSG:4326")
     prepared, _report = prepare(zones, grid, id_column="id")
     row, column, _ = build_index(prepared.geometry.to_numpy(), grid).cells(0)

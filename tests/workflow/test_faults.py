@@ -187,7 +187,7 @@ def test_a_run_killed_by_force_is_taken_up_by_the_next_without_unlocking(project
     process.stdout.close()
     run = project.snakemake(*YEARS)
     assert run.code == 0, run.text
-    assert "was killed; this run goes on from there" in run.text
+    assert "was killed; this one continues it" in run.text
     assert results(project) == results(demo)
 
 

@@ -9,7 +9,7 @@ rule zonal_stats:
         grid=study.grid,
         index=study.index,
         template=multiext(study.template, *VECTOR_SUFFIXES["shp"]) if "shp" in study.formats else [],
-        # rasters on other grids need the zones as they came, and the weights anew
+        # rasters on other grids need the zones as they came, and the weights
         original_zones=zones_inputs() if study.allows_other_grids else [],
         weights=users_own(study.weights_inputs) if study.allows_other_grids else [],
     output:

@@ -1,5 +1,5 @@
-# Whether the results still are what was computed. Nothing is an input, since nothing may be made anew before it has been
-# looked at; and nothing is an output, so that each request is a fresh look.
+# Whether the results still are what was computed. Nothing is an input, since nothing may be made again before it has been
+# checked; and nothing is an output, so that each request checks again.
 
 
 rule verify:

@@ -1,4 +1,4 @@
-"""Rule verify: the results' checksums, and a sample of them computed anew by another engine."""
+"""Rule verify: the results' checksums, and a sample of them computed again by another engine."""
 
 import sys
 

@@ -38,7 +38,7 @@ def read_series(tidy_table: Path, ids: np.ndarray, config: dict[str, Any]) -> li
     """Read the tidy table and reduce it to one value for each year, zones in the order of ``ids``.
 
     Args:
-        tidy_table: the Parquet file, or the folder of a partitioned table.
+        tidy_table: the Parquet file.
         ids: the zones' ids, as texts.
         config: the resolved configuration, which names variables, years, statistics and units.
 

@@ -51,15 +51,13 @@ def take_over(run: str, receipts: Sequence[str], command: Sequence[str], log: Lo
     mine.write(record)
     if Record.read(record) != mine:  # two started in the same instant: the last to write goes on
         raise BusyError(
-            "another run was started in this folder at the same moment; this one ends. Start it again when that one has ended"
+            "another run was started in this folder at the same moment, so this one ends; start it again after that one"
         )
     controller = Controller(record, mine)
     atexit.register(controller.end)
     threading.Thread(target=controller.beat, daemon=True, name="zonalflow heartbeat").start()
     if last and not last.ended:
-        log(
-            f"The run that process {last.pid} on {last.host} began at {last.since} was killed; this run goes on from there."
-        )
+        log(f"The run that process {last.pid} on {last.host} began at {last.since} was killed; this one continues it.")
         shutil.rmtree(LOCKS, ignore_errors=True)
     if mine.runs:
         clear_queue(mine.runs, log)

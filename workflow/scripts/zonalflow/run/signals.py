@@ -52,9 +52,7 @@ def end_when_forgotten(
         forgotten = set(jobs) if not known & set(jobs) else set()
         if forgotten & before:  # twice, so that a job which ends at this moment is not among them
             names = ", ".join(jobs[number] for number in sorted(forgotten))
-            log(
-                f"SLURM no longer knows the jobs that this run waits for: {names}. The run ends; start it again to go on."
-            )
+            log(f"SLURM no longer knows the jobs that this run waits for: {names}. It ends; start it again to go on.")
             os.kill(os.getpid(), signal.SIGTERM)
             return
         before = forgotten

@@ -59,8 +59,8 @@ def known_accounts(user: str | None = None) -> set[str] | None:
 def check_account(resources: Mapping[str, object], known: Collection[str] | None, profile: str) -> None:
     """Raise :class:`ClusterError`, with the way out, unless `resources` name an account that can be charged.
 
-    `resources` are Snakemake's default resources as given to the run; `known` the user's accounts, None when nobody
-    can tell; `profile` the file where the account is set.
+    `resources` are Snakemake's default resources as given to the run; `known` the user's accounts, None when SLURM
+    cannot tell; `profile` the file where the account is set.
     """
     account = str(resources.get("slurm_account") or "")
     if not resources.get("slurm_partition"):

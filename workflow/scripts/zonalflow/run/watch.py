@@ -127,7 +127,7 @@ def failure_message(job: Job, arguments: Sequence[str], tail: Callable[[str], li
 
 
 def command_alone(target: str, arguments: Sequence[str]) -> str:
-    """Return the command that makes one file. The target goes first: an option may take all words that follow it."""
+    """Return the command that makes one file. The target goes first: an option may take all arguments behind it."""
     return shlex.join(["snakemake", target, *arguments])
 
 

@@ -134,7 +134,7 @@ def _other_grids(tables: list[YearTable]) -> dict[str, dict[str, Any]]:
 
 
 def _check_checksums(results: list[dict[str, Any]], recorded: dict[str, str]) -> None:
-    """Raise ZonalflowError for results that are not what their jobs wrote: a manifest must not vouch for them."""
+    """Raise ZonalflowError for results that are not what their jobs wrote: the manifest must not certify them."""
     changed = [file["path"] for file in results if recorded.get(file["path"], file["sha256"]) != file["sha256"]]
     if changed:
         are = "1 result is" if len(changed) == 1 else f"{len(changed)} results are"

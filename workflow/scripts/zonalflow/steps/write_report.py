@@ -19,7 +19,7 @@ class Inputs:
     """The results of a run.
 
     Args:
-        table: the tidy table (Parquet, a file or a partitioned folder).
+        table: the tidy table (Parquet).
         zones: the prepared zones (GeoParquet).
         manifest: the manifest (JSON), which holds the resolved configuration.
         verification: the verdict of the verification (JSON), a list of one path, or of none before it has run.

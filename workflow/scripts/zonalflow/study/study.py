@@ -256,7 +256,7 @@ class Study:
         """Everything that a full run makes."""
         return [*self.vectors, *self.tables.values(), *self.maps, self.manifest, self.report]
 
-    # ----------------------------------------------------------------------------------------------------------- words
+    # --------------------------------------------------------------------------------------------------------- summary
 
     def summary(self) -> str:
         """Return the study in a few lines, for the head of a run and of a preview."""

@@ -123,6 +123,7 @@ def _read(study: Study, inputs: _Inputs, step: TimeStep) -> Raster | None:
     by GDAL's own idea of it.
     """
     import rioxarray
+    import xarray
     from rasterio.windows import Window
 
     grid, (row, column) = inputs.grid, inputs.origin
@@ -130,8 +131,10 @@ def _read(study: Study, inputs: _Inputs, step: TimeStep) -> Raster | None:
         if not raster_grid(dataset, study.raster["crs"]).matches(inputs.file_grid):
             return None
         step = with_band(dataset, step)
-        cells = rioxarray.open_rasterio(dataset, cache=False)[step.band - 1]
-        stored = cells[row : row + grid.height, column : column + grid.width].to_numpy()
+        bands = rioxarray.open_rasterio(dataset, cache=False)  # it opens the file anew, and leaves it open
+        assert isinstance(bands, xarray.DataArray)  # of one layer, not a list
+        with bands:
+            stored = bands[step.band - 1, row : row + grid.height, column : column + grid.width].to_numpy()
         nodata = study.raster["nodata"]
         if nodata is None:
             missing = dataset.read_masks(step.band, window=Window(column, row, grid.width, grid.height)) == 0

@@ -120,7 +120,8 @@ def bring_to_grid(frame: geopandas.GeoDataFrame, grid: Grid) -> ZonesOnGrid:
 def _crs_of(frame: geopandas.GeoDataFrame) -> pyproj.CRS:
     if frame.crs is None:
         raise ZonesError("the zones have no CRS, so they cannot be brought to the grid; set zones.crs")
-    return frame.crs
+    crs: pyproj.CRS = frame.crs
+    return crs
 
 
 def _check_projected(geometry: np.ndarray, names: np.ndarray, grid: Grid) -> None:

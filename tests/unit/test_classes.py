@@ -1,0 +1,135 @@
+"""Categorical rasters: the cells of each class, and its name, in all tables."""
+
+import numpy as np
+import pandas
+import pyogrio
+import pytest
+import xarray
+from small import GRID, boxes, place, write_tif
+
+from zonalflow.common.columns import label, tidy_name
+from zonalflow.index.grids import grid_finder
+from zonalflow.rasters.classes import class_names
+from zonalflow.rasters.read import TimeStep, read_time_steps
+from zonalflow.steps.combine_years import Inputs, Params, combine_years
+from zonalflow.steps.zonal_stats import compute_year
+from zonalflow.tables.tidy import plan_layout
+from zonalflow.tables.year_table import YearTable, save_year
+from zonalflow.vectors.columns import field_names, year_columns
+
+ZONES = boxes((0, 3, 3, 4), (3, 3, 6, 4)).assign(NAME=["One", "Two"], inside_fraction=[1.0, 0.25])
+CLASSES = np.array([[11, 11, 41, 41, 41, 90], [0] * 6, [0] * 6, [0] * 6], np.uint8)
+RAT = """<PAMDataset><PAMRasterBand band="1"><GDALRasterAttributeTable tableType="thematic">
+<FieldDefn index="0"><Name>Value</Name><Type>0</Type><Usage>5</Usage></FieldDefn>
+<FieldDefn index="1"><Name>Red</Name><Type>0</Type><Usage>6</Usage></FieldDefn>
+<FieldDefn index="2"><Name>Class_Name</Name><Type>2</Type><Usage>2</Usage></FieldDefn>
+<Row index="0"><F>11</F><F>70</F><F>Open Water</F></Row>
+<Row index="1"><F>41</F><F>104</F><F>Deciduous Forest</F></Row>
+<Row index="2"><F>90</F><F>186</F><F></F></Row>
+</GDALRasterAttributeTable></PAMRasterBand></PAMDataset>"""
+
+
+def categorical(path, names, date="2001"):
+    time_steps = read_time_steps([TimeStep(date, str(path))], grid_finder(place(ZONES)))
+    return compute_year(time_steps, ["categorical"], names)
+
+
+def test_counts_and_shares_by_class(tmp_path):
+    table = categorical(write_tif(tmp_path / "a.tif", CLASSES, nodata=0), {})
+    assert table.columns["class_11"].tolist() == [[2, 0]]
+    assert table.columns["class_41"].tolist() == [[1, 2]]
+    np.testing.assert_array_equal(table.columns["share_11"], [[2 / 3, 0]])
+    np.testing.assert_array_equal(table.columns["share_90"], [[0, 1 / 3]])
+    assert list(table.columns) == [
+        "class_11", "share_11", "class_41", "share_41", "class_90", "share_90", "count", "valid_fraction",
+    ]  # fmt: skip
+
+
+def test_names_from_gdals_attribute_table(tmp_path):
+    path = write_tif(tmp_path / "a.tif", CLASSES, nodata=0)
+    (tmp_path / "a.tif.aux.xml").write_text(RAT)
+    names = class_names(str(path))
+    assert names == {11: "Open Water", 41: "Deciduous Forest"}
+    table = categorical(path, {**names, 99: "does not occur"})
+    assert table.classes == {"11": "Open Water", "41": "Deciduous Forest"}
+    assert tidy_name("share_41", table.classes) == "share_41_Deciduous_Forest"
+    assert tidy_name("class_90", table.classes) == "class_90"
+    assert "class_11_Open_Water" in year_columns(table, np.ones(2))
+    fields = field_names(table, set())
+    assert fields["class_11_Open_Water"] == "class_11"  # a shapefile's ten characters hold the value
+
+
+def test_names_from_categories_and_from_esris_table(tmp_path):
+    path = write_tif(tmp_path / "a.tif", CLASSES, nodata=0)
+    assert class_names(str(path)) == {}
+    frame = pandas.DataFrame({"Value": [11, 41], "Count": [2.0, 3.0], "CLASS_NAME": ["Water", "Forest"]})
+    pyogrio.write_dataframe(frame, tmp_path / "table.dbf", driver="ESRI Shapefile")
+    (tmp_path / "table.dbf").rename(tmp_path / "a.tif.vat.dbf")
+    assert class_names(str(path)) == {11: "Water", 41: "Forest"}
+    categories = "<CategoryNames><Category>none</Category><Category>crop</Category></CategoryNames>"
+    (tmp_path / "a.tif.aux.xml").write_text(f"<PAMDataset><PAMRasterBand>{categories}</PAMRasterBand></PAMDataset>")
+    assert class_names(str(path)) == {0: "none", 1: "crop"}
+
+
+def test_names_from_the_flags_of_a_netcdf(tmp_path):
+    data = xarray.Dataset({"cover": (("lat", "lon"), CLASSES)}, {"lat": [3.5, 2.5, 1.5, 0.5], "lon": np.arange(0.5, 6)})
+    data["cover"].attrs = {"flag_values": np.array([11, 41], "u1"), "flag_meanings": "water forest"}
+    data.to_netcdf(tmp_path / "a.nc")
+    assert class_names(str(tmp_path / "a.nc"), "cover") == {11: "water", 41: "forest"}
+
+
+def test_a_class_of_one_year_is_a_column_of_all(tmp_path):
+    ZONES.to_parquet(tmp_path / "zones.parquet")
+    keys = []
+    for year, values in ((2001, CLASSES), (2006, np.where(CLASSES == 90, 95, CLASSES).astype(np.uint8))):
+        path = tmp_path / f"{year}.npz"
+        save_year(
+            path, categorical(write_tif(tmp_path / f"{year}.tif", values, nodata=0), {11: "Open Water"}, str(year))
+        )
+        keys.append(("cover", year, str(path)))
+    targets = {"parquet": str(tmp_path / "a.parquet"), "wide": str(tmp_path / "wide.csv")}
+    inputs = Inputs([path for _, _, path in keys], str(tmp_path / "zones.parquet"))
+    params = Params([(variable, year) for variable, year, _ in keys], "id", ["categorical"])
+    combine_years(inputs, targets, str(tmp_path / "tables.sha256"), params, lambda line: None)
+    tidy = pandas.read_parquet(targets["parquet"])
+    assert tidy["class_11_Open_Water"].tolist() == [2, 0, 2, 0]
+    assert tidy["class_90"].tolist() == [0, 1, 0, 0]
+    assert tidy["class_95"].tolist() == [0, 0, 0, 1]
+    assert tidy["class_95"].dtype == np.int64
+    wide = pandas.read_csv(targets["wide"])
+    assert wide["cover_class_95_2001"].tolist() == [0, 0]
+    assert wide["cover_class_95_2006"].tolist() == [0, 1]
+
+
+def test_classes_are_called_by_names_that_all_tables_agree_on(tmp_path):
+    legends = [{"1": "Corn", "2": "Forest"}, {"1": "Clay", "2": "Forest"}, {}]
+    for k, legend in enumerate(legends):
+        columns = {name: np.ones((1, 2)) for name in ("class_1", "share_1", "class_2", "share_2", "count")}
+        save_year(tmp_path / f"{k}.npz", YearTable(["2000"], {**columns, "valid_fraction": np.ones((1, 2))}, legend))
+    layout = plan_layout([tmp_path / f"{k}.npz" for k in range(3)], {}, np.ones(2), ["categorical"])
+    assert layout.names["class_1"] == "class_1"  # Corn in one, Clay in another
+    assert layout.names["class_2"] == "class_2_Forest"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (41, "41"),
+        (41.0, "41"),
+        (1467243.0, "1467243"),
+        (-3, "-3"),
+        (0.5, "0.5"),
+        (np.float32(0.1).item(), "0.100000001"),
+    ],
+)
+def test_a_class_is_called_by_all_of_its_digits(value, text):
+    assert label(value) == text
+    assert np.float32(float(text)) == np.float32(value)
+
+
+def test_classes_of_many_digits_stay_apart():
+    values = np.full(GRID.shape, 1467243, np.int32)
+    values[0] = 1467244
+    table = compute_year([("2000", values, -1, place(boxes((0, 0, 6, 4))))], ["categorical"])
+    assert table.columns["class_1467243"].tolist() == [[18]]
+    assert table.columns["class_1467244"].tolist() == [[6]]
