@@ -68,7 +68,7 @@ def gdal_may_err(geometry, grid: Grid, cell: tuple[int, int]) -> bool:
     """Whether GDAL's ``all_touched``, which differs between its versions, need not be right about a cell (row, column).
 
     It is exact but for cells of which next to nothing is covered, and those at an edge that begins or ends on a border
-    of cells: there its walk along the edge may start in the wrong cell.
+    of cells, or passes through a corner of the cell: there its walk along the edge may take the wrong cell.
     """
     row, column = cell
     a, _, c, _, e, f = grid.transform
@@ -78,6 +78,8 @@ def gdal_may_err(geometry, grid: Grid, cell: tuple[int, int]) -> bool:
     in_cells = shapely.transform(geometry, lambda xy: (xy - (c, f)) / (a, e))
     vertices, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(in_cells)), return_index=True)
     edges = np.stack([vertices[:-1], vertices[1:]], axis=1)[ring[1:] == ring[:-1]]
-    on_a_border = (np.abs(edges - np.round(edges)) < ON_A_BORDER).any(axis=(1, 2))
-    edges = shapely.linestrings(edges[on_a_border])
-    return bool((shapely.distance(edges, shapely.box(column, row, column + 1, row + 1)) < ON_A_BORDER).any())
+    ends_on_a_border = (np.abs(edges - np.round(edges)) < ON_A_BORDER).any(axis=(1, 2))
+    edges, square = shapely.linestrings(edges), shapely.box(column, row, column + 1, row + 1)
+    corners = shapely.multipoints(shapely.get_coordinates(square))
+    doubtful = ends_on_a_border | (shapely.distance(edges, corners) < ON_A_BORDER)
+    return bool((shapely.distance(edges[doubtful], square) < ON_A_BORDER).any())
