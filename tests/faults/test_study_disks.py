@@ -98,7 +98,7 @@ def test_a_folder_of_somebody_elses_is_said(tmp_path):
         os.chdir(folder)
         os.setuid(nobody)
         try:
-            from zonalflow.run.job_log import job_log
+            from zonalflow.run.rule import job_log
 
             with job_log("logs/job.log"):
                 pass

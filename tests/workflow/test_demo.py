@@ -119,7 +119,7 @@ def test_the_manifest_tells_where_the_numbers_come_from(demo):
 
 def test_each_job_has_a_log(demo):
     log = demo.path("logs/demo/zonal_stats/ppt_2001.log").read_text()
-    assert "ppt 2001: 1 rasters, 86 zones, 2 zone dates without data" in log
+    assert "ppt 2001: 1 raster, 86 zones; 2 pairs of zone and date without data" in log
 
 
 def test_tables_alone_can_be_asked_for(project):

@@ -137,7 +137,7 @@ def test_a_result_that_was_edited_is_not_vouched_for_by_the_next_run(done):
     flip(done.path(SHAPEFILE))
     run = done.snakemake(*YEARS)
     assert run.code != 0
-    assert "1 results are not what their jobs wrote" in run.text
+    assert "1 result is not what the job wrote" in run.text
     assert f"rm {SHAPEFILE}" in run.text
 
 

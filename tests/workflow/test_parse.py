@@ -50,7 +50,7 @@ def test_quiet_all_is_quiet(project):
 def test_a_mistake_is_one_message_without_a_traceback(project):
     run = project.snakemake("--config", "years=2020:2000")
     assert run.code == 1
-    assert run.text.count("years: the range '2020:2000' runs backwards; write 2000:2020") == 1
+    assert run.text.count("years: the range '2020:2000' is reversed; write 2000:2020") == 1
     assert "File " not in run.text
     assert "Traceback" not in run.text
 

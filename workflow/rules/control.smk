@@ -18,18 +18,18 @@ if IN_CONTROL:
     if not console.is_silent(workflow.output_settings.quiet):
         print(f"zonalflow\n{study_on_disk.summary()}\n", file=sys.stderr)
 
-    def log(text: str) -> None:
+    def notify(text: str) -> None:
         """Tell the user, on the terminal and in Snakemake's log."""
         logger.info(f"\nzonalflow: {text}\n")
 
-    follower = watch.Watch(log)
+    follower = watch.Watch(notify)
     control = None
 
     def begin() -> None:
         """Check what a server would refuse, take over the run, and follow its jobs."""
         global control
         or_refuse(preflight.check_catalogue, study_on_disk)
-        control = or_refuse(controller.take_over, study_on_disk.run, study_on_disk.receipts, sys.argv, log)
+        control = or_refuse(controller.take_over, study_on_disk.run, study_on_disk.receipts, sys.argv, notify)
         logger.addHandler(follower)
 
     # Snakemake tells of a start before it looks at its lock and at what there is to do, and `onstart` comes after both: a
@@ -43,7 +43,7 @@ if IN_CONTROL:
         resources = {name: resource.raw for name, resource in defaults.items()}
         or_refuse(slurm.check_account, resources, slurm.known_accounts(), PROFILE)
         control.note_runs([name])
-        Thread(target=signals.end_when_forgotten, args=(name, lambda: follower.in_slurm, log), daemon=True).start()
+        Thread(target=signals.end_when_forgotten, args=(name, lambda: follower.in_slurm, notify), daemon=True).start()
 
     def conclude() -> None:
         """Say how the run ended."""
@@ -51,7 +51,7 @@ if IN_CONTROL:
         planned = [(variable, str(year)) for variable, year in study.year_keys]
         years = watch.sort_years(follower.jobs.values(), planned, whole)
         where = {"results": f"{study_on_disk.results}/", "logs": f"{study_on_disk.logs}/"}
-        log(f"\n{watch.summary(years, where)}")
+        notify(f"\n{watch.summary(years, where)}")
 
     onstart:
         signals.end_in_order_on_signals()
@@ -61,7 +61,7 @@ if IN_CONTROL:
         moved = or_refuse(ownership.claim, study_on_disk, configfile_name())
         if moved:
             files = "1 result" if len(moved) == 1 else f"{len(moved)} results"
-            log(f"{files} of the former configuration moved to {study_on_disk.results}/superseded/")
+            notify(f"{files} of the former configuration moved to {study_on_disk.results}/superseded/")
 
     onsuccess:
         control.note_runs([])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from zonalflow.common.columns import INSIDE, describing_columns
 from zonalflow.common.files import record_checksums
+from zonalflow.common.text import count_of
 from zonalflow.run.rule import Log
 from zonalflow.tables.tidy import plan_layout, write_tidy
 
@@ -49,4 +50,4 @@ def combine_years(inputs: Inputs, targets: dict[str, str], checksums: str, param
 
         write_wide(Path(targets["wide"]), keys, layout)
     record_checksums(checksums, targets.values())
-    log(f"{rows} rows")
+    log(count_of(rows, "row"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zonalflow.common.text import count_of
 from zonalflow.run.rule import Log
 from zonalflow.sources import geocdl, prism
 from zonalflow.sources.http import RetryPolicy
@@ -35,4 +36,5 @@ def fetch_rasters(receipt: str, what: Wildcards, config: Mapping[str, Any], poli
             raster["url"], raster["resolution"], what.variable, year, raster["grain"], path,
             policy=policy, at_once=at_once,
         )  # fmt: skip
-    log(f"{len(written['files'])} rasters in {len(written['requests'])} requests")
+    files, requests = len(written["files"]), len(written["requests"])
+    log(f"{count_of(files, 'raster')} in {count_of(requests, 'request')}")

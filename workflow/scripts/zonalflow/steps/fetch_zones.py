@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from zonalflow.common.text import count_of
 from zonalflow.run.rule import Log
 from zonalflow.sources.census import fetch_boundaries
 from zonalflow.sources.http import RetryPolicy
@@ -13,4 +14,4 @@ def fetch_zones(receipt: str, url: str, policy: RetryPolicy, log: Log) -> None:
     The file lies beside its receipt, with the same name without ``.json``.
     """
     written = fetch_boundaries(url, Path(receipt).with_suffix(""), policy=policy)
-    log(f"{len(written['files'])} files from {url}")
+    log(f"{count_of(len(written['files']), 'file')} from {url}")

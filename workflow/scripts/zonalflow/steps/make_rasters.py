@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from zonalflow.common.text import count_of
 from zonalflow.run.rule import Log
 from zonalflow.sources.synthetic import write_year
 
@@ -18,6 +19,5 @@ class Params:
 
 def make_rasters(receipt: str, params: Params, log: Log) -> None:
     """Write a year's synthetic rasters beside their `receipt`, which is written last."""
-    box = None if params.bbox is None else (params.bbox[0], params.bbox[1], params.bbox[2], params.bbox[3])
-    written = write_year(params.variable, int(params.year), params.grain, box, receipt)
-    log(f"{len(written['files'])} synthetic rasters")
+    written = write_year(params.variable, int(params.year), params.grain, params.bbox, receipt)
+    log(count_of(len(written["files"]), "synthetic raster"))

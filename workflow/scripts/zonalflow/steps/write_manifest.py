@@ -13,6 +13,7 @@ import zonalflow
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import files_of, read_checksums, read_json, sha256, write_json
 from zonalflow.common.formats import VECTOR_SUFFIXES
+from zonalflow.common.text import count_of
 from zonalflow.run.rule import Log
 from zonalflow.tables.year_table import YearTable, table_head
 from zonalflow.vectors.columns import attribute_names, field_names
@@ -79,7 +80,7 @@ def write_manifest(inputs: Inputs, target: str, config: dict[str, Any], log: Log
             "results": results,
         },
     )
-    log(f"{len(sources)} sources, {len(results)} results")
+    log(f"{count_of(len(sources), 'source')}, {count_of(len(results), 'result')}")
 
 
 def _source(path: Path) -> dict[str, Any]:

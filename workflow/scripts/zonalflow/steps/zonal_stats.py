@@ -17,6 +17,7 @@ from zonalflow.common.columns import CLASS, INSIDE, SHARE, column_order, label
 from zonalflow.common.errors import RasterError
 from zonalflow.common.files import read_json, record_checksums
 from zonalflow.common.formats import VECTOR_SUFFIXES
+from zonalflow.common.text import count_of
 from zonalflow.index.cache import Counting
 from zonalflow.index.grids import STUDY, IndexedGrid, StudyZones, grid_finder, index_other_grid, indexed_study_grid
 from zonalflow.rasters.classes import class_names
@@ -100,8 +101,8 @@ def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> N
     table = compute_year(in_advance(read, *size), params.stats, names, workers(*size))
     empty = int((table.columns["count"] == 0).sum())
     log(
-        f"{params.variable} {params.year}: {len(time_steps)} rasters, {len(study.inside)} zones; "
-        f"zones without data, over all dates: {empty}"
+        f"{params.variable} {params.year}: {count_of(len(time_steps), 'raster')}, "
+        f"{count_of(len(study.inside), 'zone')}; {count_of(empty, 'pair')} of zone and date without data"
     )
     if table.other_grids:
         log(f"on other grids than the study's: {', '.join(sorted(table.other_grids))}")
