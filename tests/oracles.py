@@ -60,7 +60,7 @@ def covered(geometries, grid: Grid) -> list[dict[tuple[int, int], float]]:
     ]
 
 
-TINY_SHARE = 0.003  # of a cell: GDAL overlooks less where an edge cuts off a corner
+TINY_SHARE = 0.01  # of a cell: GDAL takes an edge that moves less than that along an axis for parallel to the other
 ON_A_BORDER = 1e-4  # cells: what GDAL takes for lying on a cell's border
 
 
