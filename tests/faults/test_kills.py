@@ -1,19 +1,20 @@
 """A fetch killed (SIGKILL) before or after any rename loses nothing: the next run ends with the right files."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 
 from zonalflow.common.files import sha256
 from zonalflow.sources import census, geocdl, prism
 from zonalflow.sources.catalogue.census import boundary_url
 
 BOX = (-84.0, 29.0, -83.5, 29.5)
+
+SCRIPTS = str(Path(geocdl.__file__).parents[2])
+IMPORTS = f"sys.path.append({SCRIPTS!r}); from zonalflow.sources import census, geocdl, prism"
 
 # Runs the code in argv[3] with Path.replace, by which every write ends, dying at the argv[1]-th call.
 DYING = """
@@ -39,15 +40,11 @@ print(calls)
 
 def run_dying(number, when, code):
     """Run `code` in a process that dies at a rename; return None then, else how many renames it made."""
-    scripts = Path(geocdl.__file__).parents[2]
-    process = subprocess.run(
-        [sys.executable, "-c", DYING, str(number), when, code],
-        capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(scripts)},
-    )  # fmt: skip
-    if process.returncode == -signal.SIGKILL:
+    ended, text = warm.run(IMPORTS, DYING, Path.cwd(), ("", str(number), when, code), timeout=60)
+    if ended == -signal.SIGKILL:
         return None
-    assert process.returncode == 0, process.stderr
-    return int(process.stdout)
+    assert ended == 0, text
+    return int(text.splitlines()[-1])
 
 
 def check_whole(receipt_path):

@@ -125,9 +125,9 @@ def test_what_verify_says_mends_what_lies_between_as_well(done_with_tables, dama
 
 
 def test_a_preview_whatever_else_its_option_says_disturbs_nobody(project):
-    process = start(project, "tables", *YEARS)
+    process = start(project, "tables", "--config", "years=2000")
     wait_for(project.path(".snakemake/zonalflow/demo.json").exists, process)
-    preview = project.snakemake("-np", *YEARS)
+    preview = project.snakemake("-np", "--config", "years=2000")
     text, _ = process.communicate(timeout=LONG)
     assert preview.code == 0, preview.text
     assert process.returncode == 0, text

@@ -14,7 +14,7 @@ def addresses(server):
 
 def test_the_tutorials_study_from_the_servers_to_the_tables(project):
     with standin.Server() as server:
-        run = project.snakemake(*addresses(server), profile="local")
+        run = project.snakemake("tables", "vectors", *addresses(server), profile="local")
         assert run.code == 0, run.text
         # one request a year, one for the zones, and one for the catalogue's range
         assert server.count("subset_polygon") == 21
