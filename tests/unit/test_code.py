@@ -11,7 +11,13 @@ from zonalflow.run import code
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
+MODULES = sorted((ROOT / "workflow/scripts/zonalflow").rglob("*.py"))
 RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+
+
+def forget():
+    code.code_digest.cache_clear()
+    code._module.cache_clear()
 
 
 @pytest.fixture
@@ -19,15 +25,15 @@ def library(tmp_path, monkeypatch):
     """A copy of the library for a test to change; the digest is then that of the copy."""
     shutil.copytree(code._ROOT / "zonalflow", tmp_path / "zonalflow", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code, "_ROOT", tmp_path)
-    code._module.cache_clear()
+    forget()
 
     def edit(module, change):
         path = tmp_path / f"{module.replace('.', '/')}.py"
         path.write_text(change(path.read_text()))
-        code._module.cache_clear()
+        forget()
 
     yield edit
-    code._module.cache_clear()
+    forget()
 
 
 def add_statement(text):
@@ -117,3 +123,36 @@ def test_each_digest_names_the_step_of_its_rule():
     found = re.findall(pattern, RULES, re.DOTALL | re.MULTILINE)
     assert len(found) == RULES.count("code=")
     assert all(rule == step for rule, step in found)
+
+
+def parsed(path):
+    """Return what Python's parser finds in a module: its imports of ours, and its code without docstrings."""
+    tree = ast.parse(path.read_text())
+    imports = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            imports |= {("." * node.level + (node.module or ""), alias.name) for alias in node.names}
+        elif isinstance(node, ast.Import):
+            imports |= {(alias.name, "") for alias in node.names}
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
+    return imports, ast.dump(tree)
+
+
+def with_bodies(code):
+    """Put ``pass`` in classes and functions that held nothing but a docstring."""
+    lines = code.splitlines()
+    indents = [len(line) - len(line.lstrip()) for line in [*lines, "end"]]
+    for number, line in reversed(list(enumerate(lines))):
+        if re.match(r" *(class|def) .*:$", line) and indents[number + 1] <= indents[number]:
+            lines.insert(number + 1, " " * indents[number] + "    pass")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_modules_are_read_as_pythons_parser_reads_them(path):
+    name = ".".join(path.relative_to(ROOT / "workflow/scripts").with_suffix("").parts).removesuffix(".__init__")
+    module = code._module(name)
+    imports, tree = parsed(path)
+    assert {(source, name) for source, taken in module.imports for name in taken or ("",)} == imports
+    assert ast.dump(ast.parse(with_bodies(module.code))) == tree

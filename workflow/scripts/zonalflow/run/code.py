@@ -2,13 +2,14 @@
 
 Snakemake runs a job again when its script changes, but not when a module that the script imports does. Rules therefore
 carry the digest of their step among their parameters. Comments, docstrings and blank lines do not count.
+
+Every cluster job computes a digest, so modules are read with regular expressions instead of Python's parser, which
+takes five times as long. What these cannot make out ends in an error, and a test compares them with the parser.
 """
 
-import ast
 import functools
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,10 @@ _STRING_OR_COMMENT = re.compile(
     r"|(?P<comment>\#[^\n]*)",
     re.DOTALL | re.IGNORECASE,
 )
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\)|[^\n;]+)", re.MULTILINE)
+_DEFINITION = re.compile(
+    r"^(?:def|class)[ \t]+(\w+)|^\(?(\w+(?:, *\w+)*)\)?(?:[ \t]*:[^=\n]*)?[ \t]*=(?!=)", re.MULTILINE
+)
 
 
 class UnresolvedImportError(Exception):
@@ -27,13 +32,22 @@ class UnresolvedImportError(Exception):
 
 @dataclass(frozen=True)
 class _Module:
-    """A module of ours: its code without comments and docstrings, what it imports of ours, the names that it has."""
+    """A module of ours.
+
+    Attributes:
+        code: its text without comments, docstrings and blank lines.
+        imports: the module that each import statement names, and what it takes of it, with ``import x`` as ``x: []``.
+        names: what it defines or imports at its top.
+        is_package: whether it is the ``__init__`` of a package.
+    """
 
     code: str
-    imports: tuple[str, ...]
+    imports: tuple[tuple[str, tuple[str, ...]], ...]
     names: frozenset[str]
+    is_package: bool
 
 
+@functools.cache
 def code_digest(step: str) -> str:
     """Return 16 hexadecimal digits over the code of `step` and of every module of ours that it imports, in turn.
 
@@ -56,7 +70,8 @@ def modules_of(step: str) -> set[str]:
         name = waiting.pop()
         if name not in seen:
             seen.add(name)
-            waiting += [part for imported in _module(name).imports for part in _with_packages(imported)]
+            for source, taken in _module(name).imports:
+                waiting += [part for found in _resolved(name, source, taken) for part in _with_packages(found)]
     return seen
 
 
@@ -66,9 +81,28 @@ def _with_packages(name: str) -> list[str]:
     return [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
 
 
+def _resolved(importer: str, source: str, taken: tuple[str, ...]) -> list[str]:
+    """Return the modules of ours that an import in the module `importer` runs."""
+    if source.startswith("."):
+        package = importer if _module(importer).is_package else importer.rpartition(".")[0]
+        up = len(source) - len(source.lstrip(".")) - 1
+        above = package.split(".")[: len(package.split(".")) - up]
+        source = ".".join([*above, *filter(None, [source.lstrip(".")])])
+    if source.split(".")[0] != PACKAGE:
+        return []
+    module, found = _module(source), [source]
+    for name in taken:
+        if name in module.names:
+            continue
+        if not module.is_package or not _path(f"{source}.{name}"):
+            raise UnresolvedImportError(f"{source} has no {name!r}, which {importer} imports")
+        found.append(f"{source}.{name}")
+    return found
+
+
 def _path(name: str) -> Path | None:
     path = _ROOT.joinpath(*name.split("."))
-    found = (path / "__init__.py", path.with_suffix(".py"))
+    found = (path.with_suffix(".py"), path / "__init__.py")
     return next((candidate for candidate in found if candidate.is_file()), None)
 
 
@@ -77,58 +111,50 @@ def _module(name: str) -> _Module:
     path = _path(name)
     if path is None:
         raise UnresolvedImportError(f"there is no module {name}")
-    source = path.read_text(encoding="utf-8")
-    statements = list(_statements(ast.parse(source).body))
-    names = frozenset(found for statement in statements for found in _names(statement))
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    imports = [found for statement in statements for found in _imports(statement, package)]
-    return _Module(_without_comments(source, statements), tuple(dict.fromkeys(imports)), names)
+    code, masked = _without_comments(path.read_text(encoding="utf-8"))
+    imports: list[tuple[str, tuple[str, ...]]] = []
+    names: set[str] = set()
+    for found in _IMPORT.finditer(masked):
+        parts = [part.split() for part in found[2].strip("() \t").split(",") if part.strip()]
+        if found[1]:
+            imports.append((found[1], tuple(part[0] for part in parts)))
+        else:
+            imports += [(part[0], ()) for part in parts]
+        names.update(part[-1] for part in parts)
+    for found in _DEFINITION.finditer(masked):
+        names.update((found[1] or found[2]).replace(" ", "").split(","))
+    return _Module(code, tuple(imports), frozenset(names), path.name == "__init__.py")
 
 
-def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield all statements, those within others included."""
-    for statement in body:
-        yield statement
-        for field in ("body", "orelse", "finalbody"):
-            yield from _statements(getattr(statement, field, ()))
-        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-            yield from _statements(part.body)
+def _without_comments(source: str) -> tuple[str, str]:
+    """Return source code without comments, docstrings and blank lines; and, line by line, without strings as well.
+
+    A docstring is a string in triple quotes that stands alone and begins the file, a class or a function.
+    """
+    code: list[str] = []
+    masked: list[str] = []
+    end = 0
+    for found in _STRING_OR_COMMENT.finditer(source):
+        before = source[end : found.start()]
+        code.append(before)
+        masked.append(before)
+        end = found.end()
+        if found["comment"]:
+            continue
+        if not (found[0].endswith(('"""', "'''")) and _begins_a_block(code)):
+            code.append(found[0])
+        masked.append("''")
+    code.append(source[end:])
+    masked.append(source[end:])
+    return "\n".join(line.rstrip() for line in "".join(code).splitlines() if line.strip()), "".join(masked)
 
 
-def _names(statement: ast.stmt) -> Iterator[str]:
-    """Yield what a statement defines."""
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        yield statement.name
-    elif isinstance(statement, ast.Import | ast.ImportFrom):
-        yield from (alias.asname or alias.name for alias in statement.names)
-    elif isinstance(statement, ast.Assign | ast.AnnAssign):
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        yield from (node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
-
-
-def _imports(statement: ast.stmt, package: str) -> Iterator[str]:
-    """Yield the dotted names of the modules of ours that a statement imports; `package` holds the module."""
-    if isinstance(statement, ast.Import):
-        yield from (alias.name for alias in statement.names if alias.name.split(".")[0] == PACKAGE)
-    elif isinstance(statement, ast.ImportFrom):
-        above = package.split(".")[: len(package.split(".")) - statement.level + 1] if statement.level else []
-        source = ".".join([*above, *([statement.module] if statement.module else [])])
-        if source.split(".")[0] != PACKAGE:
-            return
-        yield source
-        for alias in statement.names:
-            if _path(f"{source}.{alias.name}"):
-                yield f"{source}.{alias.name}"
-            elif source != package and alias.name not in _module(source).names:
-                raise UnresolvedImportError(f"{source} has no {alias.name!r}, which a module of {package} imports")
-
-
-def _without_comments(source: str, statements: Iterable[ast.stmt]) -> str:
-    """Return source code without comments, docstrings and blank lines: the same text on every version of Python."""
-    lines = source.splitlines()
-    for statement in statements:
-        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-            first, last = statement.lineno - 1, statement.end_lineno or statement.lineno
-            lines[first:last] = [""] * (last - first)
-    text = _STRING_OR_COMMENT.sub(lambda found: "" if found["comment"] else found[0], "\n".join(lines))
-    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+def _begins_a_block(code: list[str]) -> bool:
+    """Whether what follows the pieces of `code` stands first in a line, and in the file, a class or a function."""
+    before = ""
+    for piece in reversed(code):
+        before = piece + before
+        if before.strip():
+            break
+    alone = not before.rpartition("\n")[2].strip()
+    return alone and before.rstrip()[-1:] in ("", ":")
