@@ -20,8 +20,6 @@ from zonalflow.errors import ConfigError, ZonalflowError
 from zonalflow.preflight import check_inputs
 from zonalflow.study import Study
 
-pytestmark = pytest.mark.no_cover  # counting the lines of 2,100 cases, all of which others run too, doubles their time
-
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
 SOUND = [
