@@ -21,8 +21,6 @@ from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import load_schema
 from zonalflow.study.study import Study
 
-pytestmark = pytest.mark.no_cover  # counting the lines of 2,100 cases, all of which others run too, doubles their time
-
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
 SOUND = [
