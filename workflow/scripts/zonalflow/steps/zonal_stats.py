@@ -96,7 +96,8 @@ def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> N
     time_steps = time_steps_of_year(raster, inputs.rasters, params.variable, int(params.year))
     first = time_steps[0]
     names = class_names(first.path, first.layer) if "categorical" in params.stats else {}
-    read = read_time_steps(time_steps, grid_finder(study, index_other), crs=raster["crs"], nodata=raster["nodata"])
+    find_grid = grid_finder(study, index_other)
+    read = read_time_steps(time_steps, find_grid, crs=raster["crs"], nodata=raster["nodata"], log=log)
     size = len(time_steps), math.prod(study.index.shape)
     table = compute_year(in_advance(read, *size), params.stats, names, workers(*size))
     empty = int((table.columns["count"] == 0).sum())

@@ -136,9 +136,11 @@ def _check_crs(key: str, crs: str) -> None:
     from rasterio.errors import CRSError
 
     try:
-        CRS.from_user_input(crs)
+        known = CRS.from_user_input(crs)
     except CRSError:
         raise ConfigError(f"{key}: {crs!r} is not a CRS; write it like EPSG:4269, or as WKT") from None
+    if not (known.is_geographic or known.is_projected):
+        raise ConfigError(f"{key}: {crs!r} is neither geographic nor projected, so it does not say where cells lie")
 
 
 def retry_policy(fetch: Mapping[str, Any]) -> "RetryPolicy":
