@@ -142,6 +142,8 @@ def _read(study: Study, inputs: _Inputs, step: TimeStep) -> Raster | None:
             missing = missing if also is None else missing | also
         elif nodata == "none":
             missing = np.zeros(stored.shape, bool)
+        elif stored.dtype.kind in "iu":
+            missing = stored == (nodata if isinstance(nodata, int) else float(nodata))
         else:
             missing = np.isclose(stored, float(nodata), rtol=1e-6, atol=0, equal_nan=True)
         scale, offset = dataset.scales[step.band - 1], dataset.offsets[step.band - 1]
@@ -154,10 +156,13 @@ def _weights(study: Study, grid: Grid) -> np.ndarray | None:
     if weights == "none":
         return None
     if weights == "area":
-        if not grid.is_geographic:
+        import pyproj
+
+        crs = pyproj.CRS(grid.crs)
+        if not crs.is_geographic:
             return None
         e, f = grid.transform[4:6]
-        latitude = np.radians(f + e * (np.arange(grid.height) + 0.5))
+        latitude = (f + e * (np.arange(grid.height) + 0.5)) * crs.axis_info[0].unit_conversion_factor
         return np.repeat(np.cos(latitude)[:, None], grid.width, axis=1)
     from zonalflow.rasters.weights import load_weights
 
