@@ -20,7 +20,21 @@ from zonalflow.index.store import load_index
 from zonalflow.verify.numbers import relative_difference
 from zonalflow.verify.verdict import verify
 
-STATS = ["mean", "min", "max", "sum", "std", "median", "percentile_90", "unique", "majority", "range", "nodata"]
+STATS = [
+    "mean",
+    "min",
+    "max",
+    "sum",
+    "std",
+    "variance",
+    "cv",
+    "median",
+    "percentile_90",
+    "unique",
+    "majority",
+    "range",
+    "nodata",
+]
 
 
 def made(folder, **keys):
