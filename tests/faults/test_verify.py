@@ -126,6 +126,19 @@ def test_every_statistic_by_the_other_engine(tmp_path, monkeypatch, method, weig
     assert found["largest_relative_difference"] < found["tolerance"]
 
 
+def test_a_least_coverage_by_the_other_engine(tmp_path, monkeypatch):
+    numbers = set()
+    for least in (0, 0.5):
+        study = made(
+            tmp_path / f"{least}", stats=["mean"], method="coverage", min_coverage=least, output={"formats": ["csv"]}
+        )
+        monkeypatch.chdir(tmp_path / f"{least}")
+        verify(study)
+        assert verdict()["largest_relative_difference"] < verdict()["tolerance"]
+        numbers.add(Path(study.tables["csv"]).read_text(encoding="utf-8"))
+    assert len(numbers) == 2
+
+
 @pytest.mark.parametrize("method", ["center", "coverage"])
 def test_classes_by_the_other_engine(tmp_path, monkeypatch, method):
     rasters = tmp_path / "rasters"

@@ -67,3 +67,12 @@ def test_variance_and_its_coefficient_by_the_other_engine(method):
         [answer] = second_opinion([shapely.box(0, 0, 3, 3)], raster, method, ["variance", "cv"])
         assert answer["variance"][0] == pytest.approx(60 / 9)
         assert answer["cv"][0] == pytest.approx(coefficient, nan_ok=True)
+
+
+def test_a_least_coverage_by_the_other_engine():
+    # of three cells 1/2, 1 and 1/4 are covered; by 0.2500001 or more, the last one is in doubt
+    raster = Raster(np.array([[1.0, 2.0, 4.0]]), np.zeros((1, 3), bool), THREE.window(0, 1, 0, 3))
+    zone = [shapely.box(0.5, 2, 2.25, 3)]
+    for least, counts in ((0.25, [1.75]), (0.3, [1.5]), (0.5, [1.5]), (0.2500001, [1.75, 1.5])):
+        answers = second_opinion(zone, raster, "coverage", ["count"], min_coverage=least)
+        assert [answer["count"][0] for answer in answers] == counts

@@ -66,7 +66,7 @@ class Params:
     Attributes:
         variable, year: which.
         raster: the keys of ``raster`` on which the numbers depend.
-        stats, method, weights: as configured.
+        stats, method, min_coverage, weights: as configured.
         zone_files: the zones as they came, needed for rasters on other grids than the study's.
         zone_options, bbox: as configured, when rasters may lie on other grids; else None.
     """
@@ -76,6 +76,7 @@ class Params:
     raster: dict[str, Any]
     stats: list[str]
     method: str
+    min_coverage: float
     weights: str | dict[str, str]
     zone_files: list[str]
     zone_options: dict[str, Any] | None
@@ -85,7 +86,7 @@ class Params:
 def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> None:
     """Compute one variable and year, and write its table, vector files and their checksums; each is whole or absent."""
     preparation, raster = read_json(inputs.report), params.raster
-    counting = Counting(params.method, params.weights, raster["crs"])
+    counting = Counting(params.method, params.weights, raster["crs"], params.min_coverage)
     study = indexed_study_grid(
         read_json(inputs.grid), preparation, read_json(inputs.index), inputs.zones, counting, log
     )

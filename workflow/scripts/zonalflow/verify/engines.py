@@ -23,6 +23,7 @@ TOLERANCE = {"center": 1e-9, "all_touched": 1e-9, "coverage": 1e-5}
 _NODATA = float(np.finfo(np.float64).min)
 _KNOWN = ("count", "min", "max", "mean", "sum", "std", "variance", "cv", "median", "majority", "minority", "unique")
 _DOUBTFUL = 1e-9  # of a cell: a fraction that exactextract may have by rounding, where an edge runs along the border
+_ROUNDING = 1e-6  # of a cell: by which two ways to compute a fraction in float32 may differ
 
 Answer = dict[str, np.ndarray]
 
@@ -78,6 +79,7 @@ def second_opinion(
     method: str,
     stats: Sequence[str],
     classes: Mapping[str, float] = MappingProxyType({}),
+    min_coverage: float = 0.0,
 ) -> list[Answer]:
     """Return statistics of a raster for each polygon as the other engine has them.
 
@@ -87,10 +89,11 @@ def second_opinion(
         method: ``center``, ``all_touched`` or ``coverage``.
         stats: of :func:`comparable`.
         classes: name → value, whose cells to count as well.
+        min_coverage: with ``coverage``, cells of which a smaller fraction is covered do not count.
 
     Returns:
         Answers that are right: name → float64 [n], NaN where the engine has no number. There are two where it cannot
-        tell whether a zone overlaps a cell, with and without such cells.
+        tell whether a zone overlaps a cell, or enough of it, with and without such cells.
     """
     raster = raster.north_up()
     with warnings.catch_warnings():
@@ -98,7 +101,7 @@ def second_opinion(
         if method == "center":
             ask = partial(_ask_rasterstats, geometries)
         else:
-            ask = partial(_ask_exactextract, _covered_cells(geometries, raster.grid), method)
+            ask = partial(_ask_exactextract, _covered_cells(geometries, raster.grid), method, min_coverage)
         answers = ask(raster, list(stats))
         for name, value in classes.items():
             of_class = replace(raster, values=np.where(_is(raster.values, value), 1.0, np.nan))
@@ -198,9 +201,13 @@ class _Data:
         return value, np.bincount(number, self.fraction)
 
 
-def _ask_exactextract(zones: list[_Covered], method: str, raster: Raster, stats: list[str]) -> list[Answer]:
-    doubtful = any((zone.fraction <= _DOUBTFUL).any() for zone in zones)
-    least = (0.0, _DOUBTFUL) if doubtful else (0.0,)
+def _ask_exactextract(
+    zones: list[_Covered], method: str, min_coverage: float, raster: Raster, stats: list[str]
+) -> list[Answer]:
+    low, high = (max(0.0, min_coverage - _ROUNDING), min_coverage + _ROUNDING) if min_coverage else (0.0, _DOUBTFUL)
+    exact = np.float32(min_coverage)  # is enough
+    doubtful = any(((low < z.fraction) & (z.fraction <= high) & (z.fraction != exact)).any() for z in zones)
+    least = (low, high) if doubtful else (low,)
     return [_reduce_cells([zone.above(share) for zone in zones], raster, method, stats) for share in least]
 
 

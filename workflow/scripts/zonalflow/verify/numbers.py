@@ -210,7 +210,8 @@ def _tidy(study: Study, variable: str, date: str, ids: list[str], raster: Raster
 def _compare(study: Study, table: _TidyRows, geometry: np.ndarray, raster: Raster, result: Comparison) -> None:
     """Compare the rows with the other engine's nearest answer, and enter into `result` what that brings."""
     method = study.config["method"]
-    answers = second_opinion(geometry, raster, method, [*dict.fromkeys([*table.stats, "mean"])], table.classes)
+    stats, least = list(dict.fromkeys([*table.stats, "mean"])), study.config["min_coverage"]
+    answers = second_opinion(geometry, raster, method, stats, table.classes, least)
     for name, ours in table.columns.items():
         size = {"count": 0.0, "variance": raster.size**2}.get(name, raster.size)
         if name == "cv":  # where the mean is next to nothing, rounding decides
