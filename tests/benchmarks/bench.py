@@ -261,7 +261,8 @@ outputs = zonal_stats.Outputs(
     study.year_table("ppt", 2001), study.year_vectors("ppt", 2001), study.checksums("ppt/2001.npz")
 )
 params = zonal_stats.Params(
-    "ppt", "2001", study.value_keys, config["stats"], config["method"], config["weights"], [], None, None
+    "ppt", "2001", study.value_keys, config["stats"], config["method"], config["min_coverage"], config["weights"],
+    [], None, None,
 )
 Path("job.json").write_text(json.dumps(dict(inputs=asdict(inputs), outputs=asdict(outputs), params=asdict(params))))
 """

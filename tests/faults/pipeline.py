@@ -87,7 +87,12 @@ def jobs(study: Study):
         job(
             input=prepared,
             output={"pointer": study.index},
-            params={"method": config["method"], "weights": config["weights"], "crs": raster["crs"]},
+            params={
+                "method": config["method"],
+                "min_coverage": config["min_coverage"],
+                "weights": config["weights"],
+                "crs": raster["crs"],
+            },
         ),
     )
     for variable, year in study.year_keys:
@@ -102,7 +107,8 @@ def jobs(study: Study):
             },
             params={
                 "raster": study.value_keys, "stats": config["stats"], "method": config["method"],
-                "weights": config["weights"], "zone_files": [], "zone_options": None, "bbox": None,
+                "min_coverage": config["min_coverage"], "weights": config["weights"],
+                "zone_files": [], "zone_options": None, "bbox": None,
             },
         )  # fmt: skip
     yield (

@@ -20,7 +20,21 @@ from zonalflow.index.store import load_index
 from zonalflow.verify.numbers import relative_difference
 from zonalflow.verify.verdict import verify
 
-STATS = ["mean", "min", "max", "sum", "std", "median", "percentile_90", "unique", "majority", "range", "nodata"]
+STATS = [
+    "mean",
+    "min",
+    "max",
+    "sum",
+    "std",
+    "variance",
+    "cv",
+    "median",
+    "percentile_90",
+    "unique",
+    "majority",
+    "range",
+    "nodata",
+]
 
 
 def made(folder, **keys):
@@ -110,6 +124,19 @@ def test_every_statistic_by_the_other_engine(tmp_path, monkeypatch, method, weig
     # nodata is known to rasterstats alone, range is computed from the other two
     assert found["numbers_compared"] >= 8 * (len(STATS) - 1)
     assert found["largest_relative_difference"] < found["tolerance"]
+
+
+def test_a_least_coverage_by_the_other_engine(tmp_path, monkeypatch):
+    numbers = set()
+    for least in (0, 0.5):
+        study = made(
+            tmp_path / f"{least}", stats=["mean"], method="coverage", min_coverage=least, output={"formats": ["csv"]}
+        )
+        monkeypatch.chdir(tmp_path / f"{least}")
+        verify(study)
+        assert verdict()["largest_relative_difference"] < verdict()["tolerance"]
+        numbers.add(Path(study.tables["csv"]).read_text(encoding="utf-8"))
+    assert len(numbers) == 2
 
 
 @pytest.mark.parametrize("method", ["center", "coverage"])

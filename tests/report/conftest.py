@@ -73,6 +73,7 @@ def write_results(folder: Path, zones, years, variables=("ppt",), *, grain="annu
         "raster": {"source": "demo", "variables": list(variables), "grain": grain, "dataset": "PRISM", "units": {}},
         "stats": ["mean"],
         "method": "center",
+        "min_coverage": 0,
         "weights": "none",
         "baseline": None,
         **(config or {}),

@@ -59,6 +59,59 @@ def test_names_from_gdals_attribute_table(tmp_path):
     assert fields["class_11_Open_Water"] == "class_11"  # a shapefile's ten characters hold the value
 
 
+def table_of(fields, rows, attributes=""):
+    """Return a side file: fields of (name, type, usage), rows of texts."""
+    head = "".join(
+        f"<FieldDefn><Name>{name}</Name><Type>{kind}</Type><Usage>{usage}</Usage></FieldDefn>"
+        for name, kind, usage in fields
+    )
+    body = "".join("<Row>" + "".join(f"<F>{text}</F>" for text in row) + "</Row>" for row in rows)
+    table = f"<GDALRasterAttributeTable {attributes}>{head}{body}</GDALRasterAttributeTable>"
+    return f'<PAMDataset><PAMRasterBand band="1">{table}</PAMRasterBand></PAMDataset>'
+
+
+RED, CLASS_TEXT = ("Red", 0, 6), ("Kind", 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "rows", "attributes", "names"),
+    [
+        # 10 + 0 × 1, 10 + 1 × 1, 10 + 2 × 1, whatever the red of 71
+        ([RED, CLASS_TEXT], [(71, "Open Water"), (0, ""), (9, "Forest")], "Row0Min='10' BinSize='1'",
+         {10: "Open Water", 12: "Forest"}),
+        # 0 + 0 × 10, 0 + 1 × 10
+        ([CLASS_TEXT], [("low",), ("high",)], "Row0Min='0' BinSize='10'", {0: "low", 10: "high"}),
+        # the whole numbers in -0.5 … 0.5 and 0.5 … 1.5
+        ([CLASS_TEXT], [("no",), ("yes",)], "Row0Min='-0.5' BinSize='1'", {0: "no", 1: "yes"}),
+        # 0.25 + 0 × 0.5 is no class
+        ([CLASS_TEXT], [("no",), ("yes",)], "Row0Min='0.25' BinSize='0.5'", {}),
+        # a range of several values has no value of its own
+        ([("a", 0, 3), ("b", 0, 4), CLASS_TEXT], [(3, 3, "three"), (4, 9, "more")], "", {3: "three"}),
+        # neither a value column nor Row0Min: red is no value
+        ([RED, CLASS_TEXT], [(71, "Open Water")], "", {}),
+        # numbers are no names, not even in a column of texts or one called so
+        ([("Value", 0, 5), ("Name", 0, 2)], [(11, 7)], "", {}),
+        ([("Value", 0, 5), ("Name", 2, 2)], [(11, "11")], "", {}),
+        ([("Value", 0, 5), ("Code", 2, 0), ("Kind", 2, 0)], [(11, "011", "Water")], "", {11: "Water"}),
+    ],
+    ids=["rows", "wide bins", "centred bins", "no whole number", "range", "no value", "number", "text", "next text"],
+)  # fmt: skip
+def test_an_attribute_table_names_values_and_nothing_is_guessed(tmp_path, fields, rows, attributes, names):
+    path = write_tif(tmp_path / "a.tif", CLASSES, nodata=0)
+    (tmp_path / "a.tif.aux.xml").write_text(table_of(fields, rows, attributes))
+    assert class_names(str(path)) == names
+
+
+def test_names_that_are_only_numbers_are_none(tmp_path):
+    path = write_tif(tmp_path / "a.tif", CLASSES, nodata=0)
+    categories = "<CategoryNames><Category>0</Category><Category>1.5</Category></CategoryNames>"
+    (tmp_path / "a.tif.aux.xml").write_text(f"<PAMDataset><PAMRasterBand>{categories}</PAMRasterBand></PAMDataset>")
+    frame = pandas.DataFrame({"Value": [11, 41], "Code": ["11", "41"], "Text": ["Water", "Forest"]})
+    pyogrio.write_dataframe(frame, tmp_path / "table.dbf", driver="ESRI Shapefile")
+    (tmp_path / "table.dbf").rename(tmp_path / "a.tif.vat.dbf")
+    assert class_names(str(path)) == {11: "Water", 41: "Forest"}
+
+
 def test_names_from_categories_and_from_esris_table(tmp_path):
     path = write_tif(tmp_path / "a.tif", CLASSES, nodata=0)
     assert class_names(str(path)) == {}

@@ -189,6 +189,10 @@ def test_a_nodata_value_that_json_has_no_word_for_becomes_text():
         ("zones.url", "https://x y", "is not an address"),
         ("zones.crs", "EPSG:0", "zones.crs: 'EPSG:0' is not a CRS; write it like EPSG:4269"),
         ("raster.crs", "garbage", "raster.crs: 'garbage' is not a CRS"),
+        ("min_coverage", 0.5, "min_coverage: only used with method: coverage"),
+        ("min_coverage", float("nan"), "min_coverage: nan is not a fraction from 0 to 1"),
+        ("min_coverage", 1.5, "min_coverage: 1.5 is greater than the maximum of 1"),
+        ("raster.crs", "EPSG:4978", "raster.crs: 'EPSG:4978' is neither geographic nor projected"),
         # numbers
         ("fetch.at_once", 0, "fetch.at_once: 0 is less than the minimum of 1"),
         ("fetch.attempts", 21, "fetch.attempts: 21 is greater than the maximum of 20"),

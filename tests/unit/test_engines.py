@@ -56,3 +56,23 @@ def test_percentiles_of_equal_values_by_the_other_engine():
     raster = Raster(np.array([[0.0, 0.0, 10.0]]), np.zeros((1, 3), bool), THREE.window(0, 1, 0, 3))
     [answer] = second_opinion([shapely.box(0, 2, 2.5, 3)], raster, "coverage", ["percentile_90", "median"])
     assert (answer["percentile_90"][0], answer["median"][0]) == (7.5, 0)
+
+
+@pytest.mark.parametrize("method", ["center", "all_touched", "coverage"])
+def test_variance_and_its_coefficient_by_the_other_engine(method):
+    # of 1 … 9 the mean is 5 and the variance 60 / 9; of −1, 0 and 1 the mean is 0
+    values = np.arange(1.0, 10).reshape(3, 3)
+    for shift, coefficient in ((0, np.sqrt(60 / 9) / 5), (5, np.nan)):
+        raster = Raster(values - shift, np.zeros((3, 3), bool), THREE)
+        [answer] = second_opinion([shapely.box(0, 0, 3, 3)], raster, method, ["variance", "cv"])
+        assert answer["variance"][0] == pytest.approx(60 / 9)
+        assert answer["cv"][0] == pytest.approx(coefficient, nan_ok=True)
+
+
+def test_a_least_coverage_by_the_other_engine():
+    # of three cells 1/2, 1 and 1/4 are covered; by 0.2500001 or more, the last one is in doubt
+    raster = Raster(np.array([[1.0, 2.0, 4.0]]), np.zeros((1, 3), bool), THREE.window(0, 1, 0, 3))
+    zone = [shapely.box(0.5, 2, 2.25, 3)]
+    for least, counts in ((0.25, [1.75]), (0.3, [1.5]), (0.5, [1.5]), (0.2500001, [1.75, 1.5])):
+        answers = second_opinion(zone, raster, "coverage", ["count"], min_coverage=least)
+        assert [answer["count"][0] for answer in answers] == counts

@@ -129,6 +129,8 @@ def test_the_key_names_all_that_an_index_depends_on():
         index_key(GRID, "z", "center", "area"),
         index_key(GRID, "z", "center", weights_digest(weights)),
         index_key(GRID, "z", "center", weights_digest(weights * 2)),
+        index_key(GRID, "z", "coverage", None, 0.5),
+        index_key(GRID, "z", "coverage", None, 0.25),
     ]
     assert len(set(keys)) == len(keys)
     assert index_key(GRID, "z", "center") == keys[0]
@@ -151,3 +153,16 @@ def test_segments_without_values_reduce_to_what_is_given():
     assert segment_reduce(np.add, values, np.array([0, 0, 2, 2, 3, 3]), 0.0).tolist() == [0, 3, 0, 4, 0]
     assert segment_reduce(np.minimum, values, np.array([0, 0, 2]), np.inf).tolist() == [np.inf, 1]
     assert segment_reduce(np.add, values[:0], np.array([0, 0]), 0.0).tolist() == [0]
+
+
+def test_a_stored_index_knows_how_much_of_a_cell_must_be_covered(tmp_path):
+    index = build_index(ZONES, GRID, "coverage", min_coverage=0.5)
+    save_index(index, tmp_path / "index")
+    assert load_index(tmp_path / "index").min_coverage == 0.5
+    assert index.boundary_fraction.min() >= 0.5
+
+
+@pytest.mark.parametrize("method", ["center", "all_touched"])
+def test_a_least_coverage_is_for_the_method_coverage(method):
+    with pytest.raises(ConfigError, match=r"min_coverage: 0\.5 needs method: coverage"):
+        build_index(ZONES, GRID, method, min_coverage=0.5)

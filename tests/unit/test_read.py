@@ -1,5 +1,6 @@
 """What is read from a raster, whatever its format: values, nodata, grid."""
 
+import gzip
 import os
 import zipfile
 from pathlib import Path
@@ -166,3 +167,105 @@ def test_a_real_prism_zip_is_read_as_it_is():
     assert grid.bounds == pytest.approx((-125.0208333, 24.0625, -66.4791667, 49.9375), abs=1e-6)
     kept = values[values != -9999]
     assert 0 <= kept.min() < kept.max() < 500  # millimetres in a day
+
+
+# ------------------------------------------------------------------------------------------------- nodata, exactly
+
+
+def declaring(path, nodata, kind):
+    """Return a VRT of a GeoTIFF that declares a nodata value in any spelling."""
+    vrt = path.with_suffix(".vrt")
+    vrt.write_text(
+        f'''<VRTDataset rasterXSize="6" rasterYSize="4"><SRS>EPSG:4269</SRS><GeoTransform>0,1,0,4,0,-1</GeoTransform>
+        <VRTRasterBand dataType="{kind}" band="1"><NoDataValue>{nodata}</NoDataValue><SimpleSource>
+        <SourceFilename>{path}</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>'''
+    )
+    return vrt
+
+
+@pytest.mark.parametrize(
+    ("kind", "nodata"), [("Int64", 2**60), ("Int64", -(2**60)), ("UInt64", 2**63), ("UInt64", 2**64 - 2)]
+)
+@pytest.mark.parametrize("blocks", [False, True], ids=["by zone", "by blocks"])
+def test_64_bit_nodata_is_compared_exactly(tmp_path, monkeypatch, kind, nodata, blocks):
+    values = np.full(GRID.shape, 5, kind.lower())
+    values[0, :3] = nodata, nodata + 1, 7  # as float64, the first two are equal
+    path = declaring(write_tif(tmp_path / "a.tif", values), nodata, kind)
+    if blocks:
+        monkeypatch.setattr("zonalflow.index.zone_index.ZoneIndex.is_small", False)
+    for configured in (None, nodata):
+        steps = read_time_steps([TimeStep("2000", str(path))], grid_finder(place(WEST_ROW)), nodata=configured)
+        table = compute_year(steps, ["sum"])
+        assert table.columns["count"].tolist() == [[2]]
+        assert table.columns["sum"].tolist() == [[float(nodata + 1) + 7]]
+
+
+@pytest.mark.parametrize(("declared", "dtype"), [("-9999", "uint8"), ("255.5", "uint8"), ("nan", "uint8")])
+def test_declared_nodata_that_no_cell_can_hold_is_refused_as_such(tmp_path, declared, dtype):
+    path = write_tif(tmp_path / "a.bil", counting().astype(dtype), driver="EHdr", nodata=201)
+    header = tmp_path / "a.hdr"
+    header.write_text(header.read_text().replace("201", declared) + "PIXELTYPE UNSIGNEDINT\n")
+    message = rf"a.bil declares the nodata value {declared}, .* can hold \({dtype}, whole numbers from 0 to 255\)"
+    with pytest.raises(RasterError, match=message):
+        read(path)
+    assert read(path, nodata="none")[0].tolist() == [[0, 1, 2]]
+
+
+def test_configured_nodata_means_the_stored_value(tmp_path):
+    stored = counting().astype(np.int16)
+    path = write_tif(tmp_path / "a.tif", stored, scale=0.1, offset=-5.0)
+    assert read(path, nodata=1)[0].tolist() == [[-5.0, MISSING, 2 * np.float64(0.1) - 5]]
+
+
+@pytest.mark.parametrize(
+    ("nodata", "dtype", "can"),
+    [
+        (-9999, "uint8", False), (255, "uint8", True), (-99.99, "int16", False), ("nan", "int16", False),
+        ("nan", "float32", True), (1e39, "float32", False), (2**63, "int64", False), (2**63, "uint64", True),
+        ("none", "uint8", True), (None, "uint8", True),
+    ],
+)  # fmt: skip
+def test_nodata_that_cannot_occur_is_a_warning(tmp_path, nodata, dtype, can):
+    lines = []
+    path = write_tif(tmp_path / "a.tif", counting().astype(dtype), nodata=1)
+    read(path, nodata=nodata, log=lines.append)
+    assert [line.startswith(f"WARNING: raster.nodata: {nodata} means a stored value") for line in lines] == (
+        [] if can else [True]
+    )
+
+
+# ---------------------------------------------------------------------------------------- refused, and said why
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [
+        'LOCAL_CS["field",UNIT["metre",1]]',
+        'ENGCRS["barn",EDATUM["corner"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],LENGTHUNIT["metre",1]]',
+        "EPSG:4978",  # geocentric
+    ],
+)
+def test_a_crs_without_a_relation_to_the_earth_is_refused(tmp_path, crs):
+    path = write_tif(tmp_path / "a.tif", counting(), nodata=-1, crs=crs)
+    with pytest.raises(RasterError, match=r"a.tif has a CRS that does not say where on the earth its cells lie"):
+        read(path, crs="EPSG:4326")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x0e\x03\x13\x01....", r"it is an HDF4 file.*libgdal-hdf4"),
+        (gzip.compress(b"raster"), r"it is compressed with gzip; unpack it: gunzip"),
+        (b"", r"it is empty$"),
+        (b"\n<!DOCTYPE html><html>Sign in</html>", r"it is a web page"),
+        (b"x" * 100, r" \(.*not recognized"),
+    ],
+    ids=["HDF4", "gzip", "empty", "page", "other"],
+)
+def test_a_file_that_is_no_raster_is_called_what_it_is(tmp_path, content, message):
+    (tmp_path / "a.tif").write_bytes(content)
+    with (
+        pytest.raises(RasterError, match=rf"a.tif cannot be read as a raster.*{message}"),
+        open_raster(str(tmp_path / "a.tif")),
+    ):
+        pass

@@ -119,7 +119,8 @@ def test_the_numbers_of_exactextract(kind):
     values, nodata = rasters()[kind]
     zones = np.array([zone for zone in some_zones() if not zone.is_empty])
     operations = {
-        "count": "count", "mean": "mean", "sum": "sum", "std": "stdev", "min": "min", "max": "max",
+        "count": "count", "mean": "mean", "sum": "sum", "std": "stdev",
+        "variance": "variance", "cv": "coefficient_of_variation", "min": "min", "max": "max",
         "median": "median", "percentile_90": "quantile(q=0.9)", "unique": "variety", "majority": "majority",
     }  # fmt: skip
     as_float = values.astype(np.float64)  # of integers it gives quantiles as integers
@@ -132,6 +133,8 @@ def test_the_numbers_of_exactextract(kind):
             column = np.where(expected["count"] > 0, column, np.nan)
         if operation in ("median", "quantile(q=0.9)") and values.dtype.kind in "iu":
             continue  # of equal values exactextract makes one cell
+        if name == "cv":  # about zero it has no size of its own
+            column, found[name] = column * expected["mean"].to_numpy(), found[name] * found["mean"]
         tolerance = {"mean": 1e-9, "unique": 0, "min": 0, "max": 0, "majority": 0}.get(name, 1e-7)
         assert found[name] == pytest.approx(column, rel=tolerance, abs=tolerance * scale, nan_ok=True), name
 
@@ -491,3 +494,63 @@ def test_measurements_are_not_classes():
     with pytest.raises(RasterError, match="holds 4900 different values; for measurements take mean"):
         zonal_statistics(index, values, None, ["categorical"])
     assert len(zonal_statistics(index, values % 4096, None, ["categorical"])["categorical"]) == 4096
+
+
+def test_variance_and_coefficient_of_variation_by_hand():
+    # cells 0 … 5: of 0 and 1 the mean is 1/2, the variance 1/4, and std / mean 1; of 2 … 5, 3.5, 5/4 and 0.319
+    grid = GRID.window(0, 1, 0, 6)
+    values = np.arange(6.0)[None]
+    west, south, _, north = grid.bounds
+    cell = grid.transform[0]
+    zones = [shapely.box(west + a * cell, south, west + b * cell, north) for a, b in ((0, 2), (2, 6), (0, 1), (0, 2))]
+    for method in ("center", "all_touched", "coverage"):
+        found = zonal_statistics(build_index(zones, grid, method), values, None, ["variance", "cv"])
+        np.testing.assert_allclose(found["variance"], [0.25, 1.25, 0, 0.25], atol=1e-15)
+        np.testing.assert_allclose(found["cv"], [1, np.sqrt(1.25) / 3.5, np.nan, 1])  # the third mean is 0
+        below = zonal_statistics(build_index(zones, grid, method), -values, None, ["cv"])
+        np.testing.assert_allclose(below["cv"], [-1, -np.sqrt(1.25) / 3.5, np.nan, -1])
+
+
+def test_variance_and_coefficient_of_variation_by_weight():
+    # values 0 and 1 with the weights 3 and 1: mean 1/4, variance (3/16 + 9/16) / 4 = 3/16, cv √3
+    grid = GRID.window(0, 1, 0, 2)
+    index = build_index([shapely.box(*grid.bounds)], grid, weights=np.array([[3.0, 1.0]]))
+    found = zonal_statistics(index, np.array([[0.0, 1.0]]), None, ["variance", "cv"])
+    assert found["variance"][0] == pytest.approx(3 / 16)
+    assert found["cv"][0] == pytest.approx(np.sqrt(3))
+
+
+def test_cells_covered_too_little_do_not_count():
+    # a row of four cells: 1/2, 1 and 3/10 of them covered; the second zone covers 3/10 of a cell
+    grid = Grid("EPSG:4269", (1.0, 0.0, 0.0, 0.0, -1.0, 1.0), 4, 1)
+    zones = [shapely.box(0.5, 0, 2.3, 1), shapely.box(3.1, 0, 3.4, 1), shapely.box(3.8, 0, 5.4, 1)]
+    values = np.array([[1.0, 2.0, 4.0, 8.0]])
+    for least, count, mean in (
+        (0, [1.8, 0.3, 0.2], [(0.5 + 2 + 1.2) / 1.8, 8, 8]),
+        (0.3, [1.8, 0.3, 0], [(0.5 + 2 + 1.2) / 1.8, 8, np.nan]),
+        (0.5, [1.5, 0, 0], [2.5 / 1.5, np.nan, np.nan]),
+        (1, [1, 0, 0], [2, np.nan, np.nan]),
+    ):
+        index = build_index(zones, grid, "coverage", min_coverage=least)
+        found = zonal_statistics(index, values, 1.0 if least == 1 else None, ["mean", "nodata"])
+        np.testing.assert_allclose(found["count"], count, rtol=1e-6)
+        np.testing.assert_allclose(found["mean"], mean, rtol=1e-6)
+        np.testing.assert_allclose(found["valid_fraction"], [1, *np.where(np.array(count[1:]) > 0, 1, np.nan)])
+        # of the cells off the grid, 4 and 5, the third zone covers 1 and 0.4
+        assert found["nodata"][2] == pytest.approx(1.4 if least < 0.4 else 1)
+
+
+@pytest.mark.parametrize("least", [0.05, 0.3, 0.5, 0.9, 1])
+def test_a_least_coverage_gives_the_numbers_of_exactextract(least):
+    values, nodata = rasters()["float32"]
+    zones = np.array([zone for zone in some_zones() if not zone.is_empty])
+    operations = {"count": "count", "mean": "mean", "sum": "sum", "variance": "variance", "max": "max"}
+    asked = [f"{operation}(min_coverage_frac={least})" for operation in operations.values()]
+    expected = oracles.exact_extract(zones, values.astype(np.float64), GRID, asked, nodata)
+    index = build_index(zones, GRID, "coverage", min_coverage=least)
+    found = zonal_statistics(index, values, nodata, list(operations))
+    some = expected["count"].to_numpy() > 0  # of a zone without data exactextract's sum is 0
+    assert some.any() and (found["count"] > 0).tolist() == some.tolist()
+    for name, operation in operations.items():
+        column = expected[operation].to_numpy(np.float64)
+        np.testing.assert_allclose(found[name][some], column[some], rtol=1e-6, atol=1e-9, err_msg=name)

@@ -39,7 +39,8 @@ def test_a_year_is_called_by_what_it_is(variable, annual):
      ("nodata", "number of cells without data", "cells"), ("unique", "number of different values", ""),
      ("percentile_90", "90th percentile", "mm"), ("percentile_1", "1st percentile", "mm"),
      ("percentile_12", "12th percentile", "mm"), ("percentile_2.5", "2.5th percentile", "mm"),
-     ("class_11", "cells of class 11", "cells"), ("share_11", "share of class 11", "")],
+     ("class_11", "cells of class 11", "cells"), ("share_11", "share of class 11", ""),
+     ("variance", "variance", "mm²"), ("cv", "coefficient of variation", "")],
 )  # fmt: skip
 def test_statistics_have_names_and_units(stat, label, unit):
     assert quantities.stat_label(stat) == label

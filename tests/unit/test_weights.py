@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import rasterio
 from small import GRID, boxes, counting, mask_out, place, write_tif
 
 from zonalflow.common.errors import GridError, RasterError
@@ -72,3 +73,39 @@ def test_the_weights_name_the_index(tmp_path, monkeypatch):
     keys.add(ensure_index(lambda: ZONES.geometry.to_numpy(), GRID, "z", Counting("center"), print)[0])
     assert len(keys) == 4
     assert weights_key("none") is None
+
+
+def test_a_raster_of_weights_with_two_bands_is_refused(tmp_path):
+    path = write_tif(tmp_path / "people.tif", np.stack([counting(), counting()]), nodata=-1)
+    with rasterio.open(path, "r+") as dataset:
+        dataset.descriptions = ("2000", None)
+    with pytest.raises(RasterError, match=r"people.tif has 2 bands \(2000, no name\), but a raster of weights has one"):
+        load_weights({"path": str(path)}, GRID)
+
+
+@pytest.mark.parametrize("method", ["center", "coverage"])
+def test_a_huge_weight_leaves_other_zones_as_they_are(tmp_path, method):
+    weights = np.ones(GRID.shape, np.float32)
+    weights[0, 0] = 3.4e38  # a nodata value that the file does not declare
+    path = write_tif(tmp_path / "w.tif", weights)
+    zones = boxes((0, 3, 2, 4), (2, 3, 4, 4), (0, 0, 6, 1))
+    where = place(zones, method=method, weights=load_weights({"path": str(path)}, GRID))
+    table = compute_year([("2000", counting(), None, where)], ["mean", "sum"])
+    # cells 0 and 1 by 3.4e38 and 1; 2 and 3; 18 … 23
+    np.testing.assert_allclose(table.columns["mean"], [[1 / 3.4e38, 2.5, 20.5]], rtol=1e-6)
+    np.testing.assert_allclose(table.columns["sum"], [[1.0, 5.0, 123.0]])
+
+
+@pytest.mark.parametrize(
+    ("crs", "north"),
+    [
+        ("EPSG:4326", 60.0),
+        ("EPSG:4807", 60 / 0.9),  # NTF (Paris) is in grads, of which 400 are a circle
+        ('GEOGCS["r",DATUM["d",SPHEROID["s",6378137,298.257]],PRIMEM["g",0],UNIT["radian",1]]', np.pi / 3),
+    ],
+    ids=["degrees", "grads", "radians"],
+)
+def test_area_weights_follow_the_unit_of_the_latitude(crs, north):
+    # a third of the way to the pole and twice that: rows of 30 degrees from 60 N to the equator, centres 45 and 15 N
+    grid = Grid(crs, (north / 2, 0.0, 0.0, 0.0, -north / 2, north), 1, 2)
+    np.testing.assert_allclose(grid.row_areas(), np.cos(np.radians([45, 15])), rtol=1e-12)

@@ -31,6 +31,7 @@ rule zonal_stats:
         raster=study.value_keys,
         stats=study.config["stats"],
         method=study.config["method"],
+        min_coverage=study.config["min_coverage"],
         weights=study.config["weights"],
         code=lambda wildcards: code_digest("zonal_stats"),
     message:

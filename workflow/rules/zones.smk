@@ -63,6 +63,7 @@ rule index_zones:
         "../../envs/geo.yaml"
     params:
         method=study.config["method"],
+        min_coverage=study.config["min_coverage"],
         weights=study.config["weights"],
         crs=study.raster["crs"],
         code=lambda wildcards: code_digest("index_zones"),

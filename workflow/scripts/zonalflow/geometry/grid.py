@@ -52,7 +52,7 @@ class Grid:
 
     @cached_property
     def is_geographic(self) -> bool:
-        """Whether x and y are longitude and latitude in degrees."""
+        """Whether x and y are longitude and latitude, in degrees unless the CRS has another unit."""
         if self.crs.startswith(("GEOGCS", "GEOGCRS")):
             return True
         if not self.crs or self.crs.startswith(("PROJCS", "PROJCRS")):
@@ -109,9 +109,11 @@ class Grid:
         """
         if not self.is_geographic:
             return np.ones(self.height)
+        from rasterio.crs import CRS
+
         e, f = self.transform[4:6]
-        latitude = f + e * (np.arange(self.height) + 0.5)
-        areas: np.ndarray = np.clip(np.cos(np.radians(latitude)), 0, None)
+        _, radians = CRS.from_user_input(self.crs).units_factor  # of a degree, or a grad, as in the maps of France
+        areas: np.ndarray = np.clip(np.cos((f + e * (np.arange(self.height) + 0.5)) * radians), 0, None)
         return areas
 
 

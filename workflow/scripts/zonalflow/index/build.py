@@ -1,7 +1,7 @@
 """Building the zone index: from polygons and a grid to cells."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,13 +22,9 @@ Weights = None | str | np.ndarray
 
 
 def build_index(
-    geometries: ArrayLike,
-    grid: Grid,
-    method: str = "center",
-    *,
-    weights: Weights = None,
-    zones_digest: str = "",
-) -> ZoneIndex:
+    geometries: ArrayLike, grid: Grid, method: str = "center", *,
+    weights: Weights = None, zones_digest: str = "", min_coverage: float = 0.0,
+) -> ZoneIndex:  # fmt: skip
     """Find the cells of every zone.
 
     Args:
@@ -41,18 +37,18 @@ def build_index(
         weights: None, ``"area"`` (cos φ, see :meth:`Grid.row_areas`) or an array of the grid's shape, not
             negative; where it is NaN the weight is 0
         zones_digest: names the zones in the index and in its key
+        min_coverage: with ``coverage``, cells of which a smaller fraction is covered do not count
 
     Raises:
-        ConfigError: the method or the name of the weights is not known
+        ConfigError: the method or the name of the weights is not known, or `min_coverage` is for another method
         GridError: the weights have another shape, or negative or infinite values
         WrongIndexError: the cells found do not fit the zones' areas: an error of ours
     """
-    if method not in METHODS:
-        raise ConfigError(f"method: {method!r} is not one of {', '.join(METHODS)}")
+    _check_method(method, min_coverage)
     geometries = np.asarray(geometries, dtype=object)
     cells = _IndexedCells(grid, len(geometries))
     for edges in edge_batches(geometries, grid):
-        cells.add(_find_cells(geometries[edges.zones], edges, grid, method))
+        cells.add(_covered(_find_cells(geometries[edges.zones], edges, grid, method), min_coverage))
     window = cells.window
     index = ZoneIndex(
         grid,
@@ -62,10 +58,18 @@ def build_index(
         window,
         **cells.arrays(window),
         weight=_window_weights(weights, grid, window),
+        min_coverage=min_coverage,
     )
-    if method != "center":
+    if method != "center" and not min_coverage:
         check_some_on_grid(geometries, grid, index.n_cells)
     return index
+
+
+def _check_method(method: str, min_coverage: float) -> None:
+    if method not in METHODS:
+        raise ConfigError(f"method: {method!r} is not one of {', '.join(METHODS)}")
+    if min_coverage and method != "coverage":
+        raise ConfigError(f"min_coverage: {min_coverage} needs method: coverage, and the method is {method}")
 
 
 def _find_cells(geometries: np.ndarray, edges: Edges, grid: Grid, method: str) -> Coverage:
@@ -79,6 +83,12 @@ def _find_cells(geometries: np.ndarray, edges: Edges, grid: Grid, method: str) -
     if method == "all_touched":
         return Coverage.of_runs(merge(Runs.concatenate([cells.whole, cells.boundary])))
     return cells
+
+
+def _covered(cells: Coverage, least: float) -> Coverage:
+    """Return the cells of which at least a fraction is covered, compared as float32, in which the fractions are."""
+    kept = cells.fraction >= np.float32(least)
+    return replace(cells, boundary=cells.boundary.select(kept), fraction=cells.fraction[kept]) if least else cells
 
 
 @dataclass

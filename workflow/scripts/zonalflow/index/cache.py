@@ -22,11 +22,13 @@ class Counting:
         method: ``center``, ``all_touched`` or ``coverage``.
         weights: ``none``, ``area``, or the ``path`` of a raster of weights.
         crs: the CRS of a raster of weights that names none.
+        min_coverage: with ``coverage``, cells of which a smaller fraction is covered do not count.
     """
 
     method: str
     weights: str | dict[str, str] = "none"
     crs: str | None = None
+    min_coverage: float = 0.0
 
 
 def ensure_index(
@@ -37,7 +39,8 @@ def ensure_index(
     A missing or damaged index is built again and put into the cache; `geometry`, which returns polygons in the CRS of
     `grid` [n_zones], is called only then.
     """
-    key = index_key(grid, zones_digest, counting.method, weights_key(counting.weights))
+    least = counting.min_coverage
+    key = index_key(grid, zones_digest, counting.method, weights_key(counting.weights), least)
     folder = INDEX_CACHE / key
     index = cached_index(folder, log)
     if index is None:
@@ -46,7 +49,10 @@ def ensure_index(
         shapes = geometry()
         log(f"building the index of {len(shapes)} zones on {grid.describe()}")
         values = load_weights(counting.weights, grid, counting.crs)
-        save_index(build_index(shapes, grid, counting.method, weights=values, zones_digest=zones_digest), folder)
+        built = build_index(
+            shapes, grid, counting.method, weights=values, zones_digest=zones_digest, min_coverage=least
+        )
+        save_index(built, folder)
         index = load_index(folder)
     return key, index
 

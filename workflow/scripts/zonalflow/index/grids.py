@@ -109,7 +109,10 @@ def index_other_grid(file_grid: Grid, zones: StudyZones, counting: Counting, log
         log: writes a line of the log.
     """
     keep = zones.options["keep"]
-    what = [file_grid.to_dict(), zones.bbox, zones.digest, keep, counting.method, weights_key(counting.weights)]
+    what = [
+        file_grid.to_dict(), zones.bbox, zones.digest, keep,
+        counting.method, weights_key(counting.weights), counting.min_coverage,
+    ]  # fmt: skip
     key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
     name = key[:8]
     row0, row1, col0, col1 = box_window(file_grid, zones.bbox)

@@ -17,19 +17,19 @@ from zonalflow.common.files import atomic_folder
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.zone_index import ZoneIndex
 
-VERSION = 3
+VERSION = 4
 
 
 class DamagedIndexError(ZonalflowError):
     """A stored index is incomplete, damaged or of another version: build it again."""
 
 
-def index_key(grid: Grid, zones_digest: str, method: str, weights: str | None = None) -> str:
+def index_key(grid: Grid, zones_digest: str, method: str, weights: str | None = None, min_coverage: float = 0.0) -> str:
     """Return the name of an index in a cache: 32 hexadecimal digits of all that it depends on.
 
     `weights` is None, ``area``, or a digest of a raster of weights.
     """
-    text = json.dumps([VERSION, grid.to_dict(), zones_digest, method, weights or "none"])
+    text = json.dumps([VERSION, grid.to_dict(), zones_digest, method, weights or "none", float(min_coverage)])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -49,6 +49,7 @@ def save_index(index: ZoneIndex, folder: str | os.PathLike[str]) -> None:
             "version": VERSION,
             "grid": index.grid.to_dict(),
             "method": index.method,
+            "min_coverage": index.min_coverage,
             "weights": index.weights,
             "zones": index.zones_digest,
             "window": list(index.window),
@@ -85,6 +86,7 @@ def load_index(folder: str | os.PathLike[str]) -> ZoneIndex:
             head["zones"],
             tuple(head["window"]),
             **arrays,
+            min_coverage=head["min_coverage"],
         )
         _check(index)
     except Exception as error:  # NumPy reads heads as Python, and knows as many errors, of one flipped bit

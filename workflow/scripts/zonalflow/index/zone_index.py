@@ -77,6 +77,7 @@ class ZoneIndex:
         boundary_ptr: int64 [n + 1], the boundary of zone z is ``boundary_ptr[z]:boundary_ptr[z + 1]``
         off_grid: float64 [n], the cells (or sum of fractions) of each zone that lie off the grid
         weight: float64, [rows, 1] or [rows, columns] of the window, or None
+        min_coverage: cells of which a smaller fraction is covered are left out
     """
 
     grid: Grid
@@ -94,6 +95,7 @@ class ZoneIndex:
     boundary_ptr: np.ndarray
     off_grid: np.ndarray
     weight: np.ndarray | None = field(default=None)
+    min_coverage: float = 0.0
 
     @property
     def n_zones(self) -> int:

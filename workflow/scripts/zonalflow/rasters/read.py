@@ -3,7 +3,7 @@
 import warnings
 import zipfile
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -14,12 +14,15 @@ from zonalflow.common.errors import RasterError
 from zonalflow.common.files import sha256
 from zonalflow.common.text import count_of
 from zonalflow.geometry.grid import Grid, Window, grid_of
-from zonalflow.rasters.nodata import declared_missing, is_missing
+from zonalflow.rasters.grib import is_grib, message_bands
+from zonalflow.rasters.nodata import declared_missing, has_mask, is_missing, nodata_of, warn_of_nodata
+from zonalflow.rasters.unreadable import describe_unreadable
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".bil", ".img", ".asc", ".vrt")  # what is looked for in a zip
+_GDAL_OPTIONS = {"GRIB_NORMALIZE_UNITS": "NO"}  # values as the file holds them: GDAL would turn kelvin into °C
 MISSING = -1.7976931348623157e308  # the lowest float64, which no measurement has, means a missing cell
 
 
@@ -85,17 +88,25 @@ def open_raster(path: str, layer: str | None = None) -> Iterator["DatasetReader"
     if not Path(path).exists():
         raise RasterError(f"{path}: no such file")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `raster_grid` refuses it with a message
-            dataset = rasterio.open(_gdal_name(path, layer))
-        with dataset:
-            yield dataset
+        with _gdal():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `raster_grid` refuses it with a message
+                dataset = rasterio.open(_gdal_name(path, layer))
+            with dataset:
+                yield dataset
     except RasterioError as error:
         if layer is not None and not _reads_netcdf():
             raise RasterError(
                 f"{path}: this GDAL was built without NetCDF; conda-forge has it as libgdal-netcdf"
             ) from error
-        raise RasterError(f"{path} cannot be read as a raster ({error.__cause__ or error}); is it complete?") from error
+        raise RasterError(describe_unreadable(path, error.__cause__ or error)) from error
+
+
+def _gdal() -> AbstractContextManager[object]:
+    """Set GDAL's options for what is read; once for many files, since that takes a tenth of a small file's time."""
+    from rasterio.env import Env, getenv, hasenv
+
+    return nullcontext() if hasenv() and _GDAL_OPTIONS.items() <= getenv().items() else Env(**_GDAL_OPTIONS)
 
 
 def _reads_netcdf() -> bool:
@@ -127,16 +138,23 @@ def raster_grid(dataset: "DatasetReader", crs: str | None = None) -> Grid:
     """Return the grid of an open raster; ``crs`` is used when the file has none.
 
     Raises:
-        RasterError: when the raster has no geotransform, or no CRS and none is given.
+        RasterError: when the raster has no geotransform, or no CRS and none is given, or a CRS without a relation to
+            the earth.
         GridError: for a rotated or sheared grid.
     """
     if dataset.transform.is_identity:
+        of_netcdf = ", or its coordinates are not evenly spaced" if dataset.driver == "netCDF" else ""
         raise RasterError(
-            f"{dataset.name} is not georeferenced: it has no geotransform, or (NetCDF) its coordinates are not evenly "
-            "spaced; write it with its grid, for example with gdal_translate -a_ullr"
+            f"{dataset.name} is not georeferenced: it has no geotransform{of_netcdf}; write it with its grid, for "
+            "example with gdal_translate -a_ullr"
         )
     grid = grid_of(dataset)
     if grid.crs:
+        if not (dataset.crs.is_geographic or dataset.crs.is_projected):
+            raise RasterError(
+                f"{dataset.name} has a CRS that does not say where on the earth its cells lie ({grid.describe()}); "
+                "write the right one into the file, for example with gdal_edit.py -a_srs EPSG:5070"
+            )
         return grid
     if not crs:
         raise RasterError(f"{dataset.name} has no CRS; set it in the configuration, for example raster.crs: EPSG:4269")
@@ -149,6 +167,7 @@ def read_time_steps(
     *,
     crs: str | None = None,
     nodata: float | str | None = None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> Generator[tuple[str, np.ndarray, float | None, AnyWindowedGrid], None, None]:
     """Yield ``(date, values, nodata, grid)`` for each time step, in order, holding one window in memory at a time.
 
@@ -157,7 +176,8 @@ def read_time_steps(
         find_grid: called with the whole grid of a file and its time step, returns the
             :class:`zonalflow.index.grids.IndexedGrid` on which it meets the zones, or raises GridError.
         crs: used for files that have none.
-        nodata: as configured: a number, ``"none"`` (every value counts) or None (the file must declare it).
+        nodata: as configured: a stored value, ``"none"`` (every value counts) or None (the file must declare it).
+        log: takes a line of warning, once for each type of data that cannot hold the configured nodata value.
 
     Yields:
         ``values`` is 2-D, the grid's ``raster_window``, scaled by the file's scale and offset where it has them, in the
@@ -167,22 +187,23 @@ def read_time_steps(
     Raises:
         RasterError: for a file that is missing or unreadable, or has no nodata value although it needs one.
     """
-    from rasterio import Env
     from rasterio.errors import RasterioError
 
-    with Env():  # one for all: rasterio makes one for each file otherwise, which takes a tenth of a small file's time
+    warned: set[str] = set()
+    with _gdal():
         for time_step in time_steps:
             check_unchanged(time_step)
             with _dated(time_step), open_raster(time_step.path, time_step.layer) as dataset:
                 grid = find_grid(raster_grid(dataset, crs), time_step)
                 time_step = with_band(dataset, time_step)
+                dtype = dataset.dtypes[time_step.band - 1]
+                if dtype not in warned and (warning := warn_of_nodata(nodata, dtype, time_step.path)):
+                    log(warning)
+                    warned.add(dtype)
                 try:
                     values, nodata_value = read_window(dataset, time_step, grid.raster_window, nodata)
                 except RasterioError as error:
-                    cause = error.__cause__ or error
-                    raise RasterError(
-                        f"{time_step.path} ({time_step.date}) is damaged: {cause}; fetch it again"
-                    ) from error
+                    raise RasterError(_describe_failure(time_step, error.__cause__ or error)) from error
             yield time_step.date, values, nodata_value, grid
 
 
@@ -193,6 +214,8 @@ def with_band(dataset: "DatasetReader", time_step: TimeStep) -> TimeStep:
         RasterError: when the file has several bands and not exactly one of them has the name; or too few bands.
     """
     bands = count_of(dataset.count, "band")
+    if time_step.band_name is not None and dataset.count > 1 and is_grib(dataset):
+        return replace(time_step, band=message_bands(dataset, time_step.band_name, [time_step.date])[0])
     if time_step.band_name is None or dataset.count == 1:
         if time_step.band > dataset.count:
             raise RasterError(f"{time_step.path} has {bands}; {time_step.date} should be band {time_step.band}")
@@ -246,7 +269,7 @@ def read_window(
             "that you need as a raster of its own"
         )
     masked = nodata is None and has_mask(dataset, band)
-    nodata_value = None if masked else _nodata_of(dataset, time_step, nodata)
+    nodata_value = None if masked else nodata_of(dataset, band, f"{time_step.path} ({time_step.date})", nodata)
     values: np.ndarray = dataset.read(band, window=area)
     missing = None
     if masked:
@@ -261,22 +284,8 @@ def read_window(
     return np.where(missing, MISSING, values * np.float64(scale) + offset), MISSING
 
 
-def has_mask(dataset: "DatasetReader", band: int) -> bool:
-    """Return whether a raster has a mask beside its values that tells which cells hold data."""
-    from rasterio.enums import MaskFlags
-
-    return MaskFlags.per_dataset in dataset.mask_flag_enums[band - 1]
-
-
-def _nodata_of(dataset: "DatasetReader", time_step: TimeStep, nodata: float | str | None) -> float | None:
-    if nodata == "none":
-        return None
-    if nodata is not None:
-        return float(nodata)
-    declared: float | None = dataset.nodatavals[time_step.band - 1]
-    if declared is None:
-        raise RasterError(
-            f"{time_step.path} ({time_step.date}) does not declare its nodata value, so missing cells would count as "
-            "data; set it in the configuration: raster.nodata: -9999, or raster.nodata: none when every cell holds data"
-        )
-    return declared
+def _describe_failure(time_step: TimeStep, cause: object) -> str:
+    file = f"{time_step.path} ({time_step.date})"
+    if "codec" in str(cause).lower():
+        return f"{file} is compressed in a way that this GDAL does not read: {cause}"
+    return f"{file} is damaged: {cause}; fetch it again"

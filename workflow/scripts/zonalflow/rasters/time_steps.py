@@ -12,6 +12,7 @@ from typing import Any
 from zonalflow.common.dates import dates_of
 from zonalflow.common.errors import RasterError
 from zonalflow.common.text import count_of
+from zonalflow.rasters.grib import is_grib, message_bands
 from zonalflow.rasters.netcdf import netcdf_time_steps_of_year
 from zonalflow.rasters.patterns import is_netcdf, local_path
 from zonalflow.rasters.read import TimeStep, open_raster
@@ -56,7 +57,8 @@ def local_time_steps(pattern: str, variable: str, year: int, grain: str) -> list
     """Return the time steps of ``year`` in local files.
 
     A file with one date is read at its first band, or at the band that is described by the variable's name. A file with
-    several dates is a NetCDF with a time dimension, or a raster with one band for each date of the year, in order.
+    several dates is a NetCDF with a time dimension, a GRIB file, whose messages have times, or a raster with one band
+    for each date of the year, in order.
 
     Raises:
         RasterError: for a file whose bands or time steps are not the year's dates.
@@ -70,13 +72,16 @@ def local_time_steps(pattern: str, variable: str, year: int, grain: str) -> list
         return netcdf_time_steps_of_year(files, variable, year, grain)
     found = []
     for path, dates in files.items():
-        found += [TimeStep(dates[0], path, band_name=variable)] if len(dates) == 1 else _bands(path, dates)
+        found += [TimeStep(dates[0], path, band_name=variable)] if len(dates) == 1 else _bands(path, variable, dates)
     return found
 
 
-def _bands(path: str, dates: list[str]) -> list[TimeStep]:
-    """Return the time steps of a file with one band for each date."""
+def _bands(path: str, variable: str, dates: list[str]) -> list[TimeStep]:
+    """Return the time steps of a file with one band for each date, or of a GRIB file, whose messages have dates."""
     with open_raster(path) as dataset:
+        if is_grib(dataset):
+            bands = message_bands(dataset, variable, dates)
+            return [TimeStep(date, path, band) for date, band in zip(dates, bands, strict=True)]
         if dataset.count != len(dates):
             raise RasterError(
                 f"{path} has {count_of(dataset.count, 'band')}, but {dates[0]} to {dates[-1]} are {len(dates)} dates; "

@@ -1,5 +1,7 @@
 """What a cell weighs besides the share of it that a zone covers: nothing, its area, or a raster such as population."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from zonalflow.common.errors import GridError, RasterError
@@ -7,8 +9,11 @@ from zonalflow.common.files import sha256
 from zonalflow.common.text import count_of
 from zonalflow.geometry.box import window_in
 from zonalflow.geometry.grid import Grid
-from zonalflow.rasters.nodata import is_missing
-from zonalflow.rasters.read import TimeStep, has_mask, open_raster, raster_grid, read_window
+from zonalflow.rasters.nodata import has_mask, is_missing
+from zonalflow.rasters.read import TimeStep, open_raster, raster_grid, read_window
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 Weights = str | dict[str, str]  # as configured: "none", "area", or {"path": the raster of weights}
 
@@ -36,12 +41,13 @@ def load_weights(weights: Weights, grid: Grid, crs: str | None = None) -> str | 
 
     Raises:
         GridError: when the file's cells are not the grid's; the message shows both grids.
-        RasterError: for a file that cannot be read, or that holds a negative or infinite weight.
+        RasterError: for a file that cannot be read, has several bands, or holds a negative or infinite weight.
     """
     if not isinstance(weights, dict):
         return weights_key(weights)
     path = weights["path"]
     with open_raster(path) as dataset:
+        _check_one_band(dataset, path)
         file_grid = raster_grid(dataset, crs)
         window = window_in(file_grid, grid)
         if window is None:
@@ -61,3 +67,12 @@ def load_weights(weights: Weights, grid: Grid, crs: str | None = None) -> str | 
             f"{values[bad][0]:g}; if that value means no data, declare it in the file"
         )
     return values
+
+
+def _check_one_band(dataset: "DatasetReader", path: str) -> None:
+    if dataset.count != 1:
+        names = ", ".join(text or "no name" for text in dataset.descriptions[:12])
+        raise RasterError(
+            f"weights.path: {path} has {count_of(dataset.count, 'band')} ({names}), but a raster of weights has one; "
+            "write the one that is meant to a file of its own (gdal_translate -b 1)"
+        )

@@ -51,6 +51,8 @@ _STATISTICS = {
     "max": "maximum",
     "sum": "sum over cells",
     "std": "standard deviation",
+    "variance": "variance",
+    "cv": "coefficient of variation",
     "median": "median",
     "majority": "most frequent value",
     "minority": "least frequent value",
@@ -93,7 +95,9 @@ def stat_unit(stat: str, quantity: Quantity) -> str:
     """Return the unit of a statistic of a quantity: cells for a count, an empty text for a share or an unknown unit."""
     if stat in _COUNTS or stat.startswith(CLASS):
         return "cells"
-    dimensionless = stat == "unique" or stat.startswith(SHARE) or quantity.unit == "1"
+    if stat == "variance" and quantity.unit not in ("", "1"):
+        return f"{quantity.unit}²" if quantity.unit.strip("°").isalpha() else f"({quantity.unit})²"
+    dimensionless = stat in ("unique", "cv") or stat.startswith(SHARE) or quantity.unit == "1"
     return "" if dimensionless else quantity.unit
 
 

@@ -93,13 +93,14 @@ def summary(manifest: dict[str, Any], n_zones: int) -> list[tuple[str, str]]:
     unit = "degrees" if grid["crs"].startswith(("GEOG", "EPSG:4")) else "units of the CRS"
     period = f"{years[0]} to {years[-1]}, {len(years)} years" if len(years) > 1 else f"{years[0]}"
     weighted = _WEIGHTS[weights] if isinstance(weights, str) else f", weighted by {weights['path']}"
+    least = f", if it covers {config['min_coverage']:g} of them or more" if config["min_coverage"] else ""
     rows = {
         "Zones": f"{n_zones:,}, identified by {config['zones']['id']}",
         "Years": f"{period}; {raster['grain']} rasters",
         "Rasters": f"{', '.join(raster['variables'])}: {source}",
         "Grid": f"{grid['width']:,} × {grid['height']:,} cells of {width:.6g} × {height:.6g} {unit}",
         "Box": "the whole grid" if config["bbox"] is None else _box(*config["bbox"]),
-        "Method": _CELLS[config["method"]] + weighted,
+        "Method": _CELLS[config["method"]] + least + weighted,
         "Statistics": ", ".join(config["stats"]),
     }
     if raster["grain"] != "annual":

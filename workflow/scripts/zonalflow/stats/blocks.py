@@ -163,7 +163,8 @@ class _Raster:
         data, padded = buffer[: raw.size], buffer[: raw.size + 1]
         padded[-1] = 0
         np.copyto(data, raw)
-        np.copyto(data, np.nan, where=is_missing(data, self.nodata, self.values.dtype, nan=False))
+        exact = raw if raw.dtype.kind in "iu" and raw.dtype.itemsize == 8 else data  # the copy is faster to compare
+        np.copyto(data, np.nan, where=is_missing(exact, self.nodata, self.values.dtype, nan=False))
         own = slice(block.first, block.last)
         at = position[own] - position[block.first]
         cuts = bounds[position[block.first] : position[block.last]] - block.row0 * index.shape[1]

@@ -28,17 +28,30 @@ def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return result
 
 
-def _std(c: Cells) -> np.ndarray:
+def _moments(c: Cells) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance of each zone, the latter in a second pass."""
     value = c.value.astype(np.float64)
 
     def weighted_sum(array: np.ndarray) -> np.ndarray:
         return segment_reduce(np.add, array if c.weight is None else c.weight * array, c.ptr, 0.0)
 
     total = c.size if c.weight is None else segment_reduce(np.add, c.weight, c.ptr, 0.0)
-    value -= np.repeat(ratio(weighted_sum(value), total), c.size)
+    mean = ratio(weighted_sum(value), total)
+    value -= np.repeat(mean, c.size)
     value *= value
-    std: np.ndarray = np.sqrt(ratio(weighted_sum(value), total))
+    return mean, ratio(weighted_sum(value), total)
+
+
+def _std(c: Cells) -> np.ndarray:
+    std: np.ndarray = np.sqrt(_moments(c)[1])
     return std
+
+
+def _cv(c: Cells) -> np.ndarray:
+    mean, variance = _moments(c)
+    result = np.full(len(mean), np.nan)
+    np.divide(np.sqrt(variance), mean, out=result, where=mean != 0)
+    return result
 
 
 def _percentile(q: float) -> CellsFormula:
@@ -121,6 +134,8 @@ OF_EXTREMES: dict[str, Callable[[Extremes], np.ndarray]] = {
 }
 _OF_CELLS: dict[str, CellsFormula] = {
     "std": _std,
+    "variance": lambda c: _moments(c)[1],
+    "cv": _cv,
     "median": _percentile(50),
     "majority": _value_of_extreme_count(np.maximum, last=True),
     "minority": _value_of_extreme_count(np.minimum, last=False),

@@ -10,6 +10,8 @@ min, max        smallest and largest vᵢ; ``range`` is their difference
 sum             Σ wᵢ vᵢ
 mean            m = Σ wᵢ vᵢ / Σ wᵢ
 std             √(Σ wᵢ (vᵢ − m)² / Σ wᵢ): of the population, in two passes
+variance        std²
+cv              std / m: the coefficient of variation, of the sign of m; none where m is 0
 unique          the number of different vᵢ
 majority        the value with the largest Σ cᵢ; of several, the smallest (with fractions: the largest)
 minority        the value with the smallest Σ cᵢ; of several, the smallest
@@ -27,7 +29,7 @@ valid_fraction  Σ cᵢ of data / Σ cᵢ of all the zone's cells on the grid
 
 Without fractions these are rasterstats' definitions and numbers (it sums float32 rasters in float32, hence
 differs from the seventh digit on); with fractions they are exactextract's. As in exactextract, weights enter
-mean, sum and std only.
+mean, sum, std, variance and cv only.
 """
 
 from collections.abc import Callable, Sequence

