@@ -107,7 +107,9 @@ def check_schema(config: dict[str, Any], schema: dict[str, Any]) -> None:
 @functools.cache
 def _validator() -> Any:  # jsonschema makes the class
     from jsonschema import Draft202012Validator
-    from jsonschema.validators import extend
+    from jsonschema.validators import extend as extend_untyped
+
+    extend: Any = extend_untyped  # its stubs have no types for it
 
     # JSON Schema takes 2021.0 for a whole number; the name of a file does not
     whole = Draft202012Validator.TYPE_CHECKER.redefine(
