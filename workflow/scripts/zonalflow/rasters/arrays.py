@@ -180,7 +180,8 @@ def open_array(path: str, name: str | None) -> Iterator[RasterArray]:
         if name is None and len(names) == 1:
             name = names[0]
         if name is None or name not in dataset.variables:
-            what = "holds several variables" if name is None else f"has no variable {name!r}{nearest(name, names)}"
+            unknown = name is not None and (nearest(name, names) or ".")
+            what = f"has no variable {name!r}{unknown}" if unknown else "must hold one variable on a grid."
             raise RasterError(f"{path} {what} Its variables: {', '.join(names or map(str, dataset.data_vars))}")
         yield RasterArray(dataset, str(path), name)
 
