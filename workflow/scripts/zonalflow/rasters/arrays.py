@@ -18,7 +18,7 @@ import numpy as np
 from zonalflow.common.errors import RasterError
 from zonalflow.common.text import count_of, nearest
 from zonalflow.geometry.grid import Grid, Window
-from zonalflow.rasters.axes import METRES, Axis, axis_of, crs_of, roles_of
+from zonalflow.rasters.axes import Axis, axis_of, crs_of, in_units_of, roles_of
 from zonalflow.rasters.nodata import Nodata, undeclared
 from zonalflow.rasters.packing import Packing, decode, packing_of
 from zonalflow.rasters.unreadable import cannot_be_read, check_complete
@@ -104,7 +104,7 @@ class RasterArray:
         found = crs_of(self.dataset, self.variable) or crs or (WGS84 if in_degrees else None)
         if found is None:
             raise RasterError(f"{self.path} has no CRS; set it in the configuration, for example raster.crs: EPSG:4269")
-        across, down = METRES.get(x.units, 1.0), METRES.get(y.units, 1.0)
+        across, down = in_units_of(found, x.units), in_units_of(found, y.units)
         transform = (x.step * across, 0.0, x.start * across, 0.0, y.step * down, y.start * down)
         return Grid(found, transform, x.size, y.size)
 

@@ -35,7 +35,10 @@ _NAMES = {
     "time": TIMES,
 }
 
-METRES = {"km": 1000.0, "kilometer": 1000.0, "kilometers": 1000.0, "kilometre": 1000.0, "kilometres": 1000.0}
+_METRES = {
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), 1.0),
+    **dict.fromkeys(("km", "kilometer", "kilometers", "kilometre", "kilometres"), 1000.0),
+}
 _USUAL = ("spatial_ref", "crs")  # variables that hold a grid mapping which the variable forgot to name
 _WKT = ("crs_wkt", "spatial_ref", "esri_pe_string")
 
@@ -215,3 +218,13 @@ def _wkt(attributes: dict[str, Any]) -> str | None:
         return str(CRS.from_user_input(text).to_wkt())
     except RasterioCRSError:
         return text
+
+
+def in_units_of(crs: str, units: str) -> float:
+    """Return by what to multiply a coordinate in ``units`` to have it in the CRS's unit; 1 if either is no length."""
+    from rasterio.crs import CRS
+
+    known = CRS.from_user_input(crs)
+    if units not in _METRES or not known.is_projected:
+        return 1.0
+    return _METRES[units] / float(known.linear_units_factor[1])

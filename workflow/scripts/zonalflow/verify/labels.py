@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import xarray
 
 _NEAR = 0.01  # of a cell: how far a cell's centre may lie from the file's coordinate
-_KILOMETRES = ("km", "kilometer", "kilometre", "kilometers", "kilometres")
 
 
 def read_by_label(
@@ -43,10 +42,9 @@ def read_by_label(
     with xarray.open_dataset(path, engine="netcdf4", mask_and_scale=False, decode_times=False, cache=False) as dataset:
         raw = dataset[variable]
         x, y = _spatial(raw)
-        a, _, c, _, e, f = grid.transform
         where: dict[Any, Any] = {dimension: 0 if raw.sizes[dimension] == 1 else band - 1 for dimension in raw.dims}
-        where[x] = _positions(raw[x], c + a * (np.arange(grid.width) + 0.5), a, path, grid.is_geographic)
-        where[y] = _positions(raw[y], f + e * (np.arange(grid.height) + 0.5), e, path, False)
+        where[x] = _positions(raw[x], grid, path, along_x=True)
+        where[y] = _positions(raw[y], grid, path, along_x=False)
         raw = raw.isel(where).transpose(y, x).load()
     stored = raw.to_numpy()
     decoded = _decoded(raw, nodata)
@@ -78,15 +76,20 @@ def _spatial(array: "xarray.DataArray") -> tuple[str, str]:
         return found["x"], found["y"]
 
 
-def _positions(coordinate: "xarray.DataArray", centres: np.ndarray, cell: float, path: str, wrap: bool) -> np.ndarray:
-    """Return the position of the coordinate that is nearest to each centre; ``wrap``: longitudes repeat after 360°."""
+def _positions(coordinate: "xarray.DataArray", grid: Grid, path: str, *, along_x: bool) -> np.ndarray:
+    """Return the position of the coordinate that is nearest to each cell's centre; longitudes repeat after 360°."""
+    import pyproj
+
+    a, _, c, _, e, f = grid.transform
+    cell, edge, size = (a, c, grid.width) if along_x else (e, f, grid.height)
+    centres = edge + cell * (np.arange(size) + 0.5)
     scale, offset = (np.float64(coordinate.attrs.get(k, v)) for k, v in (("scale_factor", 1), ("add_offset", 0)))
     labels = coordinate.to_numpy() * scale + offset
-    if coordinate.attrs.get("units") in _KILOMETRES:
-        labels = labels * 1000
-    if wrap:
-        west = centres.min() - abs(cell) / 2
-        labels = (labels - west) % 360 + west
+    if not grid.is_geographic and coordinate.attrs.get("units", "").startswith(("k", "m")):  # km, kilometres; m, metres
+        metres = 1000 if coordinate.attrs["units"].startswith("k") else 1
+        labels = labels * metres / pyproj.CRS(grid.crs).axis_info[0].unit_conversion_factor
+    if along_x and grid.is_geographic:
+        labels = (labels - edge) % 360 + edge
     order = np.argsort(labels)
     after = np.clip(np.searchsorted(labels[order], centres), 1, max(len(labels) - 1, 1))
     pairs = order[np.stack([after - 1, np.minimum(after, len(labels) - 1)])]

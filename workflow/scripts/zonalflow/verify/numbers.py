@@ -124,7 +124,8 @@ def _read(study: Study, inputs: _Inputs, step: TimeStep) -> Raster | None:
     """
     grid, (row, column) = inputs.grid, inputs.origin
     if step.layer is not None:
-        if not file_grid(step, study.raster["crs"])[0].matches(inputs.file_grid):
+        may_differ = study.raster["on_grid_change"] == "reindex"
+        if may_differ and not file_grid(step, study.raster["crs"])[0].matches(inputs.file_grid):
             return None
         values, missing = read_by_label(step.path, step.layer, step.band, grid, study.raster["nodata"])
         return Raster(values, missing, grid, inputs.weights)
