@@ -16,6 +16,7 @@ from zonalflow.common.errors import RasterError
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.packing import MISSING
 from zonalflow.rasters.read import TimeStep, file_grid, read_time_steps
+from zonalflow.verify.labels import read_by_label
 
 WHOLE = (0, 4, 0, 6)
 LATITUDE = {"units": "degrees_north", "standard_name": "latitude"}
@@ -331,6 +332,28 @@ def test_texts_hold_no_numbers(tmp_path):
     path = plain(tmp_path / "a.nc", np.full((4, 6), b"x", "S1"))
     with pytest.raises(RasterError, match="v holds no numbers but the type"):
         read(path, "none")
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8"])
+def test_verify_masks_and_unpacks_the_same_by_other_rules(tmp_path, dtype):
+    """Every combination of these attributes: 3 × 3 × 4 files of each type."""
+    kind = np.dtype(dtype).type
+    packings = [{}, {"scale_factor": 0.5, "add_offset": 273.15}, {"scale_factor": np.float32(-2.0)}]
+    gaps = [(None, {}), (kind(4), {"missing_value": kind(6)}), (None, {"missing_value": np.array([6, 7], dtype)})]
+    compared = 0
+    for packing, (fill, missing) in itertools.product(packings, gaps):
+        scale, offset = float(packing.get("scale_factor", 1)), float(packing.get("add_offset", 0))
+        low, high = sorted((scale * 2 + offset, scale * 20 + offset))  # a double is meant in the unit of the values
+        limits = (low, high) if packing and np.dtype(dtype).kind in "iu" else (kind(2), kind(20))
+        ranges = [{}, {"valid_min": limits[0]}, {"valid_max": limits[1]}, {"valid_range": np.array(limits)}]
+        for valid in ranges:
+            path = plain(tmp_path / "a.nc", ROW.astype(dtype), packing | missing | valid, fill)
+            if fill is None and not missing and not valid and np.dtype(dtype).itemsize == 1:
+                continue  # it declares nothing
+            values, masked = read_by_label(path, "v", 1, GRID, None)
+            np.testing.assert_allclose(read(path), np.where(masked, np.nan, values), rtol=1e-14)
+            compared += 1
+    assert compared >= 33
 
 
 # --------------------------------------------------------------------------------------------- refused

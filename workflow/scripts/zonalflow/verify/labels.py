@@ -119,6 +119,10 @@ def _decoded(raw: "xarray.DataArray", nodata: float | str | None) -> np.ndarray:
         number = np.float64(nodata)
         if raw.dtype.kind == "f" or number == np.float64(number.astype(raw.dtype)):
             attributes["_FillValue"] = number.astype(raw.dtype)
+    if raw.dtype.kind == "f":  # else xarray computes in float32
+        plain = plain.astype(np.float64)
+        for key in {"_FillValue", "missing_value"} & set(attributes):
+            attributes[key] = np.asarray(attributes[key]).astype(raw.dtype).astype(np.float64)
     plain.attrs = attributes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", xarray.SerializationWarning)  # several fill values
@@ -128,19 +132,27 @@ def _decoded(raw: "xarray.DataArray", nodata: float | str | None) -> np.ndarray:
 
 def _beyond_the_valid_range(raw: "xarray.DataArray", decoded: np.ndarray) -> np.ndarray:
     """Return which values lie outside the valid range, of which xarray takes no notice."""
-    about = raw.attrs
-    low, high = np.asarray(about.get("valid_range", [np.nan, np.nan])).ravel()[:2]
-    low, high = (np.asarray(about.get(key, limit)) for key, limit in (("valid_min", low), ("valid_max", high)))
+    about, whole = raw.attrs, raw.dtype.kind in "iu"
     scale, offset = np.float64(about.get("scale_factor", 1)), np.float64(about.get("add_offset", 0))
-    if any(limit.dtype.kind not in "iuf" for limit in (low, high)):
-        return np.zeros(decoded.shape, bool)
-    if raw.dtype.kind == "f" or all(limit.dtype.kind in "iu" or np.isnan(limit) for limit in (low, high)):
-        if str(about.get("_Unsigned", "")).lower() == "true":
-            low, high = (limit.astype(raw.dtype).view(f"u{raw.dtype.itemsize}") for limit in (low, high))
-        low, high = sorted((limit.ravel()[0] * scale + offset for limit in (low, high)), reverse=bool(scale < 0))
-    rounding = abs(scale) / 2 if raw.dtype.kind in "iu" else 0.0
-    with np.errstate(invalid="ignore"):
-        beyond: np.ndarray = (decoded < low - rounding) | (decoded > high + rounding)
+    span = np.ravel(about.get("valid_range", []))
+    limits = {"low": span[:1], "high": span[1:2]}
+    limits |= {
+        key: np.ravel(about[name]) for key, name in (("low", "valid_min"), ("high", "valid_max")) if name in about
+    }
+    unpacked = whole and any(limit.dtype.kind == "f" for limit in limits.values() if limit.size)
+    beyond = np.zeros(decoded.shape, bool)
+    for key, limit in limits.items():
+        if limit.size == 0 or limit.dtype.kind not in "iuf":
+            continue
+        upper, value = key == "high", np.float64(limit[0])
+        if not unpacked:
+            stored = limit.astype(raw.dtype)
+            unsigned = str(about.get("_Unsigned", "")).lower() == "true"
+            value = np.float64(stored.view(f"u{raw.dtype.itemsize}")[0] if unsigned else stored[0]) * scale + offset
+            upper = upper == (scale > 0)
+        rounding = abs(scale) / 2 if whole else 0.0
+        with np.errstate(invalid="ignore"):
+            beyond |= decoded > value + rounding if upper else decoded < value - rounding
     return beyond
 
 
