@@ -92,7 +92,7 @@ def test_weights_may_be_the_only_variable_of_a_netcdf_file(tmp_path, names):
     if len(names) == 1:  # the southernmost row is the first in the file
         np.testing.assert_array_equal(load_weights({"path": str(path)}, GRID, "EPSG:4269"), counting())
     else:
-        with pytest.raises(RasterError, match="w.nc must hold one variable on a grid. Its variables: people, houses"):
+        with pytest.raises(RasterError, match=r"w.nc must hold one variable on a grid. Its variables: people, houses"):
             load_weights({"path": str(path)}, GRID, "EPSG:4269")
 
 
