@@ -2,10 +2,12 @@
 
 import json
 import os
+import pkgutil
 import shutil
 from pathlib import Path
 
 import geopandas
+import netCDF4
 import numpy as np
 import pandas
 import pytest
@@ -151,6 +153,58 @@ def test_classes_by_the_other_engine(tmp_path, monkeypatch, method):
     verify(study)
     zones = json.loads(Path(study.preparation).read_text(encoding="utf-8"))["kept"]
     assert verdict()["numbers_compared"] == 5 * zones  # count, and classes 11, 21, 41 and 90
+
+
+def netcdf_study(folder):
+    """Finish a study of a packed NetCDF file with the dimensions (lon, lat), the southernmost row first."""
+    with netCDF4.Dataset(folder / "v_2000.nc", "w") as file:
+        for name, first, units in (("lon", -82.96875, "degrees_east"), ("lat", 29.03125, "degrees_north")):
+            file.createDimension(name, 16)
+            file.createVariable(name, "f8", (name,))[:] = first + np.arange(16) / 16
+            file[name].units = units
+        variable = file.createVariable("v", "i2", ("lon", "lat"), fill_value=np.int16(-1))
+        variable.set_auto_maskandscale(False)
+        variable.setncatts({"scale_factor": 0.5, "add_offset": 3.0, "missing_value": np.int16(255), "valid_min": 40.0})
+        variable[:] = np.where(np.add.outer(np.arange(16), np.arange(16)) % 3, np.arange(256).reshape(16, 16), 255)
+    raster = {"source": "local", "variables": ["v"], "path": f"{folder}/{{variable}}_{{year}}.nc"}
+    return made(folder / "s", raster=raster, stats=STATS[:5], output={"formats": ["csv", "parquet"]})
+
+
+def test_a_netcdf_study_is_verified_by_its_labels(tmp_path, monkeypatch):
+    study = netcdf_study(tmp_path)
+    monkeypatch.chdir(tmp_path / "s")
+    verify(study)
+    zones = json.loads(Path(study.preparation).read_text(encoding="utf-8"))["kept"]
+    assert verdict()["numbers_compared"] == 6 * zones  # five statistics and the count
+    assert verdict()["largest_relative_difference"] <= 1e-12
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        # the dimensions taken for y and x by their order
+        ("arrays.RasterArray.stored", lambda stored: lambda *of: stored(*of).T),
+        # cells a sixteenth wider than they are, as an average over a gap makes them
+        ("axes._step", lambda step: lambda centres: step(centres) * 17 / 16),
+        # the first row taken for the northernmost
+        ("arrays.RasterArray.stored", lambda stored: lambda *of: stored(*of)[::-1]),
+        # nothing but the fill value is missing
+        ("packing._declared", lambda declared: lambda *of: None),
+        # limits of unpacked values compared with stored numbers
+        ("packing._limits_are_unpacked", lambda unpacked: lambda *of: False),
+    ],
+    ids=["transposed", "wide-cells", "upside-down", "missing-value", "valid-range"],
+)
+def test_a_misread_netcdf_file_is_seen(tmp_path, monkeypatch, name, wrong):
+    module, _, function = f"zonalflow.rasters.{name}".rpartition(".")
+    owner = pkgutil.resolve_name(module.replace("arrays.RasterArray", "arrays:RasterArray"))
+    with monkeypatch.context() as patch:
+        patch.setattr("zonalflow.rasters.axes._check_even", lambda *of: None)
+        patch.setattr(owner, function, wrong(getattr(owner, function)))
+        study = netcdf_study(tmp_path)
+    monkeypatch.chdir(tmp_path / "s")
+    failure(study)
+    assert verdict()["files_that_do_not_match"] == 0  # so the numbers show it
 
 
 @pytest.mark.parametrize(

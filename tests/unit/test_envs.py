@@ -17,8 +17,6 @@ ENVS = ROOT / "envs"
 DISTRIBUTIONS = {"yaml": "pyyaml", "shapefile": "pyshp", "PIL": "pillow"}  # those that import under another name
 CONDA_NAMES = {"matplotlib-base": "matplotlib", "snakemake-minimal": "snakemake"}  # the same under another name
 
-CONDA_ONLY = {"libgdal-netcdf"}  # GDAL's drivers are packages of their own there; rasterio's wheel holds them
-
 
 def canonical(name):
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -47,8 +45,6 @@ def wanted(path):
     ranges = {}
     for entry in yaml.safe_load(path.read_text())["dependencies"]:
         name, _, limits = entry.partition(" ")
-        if name in CONDA_ONLY:
-            continue
         ranges[canonical(CONDA_NAMES.get(name, name))] = SpecifierSet(limits)
     return ranges
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import rasterio
+import xarray
 from small import GRID, boxes, counting, mask_out, place, write_tif
 
 from zonalflow.common.errors import GridError, RasterError
@@ -81,6 +82,18 @@ def test_a_raster_of_weights_with_two_bands_is_refused(tmp_path):
         dataset.descriptions = ("2000", None)
     with pytest.raises(RasterError, match=r"people.tif has 2 bands \(2000, no name\), but a raster of weights has one"):
         load_weights({"path": str(path)}, GRID)
+
+
+@pytest.mark.parametrize("names", [["people"], ["people", "houses"]])
+def test_weights_may_be_the_only_variable_of_a_netcdf_file(tmp_path, names):
+    path = tmp_path / "w.nc"
+    axes = {"lat": np.arange(0.5, 4), "lon": np.arange(0.5, 6)}
+    xarray.Dataset({name: (("lat", "lon"), counting()[::-1]) for name in names}, axes).to_netcdf(path)
+    if len(names) == 1:  # the southernmost row is the first in the file
+        np.testing.assert_array_equal(load_weights({"path": str(path)}, GRID, "EPSG:4269"), counting())
+    else:
+        with pytest.raises(RasterError, match=r"w.nc must hold one variable on a grid. Its variables: people, houses"):
+            load_weights({"path": str(path)}, GRID, "EPSG:4269")
 
 
 @pytest.mark.parametrize("method", ["center", "coverage"])

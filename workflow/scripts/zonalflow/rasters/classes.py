@@ -11,12 +11,12 @@ Source of the attribute table: GDAL's ``GDALRasterAttributeTable``. Each row sta
 
 import contextlib
 import math
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from zonalflow.rasters.read import open_raster
+from zonalflow.rasters.arrays import open_array
+from zonalflow.rasters.packing import numbers_of
 
 _VALUE = ("value", "code", "class_value", "pixel value")
 _NAME = ("class_name", "class name", "classname", "name", "label", "category", "class", "land_cover", "land cover")
@@ -55,10 +55,10 @@ def _number(text: str | None) -> float | None:
 def _flags(path: str, layer: str | None) -> dict[int, str]:
     if layer is None:
         return {}
-    with open_raster(path, layer) as dataset:
-        tags = dataset.tags(1)
-    values = re.findall(r"-?\d+", tags.get("flag_values", ""))
-    meanings = tags.get("flag_meanings", "").split()
+    with open_array(path, layer) as array:
+        attributes = array.variable.attrs
+    values = numbers_of(attributes, "flag_values")
+    meanings = str(attributes.get("flag_meanings", "")).split()
     return dict(zip(map(int, values), meanings, strict=True)) if len(values) == len(meanings) else {}
 
 

@@ -1,8 +1,6 @@
-"""NetCDF files with a time dimension: which band holds which date.
+"""NetCDF files with a time dimension: which time step holds which date.
 
-GDAL reads the values: a variable is a raster, its time steps are bands, and the first row is the northernmost whichever
-way the rows of the file run. GDAL also gives the time coordinate, as numbers with CF units and a calendar; cftime turns
-these into dates.
+The time coordinate is numbers with CF units and a calendar; cftime turns these into dates.
 
 Source: CF conventions 1.11, sections 4.4 (time coordinate), 4.4.2 (calendars) and 7.1 (cell boundaries).
 """
@@ -14,14 +12,15 @@ from typing import TYPE_CHECKING
 
 from zonalflow.common.dates import dates_of, format_years
 from zonalflow.common.errors import RasterError
-from zonalflow.common.text import count_of, nearest
+from zonalflow.common.text import count_of
+from zonalflow.rasters.arrays import RasterArray, open_array
+from zonalflow.rasters.axes import attribute, coordinate_of
 from zonalflow.rasters.patterns import local_paths
-from zonalflow.rasters.read import TimeStep, open_raster
+from zonalflow.rasters.read import TimeStep
 
 if TYPE_CHECKING:
     import cftime
 
-TIMES = ("time", "t", "date", "day", "month", "year")  # names of a time dimension
 _LENGTH = {"annual": 4, "monthly": 7, "daily": 10}  # of a date: 2000, 2000-01, 2000-01-31
 
 
@@ -119,18 +118,6 @@ def check_years(pattern: str, variables: list[str], years: list[int], grain: str
         raise first
 
 
-def variables_of(path: str) -> list[str]:
-    """Return the names of a NetCDF file's gridded variables; none if it cannot be opened."""
-    try:
-        with open_raster(path) as dataset:
-            several = [name.rpartition(":")[2] for name in dataset.subdatasets]
-            if several:
-                return [name for name in several if not name.endswith(("_bnds", "_bounds"))]
-            return [dataset.tags(1)["NETCDF_VARNAME"]] if dataset.count else []
-    except (RasterError, KeyError, IndexError):
-        return []
-
-
 def _span(files: list[str], variable: str) -> str:
     """Return what files hold: ``2000-01-01 to 2001-12-01, 24 time steps``."""
     axes = [_time_axis(path, variable) for path in files]
@@ -155,54 +142,24 @@ def _time_axis(path: str, variable: str) -> TimeAxis | None:
 
 @functools.lru_cache(maxsize=64)
 def _read_time_axis(path: str, variable: str, version: tuple[int, int] | None) -> TimeAxis | None:
-    tags = _tags(path, variable)
-    name = _time_dimension(tags, path, variable)
-    if name is None:
-        return None
-    try:
-        values = [float(value) for value in tags[f"NETCDF_DIM_{name}_VALUES"].strip("{}").split(",")]
-    except (KeyError, ValueError):
-        raise RasterError(
-            f"{path}: the dimension {name!r} of {variable} has no numeric coordinate to take dates from"
-        ) from None
-    units, calendar = tags.get(f"{name}#units", ""), tags.get(f"{name}#calendar", "standard")
-    if " since " not in units:
-        if name.lower() == "year":
-            return TimeAxis([f"{round(value):04d}-01-01" for value in values], "standard")
-        raise RasterError(f"{path}: the time of {variable} has the units {units!r}, not CF's 'days since …'")
-    return TimeAxis(_decode(_middle(path, tags.get(f"{name}#bounds"), values), units, calendar, path), calendar)
-
-
-def _tags(path: str, variable: str) -> dict[str, str]:
-    """Return what GDAL tells about a variable and its dimensions.
-
-    Raises:
-        RasterError: for a variable that the file does not have; the message names those that it has.
-    """
-    try:
-        with open_raster(path, variable) as dataset:
-            return dict(dataset.tags())
-    except RasterError as error:
-        names = variables_of(path)
-        if variable in names or not names:
-            raise
-        raise RasterError(
-            f"{path} has no variable {variable!r}{nearest(variable, names)} Its variables: {', '.join(names)}"
-        ) from error
-
-
-def _time_dimension(tags: dict[str, str], path: str, variable: str) -> str | None:
-    """Return the name of a variable's time dimension, if it has one, and refuse any other beside rows and columns."""
-    extra = [name for name in tags.get("NETCDF_DIM_EXTRA", "").strip("{}").split(",") if name]
-    sizes = {name: int(tags[f"NETCDF_DIM_{name}_DEF"].strip("{}").split(",")[0]) for name in extra}
-    times = [name for name in extra if name.lower() in TIMES or " since " in tags.get(f"{name}#units", "")]
-    others = [name for name in extra if name not in times and sizes[name] > 1]
-    if others or len(times) > 1:
-        raise RasterError(
-            f"{path}: {variable} has the dimension {(others or times)[0]!r} beside its rows and columns; "
-            "zonal statistics need (time, y, x). Choose one level, or reorder the dimensions, with ncks or xarray"
-        )
-    return times[0] if times else None
+    with open_array(path, variable) as array:
+        dimension = array.time_dimension
+        if dimension is None:
+            return None
+        name = coordinate_of(array.dataset, array.variable, dimension)
+        coordinate = None if name is None else array.dataset.variables[name]
+        if coordinate is None or coordinate.dtype.kind not in "iuf":
+            raise RasterError(
+                f"{path}: the dimension {dimension!r} of {variable} has no numeric coordinate to take dates from"
+            )
+        values: list[float] = coordinate.values.astype("float64").tolist()
+        units, calendar = attribute(coordinate, "units"), attribute(coordinate, "calendar") or "standard"
+        if " since " in units:
+            values = _middle(array, attribute(coordinate, "bounds")) or values
+            return TimeAxis(_decode(values, units, calendar, path), calendar)
+    if dimension.lower() == "year":
+        return TimeAxis([f"{round(value):04d}-01-01" for value in values], "standard")
+    raise RasterError(f"{path}: the time of {variable} has the units {units!r}, not CF's 'days since …'")
 
 
 def _decode(values: list[float], units: str, calendar: str, path: str) -> list[str]:
@@ -220,18 +177,10 @@ def _iso(time: "cftime.datetime") -> str:
     return f"{time.year:04d}-{time.month:02d}-{time.day:02d}"
 
 
-def _middle(path: str, bounds: str | None, values: list[float]) -> list[float]:
-    """Return the middles of the time steps' bounds, or ``values`` where the file has no bounds that can be read."""
-    if not bounds:
-        return values
-    try:
-        with open_raster(path, bounds) as dataset:
-            table = dataset.read(1)
-    except RasterError:
-        return values
-    if table.shape != (len(values), 2):
-        return values
-    middles: list[float] = table.astype("float64").mean(axis=1).tolist()
-    if (middles[-1] - middles[0]) * (values[-1] - values[0]) < 0:
-        middles.reverse()  # GDAL takes the first dimension for rows, which it turns north up
+def _middle(array: RasterArray, bounds: str) -> list[float] | None:
+    """Return the middles of the time steps' bounds, or None where the file has no bounds that can be read."""
+    table = array.dataset.variables.get(bounds)
+    if table is None or table.dtype.kind not in "iuf" or table.ndim != 2 or table.shape[1] != 2:
+        return None
+    middles: list[float] = table.values.astype("float64").mean(axis=1).tolist()
     return middles

@@ -11,6 +11,7 @@ from zonalflow.common.errors import RasterError
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
+MISSING = -1.7976931348623157e308  # the lowest float64, which no measurement has, means a missing cell
 Nodata = float | str | None  # the value that means no data; None or "none" where every value but NaN is data
 _EXACT = 2**53  # whole numbers below it are exact as float64
 _LIMITS = tuple(float(np.finfo(kind).max) for kind in (np.float32, np.float64))
@@ -98,11 +99,16 @@ def nodata_of(dataset: "DatasetReader", band: int, file: str, nodata: Nodata) ->
         return nodata if isinstance(nodata, int) else float(nodata)
     declared = declared_nodata(dataset, band)
     if declared is None:
-        raise RasterError(
-            f"{file} does not declare its nodata value, so missing cells would count as data; set it in the "
-            "configuration: raster.nodata: -9999, or raster.nodata: none when every cell holds data"
-        )
+        raise undeclared(file)
     return declared
+
+
+def undeclared(file: str) -> RasterError:
+    """Return the error for a file that should declare what is missing and does not; ``file`` names it."""
+    return RasterError(
+        f"{file} does not declare its nodata value, so missing cells would count as data; set it in the "
+        "configuration: raster.nodata: -9999, or raster.nodata: none when every cell holds data"
+    )
 
 
 def warn_of_nodata(nodata: Nodata, dtype: str, path: str) -> str | None:
@@ -159,31 +165,3 @@ def _declared_text(dataset: "DatasetReader", band: int) -> str | None:
         described = ET.fromstring(memory.read())
     text: str | None = described.findtext(f"VRTRasterBand[@band='{band}']/NoDataValue")
     return text
-
-
-def declared_missing(values: np.ndarray, tags: dict[str, str]) -> np.ndarray | None:
-    """Return which stored values a NetCDF variable's attributes call missing besides its ``_FillValue``.
-
-    Source: CF conventions 1.11, section 2.5.1: ``missing_value``, ``valid_min``, ``valid_max``, ``valid_range``. GDAL
-    takes only ``_FillValue`` for the nodata value.
-
-    Args:
-        values: before scale and offset are applied.
-        tags: the variable's attributes, as text.
-
-    Returns:
-        A bool array of the values' shape, or None if no attribute names a value.
-    """
-
-    def numbers(name: str) -> list[float]:
-        try:
-            return [float(text) for text in tags[name].strip("{}").split(",")]
-        except (KeyError, ValueError):
-            return []
-
-    span = numbers("valid_range")
-    low, high = numbers("valid_min") or span[:1], numbers("valid_max") or span[1:]
-    with np.errstate(invalid="ignore"):
-        parts = [is_missing(values, value, nan=False) for value in numbers("missing_value")]
-        parts += [values < limit for limit in low] + [values > limit for limit in high]
-    return np.logical_or.reduce(parts) if parts else None

@@ -1,11 +1,13 @@
-"""The path pattern of local rasters: ``rasters/PRISM_{variable}_{year}.tif``."""
+"""The paths of local rasters: a pattern such as ``rasters/PRISM_{variable}_{year}.tif``, and a raster in a zip."""
 
+import zipfile
 from pathlib import Path
 
 from zonalflow.common.dates import dates_of, format_years
 from zonalflow.common.errors import ConfigError, RasterError
 from zonalflow.common.text import count_of
 
+RASTER_SUFFIXES = (".tif", ".tiff", ".bil", ".img", ".asc", ".vrt")  # what is looked for in a zip
 KEYS = ("variable", "year", "month", "day")
 
 
@@ -56,6 +58,23 @@ def check_local_files(pattern: str, variables: list[str], years: list[int], grai
 def is_netcdf(path: str) -> bool:
     """Return whether ``path`` is that of a NetCDF file, by its suffix."""
     return str(path).lower().endswith((".nc", ".nc4", ".netcdf"))
+
+
+def gdal_name(path: str) -> str:
+    """Return what GDAL calls a raster; a zip must hold exactly one, which is read in place."""
+    if not str(path).lower().endswith(".zip"):
+        return str(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]  # a Mac's metadata
+            rasters = [name for name in names if name.lower().endswith(RASTER_SUFFIXES)]
+    except zipfile.BadZipFile as error:
+        raise RasterError(f"{path} is not a readable zip file ({error}); fetch it again") from None
+    if len(rasters) != 1:
+        raise RasterError(
+            f"{path} holds {count_of(len(rasters), 'raster')} {rasters[:5]}; a zip must hold exactly one GeoTIFF or BIL"
+        )
+    return f"/vsizip/{{{Path(path).resolve()}}}/{rasters[0]}"
 
 
 def _keys(pattern: str) -> list[str]:

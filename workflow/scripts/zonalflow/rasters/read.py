@@ -1,7 +1,7 @@
 """Opening rasters and reading windows of them, one time step at a time."""
 
+import itertools
 import warnings
-import zipfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -14,16 +14,16 @@ from zonalflow.common.errors import RasterError
 from zonalflow.common.files import sha256
 from zonalflow.common.text import count_of
 from zonalflow.geometry.grid import Grid, Window, grid_of
+from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.grib import is_grib, message_bands
-from zonalflow.rasters.nodata import declared_missing, has_mask, is_missing, nodata_of, warn_of_nodata
-from zonalflow.rasters.unreadable import describe_unreadable
+from zonalflow.rasters.nodata import MISSING, Nodata, has_mask, is_missing, nodata_of, warn_of_nodata
+from zonalflow.rasters.patterns import gdal_name
+from zonalflow.rasters.unreadable import describe_failure, describe_unreadable
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-RASTER_SUFFIXES = (".tif", ".tiff", ".bil", ".img", ".asc", ".vrt")  # what is looked for in a zip
 _GDAL_OPTIONS = {"GRIB_NORMALIZE_UNITS": "NO"}  # values as the file holds them: GDAL would turn kelvin into °C
-MISSING = -1.7976931348623157e308  # the lowest float64, which no measurement has, means a missing cell
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class TimeStep:
     Attributes:
         date: ``2000``, ``2000-01`` or ``2000-01-31``.
         path: the file.
-        band: the band of the file, from 1.
-        layer: the variable of a NetCDF file, which may hold several.
+        band: the band of the file, or the position along the time dimension of a NetCDF file, from 1.
+        layer: the variable of a NetCDF file; None for all other files.
         sha256: the checksum that the file had when it was fetched.
         band_name: the description of the band, in a file with several bands, see :func:`with_band`.
     """
@@ -74,10 +74,8 @@ def check_unchanged(time_step: TimeStep) -> None:
 
 
 @contextmanager
-def open_raster(path: str, layer: str | None = None) -> Iterator["DatasetReader"]:
+def open_raster(path: str) -> Iterator["DatasetReader"]:
     """Open the raster ``path`` with rasterio; a zip must hold exactly one raster, which is read in place.
-
-    ``layer`` is the variable of a NetCDF file.
 
     Raises:
         RasterError: when the file is missing, or GDAL cannot read it; the message names the file.
@@ -91,14 +89,10 @@ def open_raster(path: str, layer: str | None = None) -> Iterator["DatasetReader"
         with _gdal():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `raster_grid` refuses it with a message
-                dataset = rasterio.open(_gdal_name(path, layer))
+                dataset = rasterio.open(gdal_name(path))
             with dataset:
                 yield dataset
     except RasterioError as error:
-        if layer is not None and not _reads_netcdf():
-            raise RasterError(
-                f"{path}: this GDAL was built without NetCDF; conda-forge has it as libgdal-netcdf"
-            ) from error
         raise RasterError(describe_unreadable(path, error.__cause__ or error)) from error
 
 
@@ -107,31 +101,6 @@ def _gdal() -> AbstractContextManager[object]:
     from rasterio.env import Env, getenv, hasenv
 
     return nullcontext() if hasenv() and _GDAL_OPTIONS.items() <= getenv().items() else Env(**_GDAL_OPTIONS)
-
-
-def _reads_netcdf() -> bool:
-    import rasterio
-
-    with rasterio.Env() as environment:
-        return "netCDF" in environment.drivers()
-
-
-def _gdal_name(path: str, layer: str | None) -> str:
-    if layer is not None:
-        return f'NETCDF:"{path}":{layer}'
-    if not str(path).lower().endswith(".zip"):
-        return str(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]  # a Mac's metadata
-            rasters = [name for name in names if name.lower().endswith(RASTER_SUFFIXES)]
-    except zipfile.BadZipFile as error:
-        raise RasterError(f"{path} is not a readable zip file ({error}); fetch it again") from None
-    if len(rasters) != 1:
-        raise RasterError(
-            f"{path} holds {count_of(len(rasters), 'raster')} {rasters[:5]}; a zip must hold exactly one GeoTIFF or BIL"
-        )
-    return f"/vsizip/{{{Path(path).resolve()}}}/{rasters[0]}"
 
 
 def raster_grid(dataset: "DatasetReader", crs: str | None = None) -> Grid:
@@ -143,10 +112,9 @@ def raster_grid(dataset: "DatasetReader", crs: str | None = None) -> Grid:
         GridError: for a rotated or sheared grid.
     """
     if dataset.transform.is_identity:
-        of_netcdf = ", or its coordinates are not evenly spaced" if dataset.driver == "netCDF" else ""
         raise RasterError(
-            f"{dataset.name} is not georeferenced: it has no geotransform{of_netcdf}; write it with its grid, for "
-            "example with gdal_translate -a_ullr"
+            f"{dataset.name} is not georeferenced: it has no geotransform; write it with its grid, for example with "
+            "gdal_translate -a_ullr"
         )
     grid = grid_of(dataset)
     if grid.crs:
@@ -159,6 +127,19 @@ def raster_grid(dataset: "DatasetReader", crs: str | None = None) -> Grid:
     if not crs:
         raise RasterError(f"{dataset.name} has no CRS; set it in the configuration, for example raster.crs: EPSG:4269")
     return replace(grid, crs=crs)
+
+
+def file_grid(time_step: TimeStep, crs: str | None = None) -> tuple[Grid, bool]:
+    """Return the whole grid of a time step's file, and whether its CRS is assumed: neither the file's nor ``crs``.
+
+    Raises:
+        RasterError: for a file that cannot be read or has no grid.
+    """
+    if time_step.layer is None:
+        with open_raster(time_step.path) as dataset:
+            return raster_grid(dataset, crs), False
+    with open_array(time_step.path, time_step.layer) as array:
+        return array.grid(crs), not crs and not array.has_crs()
 
 
 def read_time_steps(
@@ -187,13 +168,25 @@ def read_time_steps(
     Raises:
         RasterError: for a file that is missing or unreadable, or has no nodata value although it needs one.
     """
+    read = _read_arrays if time_steps and time_steps[0].layer is not None else _read_files
+    return read(time_steps, find_grid, crs, nodata, log)
+
+
+def _read_files(
+    time_steps: list[TimeStep],
+    find_grid: Callable[[Grid, TimeStep], AnyWindowedGrid],
+    crs: str | None,
+    nodata: Nodata,
+    log: Callable[[str], None],
+) -> Generator[tuple[str, np.ndarray, float | None, AnyWindowedGrid], None, None]:
+    """Read time steps of files that GDAL opens."""
     from rasterio.errors import RasterioError
 
     warned: set[str] = set()
     with _gdal():
         for time_step in time_steps:
             check_unchanged(time_step)
-            with _dated(time_step), open_raster(time_step.path, time_step.layer) as dataset:
+            with _dated(time_step), open_raster(time_step.path) as dataset:
                 grid = find_grid(raster_grid(dataset, crs), time_step)
                 time_step = with_band(dataset, time_step)
                 dtype = dataset.dtypes[time_step.band - 1]
@@ -203,8 +196,30 @@ def read_time_steps(
                 try:
                     values, nodata_value = read_window(dataset, time_step, grid.raster_window, nodata)
                 except RasterioError as error:
-                    raise RasterError(_describe_failure(time_step, error.__cause__ or error)) from error
+                    file = f"{time_step.path} ({time_step.date})"
+                    raise RasterError(describe_failure(file, error.__cause__ or error)) from error
             yield time_step.date, values, nodata_value, grid
+
+
+def _read_arrays(
+    time_steps: list[TimeStep],
+    find_grid: Callable[[Grid, TimeStep], AnyWindowedGrid],
+    crs: str | None,
+    nodata: Nodata,
+    log: Callable[[str], None],
+) -> Generator[tuple[str, np.ndarray, float | None, AnyWindowedGrid], None, None]:
+    """Read time steps of NetCDF files; each file is opened once."""
+    for (path, variable), steps in itertools.groupby(time_steps, key=lambda step: (step.path, step.layer)):
+        first = next(steps)
+        with _dated(first), open_array(path, variable) as array:
+            whole = array.grid(crs)
+            if not array.packing.resigned and (warning := warn_of_nodata(nodata, str(array.packing.dtype), path)):
+                log(warning)
+            for time_step in itertools.chain([first], steps):
+                with _dated(time_step):
+                    grid = find_grid(whole, time_step)
+                    values, nodata_value = array.read(time_step.band, grid.raster_window, time_step.date, nodata)
+                yield time_step.date, values, nodata_value, grid
 
 
 def with_band(dataset: "DatasetReader", time_step: TimeStep) -> TimeStep:
@@ -274,18 +289,9 @@ def read_window(
     missing = None
     if masked:
         missing = dataset.read_masks(band, window=area) == 0
-    elif time_step.layer is not None and nodata is None:
-        missing = declared_missing(values, dataset.tags(band))
     scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
     if missing is None and (scale, offset) == (1.0, 0.0):
         return values, nodata_value
     also = is_missing(values, nodata_value, nan=nodata_value is not None and bool(np.isnan(nodata_value)))
     missing = also if missing is None else missing | also
     return np.where(missing, MISSING, values * np.float64(scale) + offset), MISSING
-
-
-def _describe_failure(time_step: TimeStep, cause: object) -> str:
-    file = f"{time_step.path} ({time_step.date})"
-    if "codec" in str(cause).lower():
-        return f"{file} is compressed in a way that this GDAL does not read: {cause}"
-    return f"{file} is damaged: {cause}; fetch it again"

@@ -8,8 +8,10 @@ from zonalflow.common.errors import GridError, RasterError
 from zonalflow.common.files import sha256
 from zonalflow.common.text import count_of
 from zonalflow.geometry.box import window_in
-from zonalflow.geometry.grid import Grid
+from zonalflow.geometry.grid import Grid, Window
+from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.nodata import has_mask, is_missing
+from zonalflow.rasters.patterns import is_netcdf
 from zonalflow.rasters.read import TimeStep, open_raster, raster_grid, read_window
 
 if TYPE_CHECKING:
@@ -46,18 +48,7 @@ def load_weights(weights: Weights, grid: Grid, crs: str | None = None) -> str | 
     if not isinstance(weights, dict):
         return weights_key(weights)
     path = weights["path"]
-    with open_raster(path) as dataset:
-        _check_one_band(dataset, path)
-        file_grid = raster_grid(dataset, crs)
-        window = window_in(file_grid, grid)
-        if window is None:
-            raise GridError(
-                f"weights.path: {path} does not have the cells of the rasters that it is to weigh.\n"
-                f"  the weights: {file_grid.describe()}\n  the rasters: {grid.describe()}\n"
-                "Resample it to the rasters' grid, summing the counts (gdalwarp -r sum)"
-            )
-        nodata = "none" if dataset.nodata is None and not has_mask(dataset, 1) else None
-        values, nodata_value = read_window(dataset, TimeStep("weights", path), window, nodata)
+    values, nodata_value = (_read_array if is_netcdf(path) else _read_raster)(path, grid, crs)
     missing = is_missing(values, nodata_value)
     values = np.where(missing, np.nan, values.astype(np.float64))
     bad = ~missing & ~(np.isfinite(values) & (values >= 0))
@@ -76,3 +67,31 @@ def _check_one_band(dataset: "DatasetReader", path: str) -> None:
             f"weights.path: {path} has {count_of(dataset.count, 'band')} ({names}), but a raster of weights has one; "
             "write the one that is meant to a file of its own (gdal_translate -b 1)"
         )
+
+
+def _read_raster(path: str, grid: Grid, crs: str | None) -> tuple[np.ndarray, float | None]:
+    with open_raster(path) as dataset:
+        _check_one_band(dataset, path)
+        window = _window(path, raster_grid(dataset, crs), grid)
+        nodata = "none" if dataset.nodata is None and not has_mask(dataset, 1) else None
+        return read_window(dataset, TimeStep("weights", path), window, nodata)
+
+
+def _read_array(path: str, grid: Grid, crs: str | None) -> tuple[np.ndarray, float | None]:
+    with open_array(path, None) as array:
+        if array.time_dimension is not None and array.variable.sizes[array.time_dimension] > 1:
+            raise RasterError(f"weights.path: {path} has several time steps, but weights have one; write it to a file")
+        window = _window(path, array.grid(crs), grid)
+        return array.read(1, window, "weights", None if array.packing.is_declared else "none")
+
+
+def _window(path: str, file_grid: Grid, grid: Grid) -> Window:
+    """Return the rows and columns of the file of weights that are the cells to weigh."""
+    window = window_in(file_grid, grid)
+    if window is None:
+        raise GridError(
+            f"weights.path: {path} does not have the cells of the rasters that it is to weigh.\n"
+            f"  the weights: {file_grid.describe()}\n  the rasters: {grid.describe()}\n"
+            "Resample it to the rasters' grid, summing the counts (gdalwarp -r sum)"
+        )
+    return window

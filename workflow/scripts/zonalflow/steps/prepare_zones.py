@@ -10,7 +10,7 @@ from zonalflow.common.columns import INSIDE
 from zonalflow.common.files import atomic_path, record_checksums, write_json
 from zonalflow.geometry.box import box_window
 from zonalflow.geometry.grid import Grid
-from zonalflow.rasters.read import open_raster, raster_grid
+from zonalflow.rasters.read import file_grid
 from zonalflow.rasters.time_steps import time_steps_of_year
 from zonalflow.run.rule import Log
 from zonalflow.vectors.shapefile import write_template
@@ -54,6 +54,8 @@ def prepare_zones(inputs: Inputs, outputs: Outputs, params: Params, log: Log) ->
     described = study_grid(params, inputs.rasters)
     grid = Grid.from_dict(described["grid"])
     log(f"grid of {described['reference']['path']}: {grid.describe()}")
+    if described["crs_is_assumed"]:
+        log("the file names no CRS: its latitudes and longitudes are taken to be on WGS 84")
     zones = params.zones
     frame = read_zones(params.zone_files, **zone_options(zones))
     prepared, report = prepare(frame, grid, id_column=zones["id"], keep=zones["keep"])
@@ -78,15 +80,16 @@ def study_grid(params: Params, rasters: list[str]) -> dict[str, Any]:
     """Return the study's grid as plain data: the grid of the reference raster, cut to the box.
 
     ``file_grid`` is the raster's whole grid, ``origin`` the row and column in it of the upper-left cell that the box
-    touches, ``grid`` the part that the box touches, ``reference`` the variable and year that gave it.
+    touches, ``grid`` the part that the box touches, ``reference`` the variable and year that gave it,
+    ``crs_is_assumed`` whether neither the file nor the configuration names its CRS.
     """
     variable, year = params.reference
     first = time_steps_of_year(params.raster, rasters, variable, year)[0]
-    with open_raster(first.path, first.layer) as dataset:
-        grid = raster_grid(dataset, params.raster["crs"])
+    grid, assumed = file_grid(first, params.raster["crs"])
     row0, row1, col0, col1 = box_window(grid, params.bbox)
     return {
         "reference": {"variable": variable, "year": year, "path": first.path},
+        "crs_is_assumed": assumed,
         "bbox": params.bbox,
         "file_grid": grid.to_dict(),
         "origin": [row0, col0],

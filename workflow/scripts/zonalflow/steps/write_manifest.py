@@ -20,7 +20,8 @@ from zonalflow.vectors.columns import attribute_names, field_names
 
 PACKAGES = (
     "snakemake", "snakemake-executor-plugin-slurm", "numpy", "rasterio", "shapely", "geopandas", "pyogrio", "pyproj",
-    "pyarrow", "rasterstats", "exactextract", "rioxarray", "requests", "matplotlib",
+    "pyarrow", "rasterstats", "exactextract", "rioxarray", "xarray", "netCDF4",
+    "requests", "matplotlib",
 )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def check_rasters(study: Study) -> None:
     raster = study.raster
     if raster["source"] == "local":
         from zonalflow.rasters.netcdf import check_years
-        from zonalflow.rasters.read import open_raster, raster_grid
+        from zonalflow.rasters.read import file_grid
         from zonalflow.rasters.time_steps import time_steps_of_year
 
         check_pattern(raster["path"], study.variables, study.years)
@@ -73,8 +73,7 @@ def check_rasters(study: Study) -> None:
             check_years(raster["path"], study.variables, study.years, raster["grain"])
         variable, year = study.reference
         first = time_steps_of_year(raster, study.rasters(variable, year), variable, year)[0]
-        with open_raster(first.path, first.layer) as dataset:
-            box_window(raster_grid(dataset, raster["crs"]), study.bbox)
+        box_window(file_grid(first, raster["crs"])[0], study.bbox)
         return
     if raster["source"] == "geocdl":
         geocdl_catalogue.check_request(raster["dataset"], study.variables, raster["grain"], study.bbox)

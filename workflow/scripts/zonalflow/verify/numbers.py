@@ -9,11 +9,11 @@ from zonalflow.common.columns import CLASS
 from zonalflow.common.errors import VerificationError
 from zonalflow.common.files import read_json
 from zonalflow.geometry.grid import Grid
-from zonalflow.rasters.nodata import declared_missing
-from zonalflow.rasters.read import TimeStep, open_raster, raster_grid, with_band
+from zonalflow.rasters.read import TimeStep, file_grid, open_raster, raster_grid, with_band
 from zonalflow.rasters.time_steps import time_steps_of_year
 from zonalflow.study.study import Study
 from zonalflow.verify.engines import TOLERANCE, Raster, comparable, second_opinion
+from zonalflow.verify.labels import read_by_label
 
 N_YEARS, N_ZONES = 6, 25  # of each variable and year that is drawn, so many zones at one of its dates
 N_CLASSES = 10  # of a categorical raster
@@ -120,14 +120,20 @@ def _read(study: Study, inputs: _Inputs, step: TimeStep) -> Raster | None:
     """Read a time step on the study's grid; None if it lies on another.
 
     The reading is a second opinion too: the values come through rioxarray, as in the tutorial, and what is missing is
-    by GDAL's own idea of it.
+    by GDAL's own idea of it; those of NetCDF files as :mod:`zonalflow.verify.labels` has it.
     """
+    grid, (row, column) = inputs.grid, inputs.origin
+    if step.layer is not None:
+        may_differ = study.raster["on_grid_change"] == "reindex"
+        if may_differ and not file_grid(step, study.raster["crs"])[0].matches(inputs.file_grid):
+            return None
+        values, missing = read_by_label(step.path, step.layer, step.band, grid, study.raster["nodata"])
+        return Raster(values, missing, grid, inputs.weights)
     import rioxarray
     import xarray
     from rasterio.windows import Window
 
-    grid, (row, column) = inputs.grid, inputs.origin
-    with open_raster(step.path, step.layer) as dataset:
+    with open_raster(step.path) as dataset:
         if not raster_grid(dataset, study.raster["crs"]).matches(inputs.file_grid):
             return None
         step = with_band(dataset, step)
@@ -138,8 +144,6 @@ def _read(study: Study, inputs: _Inputs, step: TimeStep) -> Raster | None:
         nodata = study.raster["nodata"]
         if nodata is None:
             missing = dataset.read_masks(step.band, window=Window(column, row, grid.width, grid.height)) == 0
-            also = declared_missing(stored, dataset.tags(step.band)) if step.layer else None
-            missing = missing if also is None else missing | also
         elif nodata == "none":
             missing = np.zeros(stored.shape, bool)
         elif stored.dtype.kind in "iu":

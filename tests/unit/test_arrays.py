@@ -1,0 +1,428 @@
+"""NetCDF files by their coordinate variables: which way their axes run, what is missing, and what is refused."""
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+import pyproj
+import pytest
+import rasterio
+from small import GRID
+
+from zonalflow.common.errors import RasterError
+from zonalflow.rasters.arrays import open_array
+from zonalflow.rasters.packing import MISSING
+from zonalflow.rasters.read import TimeStep, file_grid, read_time_steps
+from zonalflow.verify.labels import read_by_label
+
+WHOLE = (0, 4, 0, 6)
+LATITUDE = {"units": "degrees_north", "standard_name": "latitude"}
+LONGITUDE = {"units": "degrees_east", "standard_name": "longitude"}
+LAT, LON = np.arange(3.5, 0, -1), np.arange(0.5, 6)  # of GRID
+LATLON = {"lat": (LAT, LATITUDE), "lon": (LON, LONGITUDE)}
+PLACES = 10 * LAT[:, None] + LON  # a value that tells its row and column
+
+
+def write(path, axes, values=PLACES, *, crs="EPSG:4269", attributes=None, fill=-1, kind="NETCDF4", **more):
+    """Write v over ``axes``: name to (coordinates or None, attributes), in the order of its dimensions."""
+    values = np.asarray(values)
+    with netCDF4.Dataset(path, "w", format=kind) as file:
+        for name, (coordinates, about) in axes.items():
+            file.createDimension(name, values.shape[list(axes).index(name)])
+            if coordinates is not None:
+                coordinate = file.createVariable(name, np.asarray(coordinates).dtype, (name,))
+                coordinate[:] = coordinates
+                coordinate.setncatts(about)
+        variable = file.createVariable("v", values.dtype, tuple(axes), fill_value=fill)
+        variable.set_auto_maskandscale(False)
+        variable.setncatts(attributes or {})
+        variable[:] = values
+        if crs:
+            file.createVariable("crs", "i4", ()).setncatts({**pyproj.CRS(crs).to_cf(), **more})
+            variable.grid_mapping = "crs"
+    return str(path)
+
+
+def plain(path, values, attributes=None, fill=None, **more):
+    """Write v [4, 6] on GRID with attributes."""
+    return write(
+        path, {"lat": (LAT, LATITUDE), "lon": (LON, LONGITUDE)}, values, attributes=attributes, fill=fill, **more
+    )
+
+
+def grid(path, crs=None):
+    return file_grid(TimeStep("2000", path, 1, "v"), crs)[0]
+
+
+def read(path, nodata=None):
+    """Return the values of the whole grid, float64 with NaN where they are missing."""
+    with open_array(path, "v") as array:
+        values, missing = array.read(1, WHOLE, "2000", nodata)
+    values = values.astype("float64")
+    return values if missing is None else np.where(values == float(missing), np.nan, values)
+
+
+def refused(path, crs=None):
+    with pytest.raises(RasterError) as caught:
+        grid(path, crs)
+    return str(caught.value)
+
+
+# ------------------------------------------------------------------------------------------------- axes
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["time", "lat", "lon"])), ids="-".join)
+@pytest.mark.parametrize("rows", [1, -1])
+@pytest.mark.parametrize("columns", [1, -1])
+def test_any_order_and_direction_of_the_dimensions_is_right(tmp_path, order, rows, columns):
+    axes = {
+        "time": ([0.0, 1.0], {"units": "days since 2000-01-01"}),
+        "lat": (LAT[::rows], LATITUDE),
+        "lon": (LON[::columns], LONGITUDE),
+    }
+    values = np.stack([PLACES, PLACES + 100])[:, ::rows, ::columns]
+    path = write(
+        tmp_path / "a.nc",
+        {name: axes[name] for name in order},
+        values.transpose([list(axes).index(name) for name in order]),
+    )
+    assert grid(path).matches(GRID)
+    with open_array(path, "v") as array:
+        np.testing.assert_array_equal(array.read(2, WHOLE, "2000", None)[0], PLACES + 100)
+        np.testing.assert_array_equal(array.read(1, (1, 3, 2, 3), "2000", None)[0], [[27.5], [17.5]])
+
+
+@pytest.mark.parametrize(
+    ("y", "x"),
+    [
+        (("lat", {}), ("lon", {})),
+        (("latitude", {}), ("longitude", {})),
+        (("y", {}), ("x", {})),
+        (("north", {"units": "degrees_north"}), ("east", {"units": "degreeE"})),
+        (("r", {"standard_name": "latitude"}), ("c", {"standard_name": "longitude"})),
+        (("r", {"axis": "Y"}), ("c", {"axis": "X"})),
+        (("x", LATITUDE), ("y", LONGITUDE)),  # what they say of themselves counts more than their names
+    ],
+)
+def test_axes_are_known_by_what_the_coordinates_say(tmp_path, y, x):
+    path = write(tmp_path / "a.nc", {y[0]: (LAT, y[1]), x[0]: (LON, x[1])})
+    assert grid(path).matches(GRID)
+    np.testing.assert_array_equal(read(path), PLACES)
+
+
+def test_axes_that_nothing_names_are_refused(tmp_path):
+    path = write(tmp_path / "a.nc", {"r": (LAT, {}), "c": (LON, {})})
+    assert "v (r, c) has no dimension that is known to be x" in refused(path)
+    path = write(tmp_path / "b.nc", {"lat": (None, {}), "lon": (LON, {})})
+    assert "the dimension 'lat' has no coordinate variable" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("units", "unit", "size"), [("km", "m", 1000), ("m", "m", 1), ("km", "km", 1), ("m", "km", 0.001), ("", "km", 1)]
+)
+def test_coordinates_come_in_the_unit_of_the_crs(tmp_path, units, unit, size):
+    about = {"units": units} if units else {}
+    crs = f"+proj=laea +lat_0=45 +lon_0=-100 +datum=WGS84 +units={unit}"
+    path = write(tmp_path / "a.nc", {"y": (LAT, about), "x": (LON, about)}, crs=crs)
+    assert grid(path).bounds == pytest.approx((0, 0, 6 * size, 4 * size))
+
+
+def test_coordinates_count_and_not_a_stale_geotransform(tmp_path):
+    path = plain(tmp_path / "a.nc", PLACES, GeoTransform="100 1 0 50 0 -1")
+    assert grid(path).matches(GRID)
+
+
+def test_latitudes_and_longitudes_without_a_crs_are_on_wgs84(tmp_path):
+    path = plain(tmp_path / "a.nc", PLACES, crs=None)
+    found, assumed = file_grid(TimeStep("2000", path, 1, "v"))
+    assert (found.crs, assumed) == ("EPSG:4326", True)
+    path = write(tmp_path / "b.nc", {"y": (LAT, {"units": "m"}), "x": (LON, {"units": "m"})}, crs=None)
+    assert "has no CRS; set it in the configuration" in refused(path)
+    assert grid(path, "EPSG:5070").crs == "EPSG:5070"
+
+
+def test_a_rotated_pole_is_that_of_its_formula(tmp_path):
+    mapping = {
+        "grid_mapping_name": "rotated_latitude_longitude",
+        "grid_north_pole_latitude": 39.25,
+        "grid_north_pole_longitude": -162.0,
+    }
+    about = [{"units": "degrees", "standard_name": f"grid_{name}"} for name in ("latitude", "longitude")]
+    path = write(tmp_path / "a.nc", {"rlat": (LAT, about[0]), "rlon": (LON, about[1])}, crs=None)
+    with netCDF4.Dataset(path, "a") as file:
+        file.createVariable("pole", "i4", ()).setncatts(mapping)
+        file["v"].grid_mapping = "pole"
+    # at 10 E, 50 N: sin φ' = sin p sin φ + cos p cos φ cos(λ − λp), with p = 39.25° and λp = −162°
+    φ, λ, p = np.radians(50), np.radians(10 + 162), np.radians(39.25)
+    expected = np.degrees(np.arcsin(np.sin(p) * np.sin(φ) + np.cos(p) * np.cos(φ) * np.cos(λ)))
+    transformer = pyproj.Transformer.from_crs("EPSG:4326", grid(path).crs, always_xy=True)
+    assert transformer.transform(10, 50)[1] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["NETCDF4", "NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET"])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_gdal_has_the_same_grid_and_values_of_a_plain_file(tmp_path, kind, dtype):
+    lat, lon = np.arange(25.0625, 53, 0.125).astype(dtype), np.arange(-124.9375, -67, 0.125).astype(dtype)
+    values = np.random.default_rng(1).normal(size=(lat.size, lon.size)).astype("f4")
+    path = write(tmp_path / "a.nc", {"lat": (lat, LATITUDE), "lon": (lon, LONGITUDE)}, values, kind=kind)
+    with rasterio.open(path) as dataset, open_array(path, "v") as array:
+        assert grid(path).transform == tuple(dataset.transform)[:6]
+        window = (0, dataset.height, 0, dataset.width)
+        np.testing.assert_array_equal(array.read(1, window, "2000", None)[0], dataset.read(1))
+
+
+# ------------------------------------------------------------------------------------------------ spacing
+
+
+@pytest.mark.parametrize(
+    ("latitudes", "text"),
+    [
+        (np.r_[np.arange(36, 40, 0.08), np.arange(40, 44, 0.04)], "first step is 0.08, but the step from 40 to 40.04"),
+        (np.delete(np.arange(0.5, 20), 7), "first step is 1, but the step from 6.5 to 8.5 (positions 7 and 8) is 2"),
+        (np.degrees(np.arcsin(np.polynomial.legendre.leggauss(64)[0])), "first step is"),  # Gaussian rows
+        (np.degrees(np.arcsin(np.tanh(np.linspace(0, 1, 50)))), "first step is 1.16922, but"),  # Mercator's
+        (np.arange(20) + np.eye(20)[9] * 0.01, "but the step from 8 to 9.01 (positions 9 and 10) is 1.01"),
+    ],
+    ids=["two-resolutions", "missing-row", "gaussian", "mercator", "shifted-row"],
+)
+def test_uneven_rows_are_refused_with_the_place_of_the_jump(tmp_path, latitudes, text):
+    values = np.zeros((latitudes.size, 6))
+    path = write(tmp_path / "a.nc", {"latitude": (latitudes, LATITUDE), "longitude": (LON, LONGITUDE)}, values)
+    message = refused(path)
+    assert "a.nc: latitude is not evenly spaced" in message and "cdo remapcon" in message
+    assert text in message
+
+
+def test_a_gap_in_longitude_is_refused_and_a_way_round_is_not(tmp_path):
+    longitudes = np.r_[np.arange(0.5, 180), np.arange(-179.5, 0)]  # 0 to 360, as −180 to 180 writes it
+    whole = write(tmp_path / "a.nc", {"lat": (LAT, LATITUDE), "lon": (longitudes, LONGITUDE)}, np.zeros((4, 360)))
+    assert grid(whole).bounds == (0, 0, 360, 4)
+    without = np.delete(longitudes, range(200, 205))
+    gap = write(tmp_path / "b.nc", {"lat": (LAT, LATITUDE), "lon": (without, LONGITUDE)}, np.zeros((4, 355)))
+    message = refused(gap)
+    assert "lon is not evenly spaced" in message and "from 199.5 to 205.5" in message, message
+
+
+@pytest.mark.parametrize("cell", [1 / 24, 1 / 120, 1 / 240])
+def test_float32_coordinates_are_even_within_their_rounding(tmp_path, cell):
+    longitudes = (np.arange(round(20 / cell)) * cell + cell / 2 + 160).astype("f4")
+    path = write(
+        tmp_path / "a.nc", {"lat": (LAT, LATITUDE), "lon": (longitudes, LONGITUDE)}, np.zeros((4, longitudes.size))
+    )
+    assert grid(path).transform[0] == pytest.approx(cell, rel=1e-5)
+
+
+def test_a_thousandth_of_a_cell_is_even_and_more_is_not(tmp_path):
+    for shift, even in ((0.0009, True), (0.0011, False)):
+        lat = LAT + np.array([0, 0, shift, 0])
+        path = write(tmp_path / f"{even}.nc", {"lat": (lat, LATITUDE), "lon": (LON, LONGITUDE)})
+        if even:
+            assert grid(path).matches(GRID)
+        else:
+            assert "lat is not evenly spaced" in refused(path)
+
+
+# ---------------------------------------------------------------------------------- missing and packed
+
+ROW = np.arange(24).reshape(4, 6)  # the stored numbers of most files below
+
+
+def cells(found):
+    """Return which stored numbers hold data, of a file that holds 0 … 23."""
+    return np.flatnonzero(~np.isnan(found.ravel())).tolist()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "data"),
+    [
+        # of the type of the unpacked data: 0.5 × stored + 1 from 3 to 6 is stored 4 to 10
+        ({"valid_min": 3.0, "valid_max": 6.0}, range(4, 11)),
+        ({"valid_range": np.array([3.0, 6.0])}, range(4, 11)),
+        ({"valid_range": np.array([3.0, 6.0], "f4")}, range(4, 11)),
+        # of the type of the stored numbers
+        ({"valid_min": np.int16(3), "valid_max": np.int16(6)}, range(3, 7)),
+        ({"valid_range": np.array([3, 6], "i2")}, range(3, 7)),
+        ({"valid_range": np.array([3, 6], "i4")}, range(3, 7)),
+        ({"missing_value": np.int16(5)}, [*range(5), *range(6, 24)]),
+        ({"missing_value": 5.0}, [*range(5), *range(6, 24)]),  # a stored number can be it
+        ({"missing_value": np.array([0, 1], "i2")}, range(2, 24)),
+        ({"missing_value": 1e20}, range(24)),
+        ({"missing_value": 1.5}, [0, *range(2, 24)]),  # no stored number can, but 0.5 × 1 + 1 is it
+    ],
+)
+def test_missing_in_a_packed_file(tmp_path, attributes, data):
+    attributes = {"scale_factor": 0.5, "add_offset": 1.0, **attributes}
+    found = read(plain(tmp_path / "a.nc", ROW.astype("i2"), attributes))
+    assert cells(found) == list(data)
+    np.testing.assert_array_equal(found.ravel()[list(data)], 0.5 * np.array(data) + 1)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "u1", "u2", "f4", "f8"])
+def test_missing_value_without_a_fill_value(tmp_path, dtype):
+    path = plain(tmp_path / "a.nc", ROW.astype(dtype), {"missing_value": np.dtype(dtype).type(7)})
+    assert cells(read(path)) == [*range(7), *range(8, 24)]
+
+
+def test_a_limit_of_more_digits_leaves_its_own_value_in(tmp_path):
+    values = np.full((4, 6), np.float32(0.1))
+    assert cells(read(plain(tmp_path / "a.nc", values, {"valid_max": 0.1}))) == list(range(24))  # float32's is larger
+
+
+@pytest.mark.parametrize(
+    ("attributes", "largest", "missing"),
+    [
+        ({"_Unsigned": "true", "_FillValue": np.int8(-1)}, 254, 1),
+        ({"_Unsigned": "true", "missing_value": np.int8(-1)}, 254, 1),
+        ({"_Unsigned": "true", "valid_range": np.array([0, -6], "i1")}, 250, 5),  # −6 is 250
+        ({"valid_range": np.array([0, 255], "i2")}, 255, 0),  # how NetCDF-3 says it
+        ({"valid_min": np.int16(0), "valid_max": np.int16(255), "missing_value": np.int16(255)}, 254, 1),
+    ],
+)
+def test_bytes_without_a_sign(tmp_path, attributes, largest, missing):
+    stored = np.arange(232, 256).reshape(4, 6).astype("u1").view("i1")
+    fill = attributes.get("_FillValue")
+    path = plain(tmp_path / "a.nc", stored, {k: v for k, v in attributes.items() if k != "_FillValue"}, fill)
+    found = read(path)
+    assert (np.nanmin(found), np.nanmax(found), np.isnan(found).sum()) == (232, largest, missing)
+
+
+def test_shorts_without_a_sign(tmp_path):
+    stored = (ROW + 65512).astype("u2").view("i2")
+    path = plain(tmp_path / "a.nc", stored, {"_Unsigned": "true", "scale_factor": 0.1}, np.int16(-1))
+    np.testing.assert_allclose(read(path).ravel()[:23], (np.arange(23) + 65512) * 0.1)
+    assert np.isnan(read(path).ravel()[23])
+
+
+def test_what_nobody_wrote_is_missing(tmp_path):
+    path = write(tmp_path / "a.nc", LATLON, PLACES, fill=None)
+    with netCDF4.Dataset(path, "a") as file:
+        file.createVariable("w", "f4", ("lat", "lon"))[:2] = 1
+    with open_array(path, "w") as array:
+        values, nodata = array.read(1, WHOLE, "2000", None)
+    assert (values == np.float32(nodata)).sum() == 12
+
+
+def test_bytes_that_declare_nothing_need_the_configuration(tmp_path):
+    path = plain(tmp_path / "a.nc", ROW.astype("u1"))
+    with pytest.raises(RasterError, match=r"a.nc \(2000\) does not declare its nodata value"):
+        read(path)
+    assert cells(read(path, "none")) == list(range(24))
+    assert cells(read(path, 3)) == [*range(3), *range(4, 24)]
+
+
+@pytest.mark.parametrize("nodata", [7, 7.0])
+def test_the_configured_nodata_value_is_a_stored_one(tmp_path, nodata):
+    path = plain(tmp_path / "a.nc", ROW.astype("i2"), {"scale_factor": 0.5, "missing_value": np.int16(9)}, np.int16(8))
+    assert cells(read(path, nodata)) == [*range(7), *range(8, 24)]  # and the file's own no longer
+    assert cells(read(path, "none")) == list(range(24))
+
+
+def test_nan_is_no_measurement_and_no_declared_gap_either(tmp_path):
+    values = np.where(ROW == 2, np.nan, ROW).astype("f4")
+    with open_array(plain(tmp_path / "a.nc", values, {"missing_value": np.float32(1)}), "v") as array:
+        found, nodata = array.read(1, WHOLE, "2000", None)
+    assert nodata == MISSING
+    assert found[0, 1] == MISSING and np.isnan(found[0, 2])
+
+
+def test_texts_hold_no_numbers(tmp_path):
+    path = plain(tmp_path / "a.nc", np.full((4, 6), b"x", "S1"))
+    with pytest.raises(RasterError, match="v holds no numbers but the type"):
+        read(path, "none")
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8"])
+def test_verify_masks_and_unpacks_the_same_by_other_rules(tmp_path, dtype):
+    """Every combination of these attributes: 3 × 3 × 4 files of each type."""
+    kind = np.dtype(dtype).type
+    packings = [{}, {"scale_factor": 0.5, "add_offset": 273.15}, {"scale_factor": np.float32(-2.0)}]
+    gaps = [(None, {}), (kind(4), {"missing_value": kind(6)}), (None, {"missing_value": np.array([6, 7], dtype)})]
+    compared = 0
+    for packing, (fill, missing) in itertools.product(packings, gaps):
+        scale, offset = float(packing.get("scale_factor", 1)), float(packing.get("add_offset", 0))
+        low, high = sorted((scale * 2 + offset, scale * 20 + offset))  # a double is meant in the unit of the values
+        limits = (low, high) if packing and np.dtype(dtype).kind in "iu" else (kind(2), kind(20))
+        ranges = [{}, {"valid_min": limits[0]}, {"valid_max": limits[1]}, {"valid_range": np.array(limits)}]
+        for valid in ranges:
+            path = plain(tmp_path / "a.nc", ROW.astype(dtype), packing | missing | valid, fill)
+            if fill is None and not missing and not valid and np.dtype(dtype).itemsize == 1:
+                continue  # it declares nothing
+            values, masked = read_by_label(path, "v", 1, GRID, None)
+            np.testing.assert_allclose(read(path), np.where(masked, np.nan, values), rtol=1e-14)
+            compared += 1
+    assert compared >= 33
+
+
+# --------------------------------------------------------------------------------------------- refused
+
+
+@pytest.mark.parametrize("kind", ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA", "NETCDF4"])
+@pytest.mark.parametrize("records", [True, False])
+def test_a_file_that_is_cut_short_is_refused(tmp_path, kind, records):
+    """The NetCDF library gives zeros, or what was in memory, for what lies behind the end of a classic file."""
+    path = tmp_path / "a.nc"
+    with netCDF4.Dataset(path, "w", format=kind) as file:
+        for name, size in (("time", None if records else 5), ("lat", 4), ("lon", 6)):
+            file.createDimension(name, size)
+        file.history = "abc"
+        for name, about in (("lat", LATITUDE), ("lon", LONGITUDE)):
+            file.createVariable(name, "f8", (name,))[:] = {"lat": LAT, "lon": LON}[name]
+            file[name].setncatts(about)
+        file.createVariable("flag", "i1", ("time",))[:] = np.ones(5)
+        file.createVariable("v", "f4", ("time", "lat", "lon"))[:] = np.ones((5, 4, 6))
+    with open_array(str(path), "v") as array:
+        assert array.read(5, WHOLE, "2000", None)[0].sum() == 24
+    raw = path.read_bytes()
+    path.write_bytes(raw[:-40])
+    refusal = pytest.raises(RasterError, match=r"a.nc (is cut short: it has \d+ bytes|cannot be read as NetCDF)")
+    with refusal, open_array(str(path), "v"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("head", "text"),
+    [
+        (b"\x0e\x03\x13\x01", "HDF4"),
+        (b"\x1f\x8b\x08\x00", "is compressed with gzip; unpack it: gunzip"),
+        (b"<html>", "is a web page"),
+        (b"", "is empty"),
+        (b"CDF but no more", "a.nc cannot be read as NetCDF"),
+        (b"\x89HDF\r\n\x1a\n and no more", "is it complete"),
+    ],
+)
+def test_a_file_that_is_no_netcdf_is_named_for_what_it_is(tmp_path, head, text):
+    path = tmp_path / "a.nc"
+    path.write_bytes(head)
+    message = refused(str(path))
+    assert str(path) in message and text in message
+
+
+def test_a_job_on_geotiffs_does_without_xarray():
+    library = Path(__file__).resolve().parents[2] / "workflow/scripts"
+    code = (
+        f"import sys; sys.path.insert(0, {str(library)!r}); import zonalflow.steps.zonal_stats; "
+        "print(sorted({'xarray', 'rioxarray', 'netCDF4', 'cftime'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_a_file_is_opened_once_for_all_its_time_steps(tmp_path, monkeypatch):
+    axes = {
+        "time": (np.arange(3.0), {"units": "days since 2000-01-01"}),
+        "lat": (LAT, LATITUDE),
+        "lon": (LON, LONGITUDE),
+    }
+    path = write(tmp_path / "a.nc", axes, np.stack([PLACES, PLACES + 1, PLACES + 2]))
+    opened = []
+    monkeypatch.setattr("zonalflow.rasters.read.open_array", lambda *file: opened.append(file) or open_array(*file))
+
+    class Window:
+        raster_window = WHOLE
+
+    steps = [TimeStep(f"2000-01-0{day}", path, day, "v") for day in (1, 2, 3)]
+    values = [values[0, 0] for _, values, _, _ in read_time_steps(steps, lambda grid, step: Window())]
+    assert values == [35.5, 36.5, 37.5]
+    assert len(opened) == 1

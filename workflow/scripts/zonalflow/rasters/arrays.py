@@ -1,0 +1,196 @@
+"""Reading NetCDF files with xarray: the grid by the coordinate variables, the values as the file stores them.
+
+GDAL's NetCDF driver is not used: it takes the average of uneven steps, believes a stale ``GeoTransform``, and cannot
+tell longitude from latitude in a transposed file. Rows are given with the northernmost first, whichever way they lie in
+the file, and columns from west to east.
+
+xarray is imported only here, when a NetCDF file is opened: a job that reads GeoTIFFs does without.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zonalflow.common.errors import RasterError
+from zonalflow.common.text import count_of, nearest
+from zonalflow.geometry.grid import Grid, Window
+from zonalflow.rasters.axes import Axis, axis_of, crs_of, in_units_of, roles_of
+from zonalflow.rasters.nodata import Nodata, undeclared
+from zonalflow.rasters.packing import Packing, decode, packing_of
+from zonalflow.rasters.unreadable import cannot_be_read, check_complete
+
+if TYPE_CHECKING:
+    import xarray
+
+_BOUNDS = ("_bnds", "_bounds")
+WGS84 = "EPSG:4326"  # of a file with latitudes and longitudes that names no CRS
+
+
+class RasterArray:
+    """A variable of an open NetCDF file, as a raster with a time axis."""
+
+    def __init__(self, dataset: "xarray.Dataset", path: str, name: str) -> None:
+        self.dataset, self.path, self.name = dataset, path, name
+        self.variable: xarray.Variable = dataset.variables[name]
+
+    @cached_property
+    def roles(self) -> dict[str, str]:
+        """Dimension to ``x``, ``y``, ``time`` or an empty text."""
+        return roles_of(self.dataset, self.variable)
+
+    @cached_property
+    def time_dimension(self) -> str | None:
+        """The time dimension, if there is one.
+
+        Raises:
+            RasterError: for a further dimension with more than one value.
+        """
+        found = {role: [name for name, its in self.roles.items() if its == role] for role in ("x", "y", "time", "")}
+        several = [name for name in found[""] if self.variable.sizes[name] > 1]
+        for role in ("x", "y"):
+            if len(found[role]) != 1:
+                which = f"{len(found[role])} dimensions" if found[role] else "no dimension"
+                raise RasterError(
+                    f"{self.path}: {self.name} ({', '.join(self.roles)}) has {which} that is known to be {role}; give "
+                    "the coordinate variables CF's standard_name, axis or units (degrees_east, degrees_north)"
+                )
+        if several or len(found["time"]) > 1:
+            raise RasterError(
+                f"{self.path}: {self.name} has the dimension {(several or found['time'])[0]!r} beside its rows and "
+                "columns; zonal statistics need time, y and x alone. Choose one value of it, with ncks or xarray"
+            )
+        return found["time"][0] if found["time"] else None
+
+    @cached_property
+    def axes(self) -> dict[str, Axis]:
+        """Where the cells lie along ``x`` and ``y``."""
+        self.time_dimension  # noqa: B018 - raises unless there is one x and one y
+        return {
+            role: axis_of(self.dataset, self.variable, dimension, role, self.path)
+            for dimension, role in self.roles.items()
+            if role in ("x", "y")
+        }
+
+    @cached_property
+    def packing(self) -> Packing:
+        """What the stored numbers mean.
+
+        Raises:
+            RasterError: for texts, complex numbers or records.
+        """
+        dtype = self.variable.dtype
+        if dtype.kind not in "iuf":
+            raise RasterError(f"{self.path}: {self.name} holds no numbers but the type {dtype}")
+        return packing_of(self.variable.attrs, dtype)
+
+    def has_crs(self) -> bool:
+        """Return whether the file names its CRS."""
+        return crs_of(self.dataset, self.variable) is not None
+
+    def grid(self, crs: str | None) -> Grid:
+        """Return the grid, northernmost row first; ``crs`` is used when the file has none.
+
+        Latitudes and longitudes without either are on WGS 84.
+
+        Raises:
+            RasterError: for coordinates that are not evenly spaced, or x and y without a CRS.
+        """
+        x, y = self.axes["x"], self.axes["y"]
+        in_degrees = x.in_degrees and y.in_degrees
+        found = crs_of(self.dataset, self.variable) or crs or (WGS84 if in_degrees else None)
+        if found is None:
+            raise RasterError(f"{self.path} has no CRS; set it in the configuration, for example raster.crs: EPSG:4269")
+        across, down = in_units_of(found, x.units), in_units_of(found, y.units)
+        transform = (x.step * across, 0.0, x.start * across, 0.0, y.step * down, y.start * down)
+        return Grid(found, transform, x.size, y.size)
+
+    def stored(self, band: int, window: Window) -> np.ndarray:
+        """Return the stored numbers [rows, columns] of a window of the grid at the time step ``band``, from 1.
+
+        Raises:
+            RasterError: when they cannot be read.
+        """
+        row0, row1, col0, col1 = window
+        x, y = self.axes["x"], self.axes["y"]
+        where: dict[str, int | slice] = dict.fromkeys(self.roles, 0)
+        if self.time_dimension is not None:
+            where[self.time_dimension] = band - 1
+        where[y.dimension] = slice(y.size - row1, y.size - row0) if y.reversed else slice(row0, row1)
+        where[x.dimension] = slice(x.size - col1, x.size - col0) if x.reversed else slice(col0, col1)
+        try:
+            values: np.ndarray = self.variable.isel(where).transpose(y.dimension, x.dimension).values
+        except (RuntimeError, OSError) as error:
+            raise cannot_be_read(self.path, f"{self.name}: {error}") from error
+        return np.ascontiguousarray(values[:: -1 if y.reversed else 1, :: -1 if x.reversed else 1])
+
+    def read(self, band: int, window: Window, date: str, nodata: Nodata) -> tuple[np.ndarray, float | None]:
+        """Return the values of a window in the file's unit, and the value among them that means no data, or None.
+
+        Args:
+            band: the position along the time dimension, from 1.
+            window: rows and columns on the whole grid.
+            date: for messages.
+            nodata: as configured, see :func:`zonalflow.rasters.packing.decode`.
+
+        Raises:
+            RasterError: for a time step that the file does not have, values that cannot be read, or a file that does
+                not declare what is missing although it needs to.
+        """
+        n = self.variable.sizes[self.time_dimension] if self.time_dimension else 1
+        if band > n:
+            raise RasterError(f"{self.path} has {count_of(n, 'time step')}; {date} should be number {band}")
+        if nodata is None and not self.packing.is_declared:
+            raise undeclared(f"{self.path} ({date})")
+        return decode(self.stored(band, window), self.packing, nodata)
+
+
+@contextmanager
+def open_dataset(path: str) -> Iterator["xarray.Dataset"]:
+    """Open a NetCDF file without decoding anything.
+
+    Raises:
+        RasterError: for a file that is missing, is something else than NetCDF, is incomplete or damaged.
+    """
+    import xarray
+
+    if not Path(path).exists():
+        raise RasterError(f"{path}: no such file")
+    try:
+        dataset = xarray.open_dataset(path, engine="netcdf4", decode_cf=False, cache=False)
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise cannot_be_read(path, error) from error
+    with dataset:
+        check_complete(path)
+        yield dataset
+
+
+@contextmanager
+def open_array(path: str, name: str | None) -> Iterator[RasterArray]:
+    """Open a variable of a NetCDF file; without a name, its only one.
+
+    Raises:
+        RasterError: when it cannot be opened, or has no such variable; the message names those that it has.
+    """
+    with open_dataset(path) as dataset:
+        names = _gridded(dataset)
+        if name is None and len(names) == 1:
+            name = names[0]
+        if name is None or name not in dataset.variables:
+            unknown = name is not None and (nearest(name, names) or ".")
+            what = f"has no variable {name!r}{unknown}" if unknown else "must hold one variable on a grid."
+            raise RasterError(f"{path} {what} Its variables: {', '.join(names or map(str, dataset.data_vars))}")
+        yield RasterArray(dataset, str(path), name)
+
+
+def _gridded(dataset: "xarray.Dataset") -> list[str]:
+    """Return the names of the variables that have x and y."""
+    found = []
+    for name, variable in dataset.data_vars.items():
+        roles = set(roles_of(dataset, variable.variable).values())
+        if {"x", "y"} <= roles and not str(name).endswith(_BOUNDS):
+            found.append(str(name))
+    return found

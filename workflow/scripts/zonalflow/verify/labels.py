@@ -1,0 +1,166 @@
+"""A time step of a NetCDF file read otherwise than the jobs do: by its labels, decoded by xarray's own rules.
+
+The jobs count rows and columns from the file's edge and decode the stored numbers themselves. Here each cell is looked
+up by the coordinates of its centre, along the axes that rioxarray takes for x and y, and xarray masks and unpacks. A
+grid, an axis or a mask that the jobs misread is therefore seen.
+"""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zonalflow.common.errors import VerificationError
+from zonalflow.geometry.grid import Grid
+
+if TYPE_CHECKING:
+    import xarray
+
+_NEAR = 0.01  # of a cell: how far a cell's centre may lie from the file's coordinate
+
+
+def read_by_label(
+    path: str, variable: str, band: int, grid: Grid, nodata: float | str | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values at the centres of a grid's cells, and which of them the file calls missing.
+
+    Args:
+        path: a NetCDF file.
+        variable: its variable.
+        band: the position along its time dimension, from 1.
+        grid: the cells.
+        nodata: as configured.
+
+    Returns:
+        float64 and bool, both [rows, columns]; a value is NaN where the file holds NaN.
+
+    Raises:
+        VerificationError: when the file has no coordinate at the centre of a cell.
+    """
+    import xarray
+
+    with xarray.open_dataset(path, engine="netcdf4", mask_and_scale=False, decode_times=False, cache=False) as dataset:
+        raw = dataset[variable]
+        x, y = _spatial(raw)
+        where: dict[Any, Any] = {dimension: 0 if raw.sizes[dimension] == 1 else band - 1 for dimension in raw.dims}
+        where[x] = _positions(raw[x], grid, path, along_x=True)
+        where[y] = _positions(raw[y], grid, path, along_x=False)
+        raw = raw.isel(where).transpose(y, x).load()
+    stored = raw.to_numpy()
+    decoded = _decoded(raw, nodata)
+    nan = np.isnan(stored) if stored.dtype.kind == "f" else np.zeros(stored.shape, bool)
+    missing = np.isnan(decoded) & ~nan
+    fill = raw.attrs.get("_FillValue") if nodata is None else nodata
+    if nodata is None:
+        missing |= _beyond_the_valid_range(raw, decoded) | _never_written(raw)
+    if isinstance(fill, float | np.floating) and np.isnan(fill):
+        missing |= nan
+    return np.where(missing, 0.0, decoded), missing
+
+
+def _spatial(array: "xarray.DataArray") -> tuple[str, str]:
+    """Return the names of the dimensions x and y: those of rioxarray, or else by their units or names."""
+    import rioxarray  # noqa: F401 - adds .rio
+    from rioxarray.exceptions import MissingSpatialDimensionError
+
+    try:
+        return str(array.rio.x_dim), str(array.rio.y_dim)
+    except MissingSpatialDimensionError:
+        found: dict[str, str] = {}
+        for dimension in map(str, array.dims):
+            about = f"{dimension} {array[dimension].attrs.get('units', '')}".lower()
+            found |= {key: dimension for key, word in (("x", "lon"), ("y", "lat")) if word in about.split()[0]}
+            found |= {key: dimension for key, word in (("x", "degrees_e"), ("y", "degrees_n")) if word in about}
+        if len(found) < 2:
+            raise
+        return found["x"], found["y"]
+
+
+def _positions(coordinate: "xarray.DataArray", grid: Grid, path: str, *, along_x: bool) -> np.ndarray:
+    """Return the position of the coordinate that is nearest to each cell's centre; longitudes repeat after 360°."""
+    import pyproj
+
+    a, _, c, _, e, f = grid.transform
+    cell, edge, size = (a, c, grid.width) if along_x else (e, f, grid.height)
+    centres = edge + cell * (np.arange(size) + 0.5)
+    scale, offset = (np.float64(coordinate.attrs.get(k, v)) for k, v in (("scale_factor", 1), ("add_offset", 0)))
+    labels = coordinate.to_numpy() * scale + offset
+    if not grid.is_geographic and coordinate.attrs.get("units", "").startswith(("k", "m")):  # km, kilometres; m, metres
+        metres = 1000 if coordinate.attrs["units"].startswith("k") else 1
+        labels = labels * metres / pyproj.CRS(grid.crs).axis_info[0].unit_conversion_factor
+    if along_x and grid.is_geographic:
+        labels = (labels - edge) % 360 + edge
+    order = np.argsort(labels)
+    after = np.clip(np.searchsorted(labels[order], centres), 1, max(len(labels) - 1, 1))
+    pairs = order[np.stack([after - 1, np.minimum(after, len(labels) - 1)])]
+    apart = np.abs(labels[pairs] - centres)
+    found = np.take_along_axis(pairs, apart.argmin(axis=0)[np.newaxis], axis=0)[0]
+    if apart.min(axis=0).max() > _NEAR * abs(cell):
+        far = centres[apart.min(axis=0).argmax()]
+        raise VerificationError(
+            f"{path}: {coordinate.name} has no value near {far:.10g}, where the results have a cell"
+        )
+    positions: np.ndarray = found
+    return positions
+
+
+def _decoded(raw: "xarray.DataArray", nodata: float | str | None) -> np.ndarray:
+    """Return the values as xarray masks and unpacks them, float64, NaN where they are missing."""
+    import xarray
+
+    plain = xarray.DataArray(raw.to_numpy(), dims=raw.dims)
+    attributes = {key: value for key, value in raw.attrs.items() if key == "_Unsigned"}
+    for key, default in (("scale_factor", 1.0), ("add_offset", 0.0)):
+        attributes[key] = np.float64(raw.attrs.get(key, default))  # else xarray unpacks to float32
+    if nodata is None:
+        masking = {key: raw.attrs[key] for key in ("_FillValue", "missing_value") if key in raw.attrs}
+        attributes |= {key: value for key, value in masking.items() if np.asarray(value).dtype.kind in "iuf"}
+    elif nodata != "none":
+        number = np.float64(nodata)
+        if raw.dtype.kind == "f" or number == np.float64(number.astype(raw.dtype)):
+            attributes["_FillValue"] = number.astype(raw.dtype)
+    if raw.dtype.kind == "f":  # else xarray computes in float32
+        plain = plain.astype(np.float64)
+        for key in {"_FillValue", "missing_value"} & set(attributes):
+            attributes[key] = np.asarray(attributes[key]).astype(raw.dtype).astype(np.float64)
+    plain.attrs = attributes
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", xarray.SerializationWarning)  # several fill values
+        decoded = xarray.decode_cf(plain.to_dataset(name="values"), decode_times=False)["values"]
+    return decoded.to_numpy().astype(np.float64)
+
+
+def _beyond_the_valid_range(raw: "xarray.DataArray", decoded: np.ndarray) -> np.ndarray:
+    """Return which values lie outside the valid range, of which xarray takes no notice."""
+    about, whole = raw.attrs, raw.dtype.kind in "iu"
+    scale, offset = np.float64(about.get("scale_factor", 1)), np.float64(about.get("add_offset", 0))
+    span = np.ravel(about.get("valid_range", []))
+    limits = {"low": span[:1], "high": span[1:2]}
+    limits |= {
+        key: np.ravel(about[name]) for key, name in (("low", "valid_min"), ("high", "valid_max")) if name in about
+    }
+    unpacked = whole and any(limit.dtype.kind == "f" for limit in limits.values() if limit.size)
+    beyond = np.zeros(decoded.shape, bool)
+    for key, limit in limits.items():
+        if limit.size == 0 or limit.dtype.kind not in "iuf":
+            continue
+        upper, value = key == "high", np.float64(limit[0])
+        if not unpacked:
+            stored = limit.astype(raw.dtype)
+            unsigned = str(about.get("_Unsigned", "")).lower() == "true"
+            value = np.float64(stored.view(f"u{raw.dtype.itemsize}")[0] if unsigned else stored[0]) * scale + offset
+            upper = upper == (scale > 0)
+        rounding = abs(scale) / 2 if whole else 0.0
+        with np.errstate(invalid="ignore"):
+            beyond |= decoded > value + rounding if upper else decoded < value - rounding
+    return beyond
+
+
+def _never_written(raw: "xarray.DataArray") -> np.ndarray:
+    """Return which cells hold the number that the NetCDF library gives what nobody wrote."""
+    import netCDF4
+
+    kind = raw.dtype.str[1:]
+    if {"_FillValue", "_Unsigned"} & set(raw.attrs) or raw.dtype.itemsize == 1:
+        return np.zeros(raw.shape, bool)
+    return np.asarray(raw.to_numpy() == raw.dtype.type(netCDF4.default_fillvals[kind]))
