@@ -9,7 +9,7 @@ from small import GRID, boxes, counting, place, write_tif
 from zonalflow.common.errors import GridError
 from zonalflow.geometry.box import box_window, window_in
 from zonalflow.geometry.grid import Grid
-from zonalflow.index.cache import Counting
+from zonalflow.index.cache import Counting, ensure_index
 from zonalflow.index.grids import StudyZones, grid_finder, index_other_grid
 from zonalflow.rasters.read import TimeStep, read_time_steps
 from zonalflow.steps.zonal_stats import compute_year
@@ -129,3 +129,19 @@ def test_a_box_on_a_grid_that_counts_longitudes_to_360():
     assert box_window(world, [10, 40, 20, 50]) == (40, 50, 10, 20)
     with pytest.raises(GridError, match="on both sides of the meridian 0 at which the rasters begin"):
         box_window(world, [-10, 35, 30, 60])
+
+
+def test_an_index_that_another_process_built_meanwhile_stays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written = []
+
+    def geometry_of_the_slower():
+        """While this process reads its zones, another one builds and writes the same index."""
+        key, _ = ensure_index(lambda: ZONES.geometry.to_numpy(), GRID, "z", Counting("center"), print)
+        written.append((tmp_path / "resources/index" / key / "index.json").stat())
+        return ZONES.geometry.to_numpy()
+
+    key, index = ensure_index(geometry_of_the_slower, GRID, "z", Counting("center"), print)
+    assert index.n_cells.tolist() == [2, 8]
+    assert (tmp_path / "resources/index" / key / "index.json").stat().st_ino == written[0].st_ino
+    assert [path.name for path in (tmp_path / "resources/index").iterdir()] == [key]

@@ -17,7 +17,7 @@ import os
 import secrets
 import shutil
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,17 +60,20 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def atomic_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_folder(
+    target: str | os.PathLike[str], *, stays: Callable[[Path], bool] = lambda folder: False
+) -> Iterator[Path]:
     """Yield an empty folder to fill; when the block ends without an error, it is renamed to `target`.
 
-    An existing folder is replaced. Otherwise as :func:`atomic_path`.
+    An existing folder is replaced, unless `stays` says of it that it is as good: while a folder is replaced there is an
+    instant without any. Otherwise as :func:`atomic_path`.
     """
     target = Path(target)
     with scratch_folder(target) as temporary:
         yield temporary
         for path in [*files_of([temporary]), temporary]:
             _flush(path)
-        _replace_folder(temporary, target)
+        _replace_folder(temporary, target, stays)
         _flush(target.parent)
 
 
@@ -85,13 +88,15 @@ def scratch_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)  # NFS keeps files that a process still has open
 
 
-def _replace_folder(new: Path, target: Path) -> None:
+def _replace_folder(new: Path, target: Path, stays: Callable[[Path], bool]) -> None:
     """Rename the folder `new` to `target`, which may exist; no reader sees it half written."""
     try:
         new.rename(target)
     except OSError:
         if not target.exists():
             raise
+        if stays(target):
+            return
         with scratch_folder(target) as old:
             with contextlib.suppress(FileNotFoundError):  # another process was replacing it as well
                 target.rename(old)

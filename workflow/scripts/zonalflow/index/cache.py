@@ -49,11 +49,10 @@ def ensure_index(
         shapes = geometry()
         log(f"building the index of {len(shapes)} zones on {grid.describe()}")
         values = load_weights(counting.weights, grid, counting.crs)
-        built = build_index(
+        index = build_index(
             shapes, grid, counting.method, weights=values, zones_digest=zones_digest, min_coverage=least
         )
-        save_index(built, folder)
-        index = load_index(folder)
+        save_index(index, folder, keep=True)
     return key, index
 
 

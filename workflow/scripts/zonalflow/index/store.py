@@ -39,9 +39,12 @@ _ARRAYS = (
 )  # fmt: skip
 
 
-def save_index(index: ZoneIndex, folder: str | os.PathLike[str]) -> None:
-    """Write the index to `folder`, whole or not at all; an index that is there is replaced."""
-    with atomic_folder(folder) as temporary:
+def save_index(index: ZoneIndex, folder: str | os.PathLike[str], *, keep: bool = False) -> None:
+    """Write the index to `folder`, whole or not at all; an index that is there is replaced.
+
+    With `keep` a sound index that is there stays: another process has written it meanwhile, and others may read it.
+    """
+    with atomic_folder(folder, stays=lambda there: keep and _is_sound(there)) as temporary:
         arrays = {name: getattr(index, name) for name in _ARRAYS if getattr(index, name) is not None}
         for name, array in arrays.items():
             np.save(temporary / f"{name}.npy", array)
@@ -58,6 +61,14 @@ def save_index(index: ZoneIndex, folder: str | os.PathLike[str]) -> None:
         }
         head["sha256"] = _head_digest(head)
         (temporary / "index.json").write_text(json.dumps(head, indent=1), encoding="utf-8")
+
+
+def _is_sound(folder: Path) -> bool:
+    try:
+        load_index(folder)
+    except DamagedIndexError:
+        return False
+    return True
 
 
 def load_index(folder: str | os.PathLike[str]) -> ZoneIndex:
