@@ -49,9 +49,22 @@ def report(results, tmp_path_factory):
 def page(browser, report):
     """The report, freshly opened; at the end nothing was asked of any host, and nothing went wrong."""
     browser.set_window_size(1200, 900)
-    browser.get(report.as_uri())
+    open_page(browser, report)
     yield browser
     check_quiet(browser)
+
+
+def open_page(browser, path):
+    """Open a report, drawn. The driver's first navigation may return before the page's script has run."""
+    browser.get(path.as_uri())
+    wait_for_drawing(browser)
+
+
+def wait_for_drawing(browser):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    script = "return document.readyState === 'complete' && !!document.querySelector('#year-map .outline path')"
+    WebDriverWait(browser, 60).until(lambda browser: browser.execute_script(script))
 
 
 def check_quiet(browser):
@@ -228,6 +241,7 @@ def test_nothing_sticks_out_on_a_phone(page, width):
     )
     try:
         page.refresh()
+        wait_for_drawing(page)
         assert page.execute_script("return document.documentElement.scrollWidth") == width
         small = page.execute_script(
             "return [...document.querySelectorAll('p, dd, td, li, figcaption')]"
@@ -263,7 +277,7 @@ def test_it_prints_without_its_controls(page):
 @pytest.mark.parametrize("years", [[2000], [1999, 2003, 2010]])
 def test_few_years_and_zones_without_data(browser, tmp_path, counties, years):
     report_on(write_results(tmp_path / "demo", counties, years), tmp_path / "report.html")
-    browser.get((tmp_path / "report.html").as_uri())
+    open_page(browser, tmp_path / "report.html")
     assert text(browser, "#years-title").startswith(f"{years[-1]}: ")
     assert "too few years" in text(browser, "#trend-title")
     browser.find_element("id", "search").send_keys("13025")
@@ -279,7 +293,7 @@ def test_all_counties_of_the_contiguous_states(browser, tmp_path):
     zones = zones[~zones["STATEFP"].isin(["02", "15", "72"])].reset_index(drop=True).assign(inside_fraction=1.0)
     report_on(write_results(tmp_path / "us", zones, range(2000, 2021)), tmp_path / "report.html")
     assert (tmp_path / "report.html").stat().st_size < 10_000_000
-    browser.get((tmp_path / "report.html").as_uri())
+    open_page(browser, tmp_path / "report.html")
     assert len(fills(browser)) == len(zones) > 3000
     before = fills(browser)
     slide_to(browser, 0)
