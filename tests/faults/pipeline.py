@@ -156,6 +156,17 @@ def run(config: dict = CONFIG) -> Study:
     return study
 
 
+def run_in(folder: Path, **keys) -> Study:
+    """Run the small study, with other keys of the configuration, in a new folder."""
+    folder.mkdir()
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        return run({**CONFIG, **keys})
+    finally:
+        os.chdir(here)
+
+
 def results(folder: Path | str = ".") -> dict[str, str]:
     """Return path to checksum of all files of a run but logs, in full view: what a killed writer left is
     hidden."""

@@ -39,20 +39,10 @@ STATS = [
 ]
 
 
-def made(folder, **keys):
-    folder.mkdir()
-    here = Path.cwd()
-    os.chdir(folder)
-    try:
-        return pipeline.run({**pipeline.CONFIG, **keys})
-    finally:
-        os.chdir(here)
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("verify") / "study"
-    return folder, made(folder)
+    return folder, pipeline.run_in(folder)
 
 
 @pytest.fixture
@@ -118,7 +108,7 @@ def test_verify_leaves_no_raster_open(study):
 @pytest.mark.parametrize("method", ["center", "all_touched", "coverage"])
 @pytest.mark.parametrize("weights", ["none", "area"])
 def test_every_statistic_by_the_other_engine(tmp_path, monkeypatch, method, weights):
-    study = made(tmp_path / "s", stats=STATS, method=method, weights=weights, output={"formats": ["csv"]})
+    study = pipeline.run_in(tmp_path / "s", stats=STATS, method=method, weights=weights, output={"formats": ["csv"]})
     monkeypatch.chdir(tmp_path / "s")
     verify(study)
     found = verdict()
@@ -131,7 +121,7 @@ def test_every_statistic_by_the_other_engine(tmp_path, monkeypatch, method, weig
 def test_a_least_coverage_by_the_other_engine(tmp_path, monkeypatch):
     numbers = set()
     for least in (0, 0.5):
-        study = made(
+        study = pipeline.run_in(
             tmp_path / f"{least}", stats=["mean"], method="coverage", min_coverage=least, output={"formats": ["csv"]}
         )
         monkeypatch.chdir(tmp_path / f"{least}")
@@ -148,7 +138,9 @@ def test_classes_by_the_other_engine(tmp_path, monkeypatch, method):
     classes = np.array([[11, 11, 21, 21], [11, 41, 41, 0], [90, 90, 41, 0], [90, 90, 90, 11]], "uint8")
     write_tif(rasters / "lc_2000.tif", classes, grid=grid, nodata=0)
     raster = {"source": "local", "variables": ["lc"], "path": f"{rasters}/{{variable}}_{{year}}.tif"}
-    study = made(tmp_path / "s", raster=raster, stats=["categorical"], method=method, output={"formats": ["csv"]})
+    study = pipeline.run_in(
+        tmp_path / "s", raster=raster, stats=["categorical"], method=method, output={"formats": ["csv"]}
+    )
     monkeypatch.chdir(tmp_path / "s")
     verify(study)
     zones = json.loads(Path(study.preparation).read_text(encoding="utf-8"))["kept"]
@@ -167,7 +159,7 @@ def netcdf_study(folder):
         variable.setncatts({"scale_factor": 0.5, "add_offset": 3.0, "missing_value": np.int16(255), "valid_min": 40.0})
         variable[:] = np.where(np.add.outer(np.arange(16), np.arange(16)) % 3, np.arange(256).reshape(16, 16), 255)
     raster = {"source": "local", "variables": ["v"], "path": f"{folder}/{{variable}}_{{year}}.nc"}
-    return made(folder / "s", raster=raster, stats=STATS[:5], output={"formats": ["csv", "parquet"]})
+    return pipeline.run_in(folder / "s", raster=raster, stats=STATS[:5], output={"formats": ["csv", "parquet"]})
 
 
 def test_a_netcdf_study_is_verified_by_its_labels(tmp_path, monkeypatch):
@@ -353,7 +345,7 @@ def test_another_configuration_is_said(study):
 def test_an_input_of_the_users_that_changed_is_not_told_to_be_deleted(tmp_path, monkeypatch):
     zones = tmp_path / "zones.zip"
     shutil.copy(pipeline.CONFIG["zones"]["path"], zones)
-    study = made(tmp_path / "s", zones={"source": "file", "path": str(zones), "id": "GEOID"})
+    study = pipeline.run_in(tmp_path / "s", zones={"source": "file", "path": str(zones), "id": "GEOID"})
     monkeypatch.chdir(tmp_path / "s")
     flip(zones, 0.999)
     said = failure(study)
@@ -365,7 +357,9 @@ def test_zones_in_a_folder_such_as_a_file_geodatabase(tmp_path, monkeypatch):
     zones = geopandas.read_file(pipeline.CONFIG["zones"]["path"])
     zones["geometry"] = [shapely.MultiPolygon(shapely.get_parts(shape).tolist()) for shape in zones.geometry]
     zones.to_file(tmp_path / "zones.gdb", driver="OpenFileGDB")
-    study = made(tmp_path / "s", zones={"source": "file", "path": str(tmp_path / "zones.gdb"), "id": "GEOID"})
+    study = pipeline.run_in(
+        tmp_path / "s", zones={"source": "file", "path": str(tmp_path / "zones.gdb"), "id": "GEOID"}
+    )
     monkeypatch.chdir(tmp_path / "s")
     assert "0 do not match" in verify(study)
     flip(max((tmp_path / "zones.gdb").iterdir(), key=lambda path: path.stat().st_size))

@@ -238,3 +238,20 @@ def test_many_vertices_are_thinned(monkeypatch, counties):
     monkeypatch.setattr(data, "_MOST_VERTICES", 700)
     thin = sum(len(re.findall(r"[ lM]", path)) for path in data.outline_data(counties)["path"])
     assert thin < 1200
+
+
+def test_the_methods_own_error_is_told_in_the_variables_unit():
+    config = {"stats": ["mean"], "raster": {"units": {"ppt": "inch"}}}
+    apart = {"zones": 20, "zones_without_centre": 1, "median": 1.25, "largest": 15.9, "zone": "13299", "date": "2002"}
+    none = {"zones": 0, "zones_without_centre": 2}
+    assert text.method_error({"method_error": {"ppt": apart, "x": none}}, config) == [
+        "ppt: the mean by cell centres and the mean by coverage differ by 1.2\u00a0inch (median of 20 numbers), at "
+        "most by 16\u00a0inch (zone 13299, 2002); 1 number is of zones in which no cell has its centre.",
+        "x: 2 numbers are of zones in which no cell has its centre.",
+    ]
+    categorical = {"stats": ["categorical"], "raster": {"units": {}}}
+    [sentence] = text.method_error({"method_error": {"lc": apart}}, categorical)
+    assert sentence.startswith(
+        "lc: the share of a class by cell centres and the share of a class by coverage differ by 1.2 of"
+    )
+    assert text.method_error(None, config) == text.method_error({}, config) == []

@@ -28,6 +28,7 @@ class Page:
     summary: list[tuple[str, str]]
     quality: list[dict[str, Any]]
     verdict: dict[str, Any]
+    method_error: list[str]
     citations: dict[str, list[str]]
     provenance: dict[str, Any]
 

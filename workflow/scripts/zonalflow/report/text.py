@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from zonalflow.common.dates import span
+from zonalflow.common.text import count_of
 from zonalflow.report.data import Series
-from zonalflow.report.quantities import main_stat
+from zonalflow.report.quantities import main_stat, quantity_of
 
 _CELLS = {
     "center": "cells whose centre lies in the zone",
@@ -173,6 +174,32 @@ def verdict(verification: dict[str, Any] | None, manifest_sha256: str) -> dict[s
     ]
     state = "outdated" if outdated else verification["verdict"]
     return {"state": state, "rows": list(rows.items()), "items": findings}
+
+
+def method_error(verification: dict[str, Any] | None, config: dict[str, Any]) -> list[str]:
+    """Return how far center and coverage lie apart for the verified zones: a sentence for each variable.
+
+    Args:
+        verification: what ``verify`` wrote, or None.
+        config: the resolved configuration.
+    """
+    shares = "categorical" in config["stats"]
+    sentences = []
+    for variable, error in (verification or {}).get("method_error", {}).items():
+        quantity = quantity_of(variable, config["raster"]["units"])
+        unit = " of the zone" if shares else f"\u00a0{quantity.unit}" if quantity.unit else ""
+        what = "the share of a class" if shares else "the mean"
+        parts = []
+        if error["zones"]:
+            parts.append(
+                f"{what} by cell centres and {what} by coverage differ by {error['median']:.2g}{unit} (median of "
+                f"{count_of(error['zones'], 'number')}), at most by {error['largest']:.2g}{unit} "
+                f"(zone {error['zone']}, {error['date']})"
+            )
+        if n := error["zones_without_centre"]:
+            parts.append(f"{count_of(n, 'number is', 'numbers are')} of zones in which no cell has its centre")
+        sentences.append(f"{variable}: {'; '.join(parts)}.")
+    return sentences
 
 
 def citations(manifest: dict[str, Any]) -> dict[str, list[str]]:

@@ -61,12 +61,14 @@ def read_page(inputs: Inputs) -> Page:
     labels, region = zone_labels(zones, id_column), region_name(zones)
     series = read_series(Path(inputs.table), ids, config)
     data = page_data(config, zones, labels, region, series, synthetic=facts["synthetic"])
+    verified = verification[0] if verification else None
     return Page(
         title=text.title([one["label"] for one in data["variables"]], region or config["run"], config["years"]),
         data=data,
         summary=text.summary(facts, len(ids)),
         quality=text.quality(facts, labels, ids, inside, series),
-        verdict=text.verdict(verification[0] if verification else None, sha256(inputs.manifest)),
+        verdict=text.verdict(verified, sha256(inputs.manifest)),
+        method_error=text.method_error(verified, config),
         citations=text.citations(facts),
         provenance=text.provenance(facts),
     )

@@ -1,4 +1,4 @@
-"""A time step of a NetCDF file read otherwise than the jobs do: by its labels, decoded by xarray's own rules.
+"""A time step of a file read otherwise than the jobs do: by its labels; NetCDF decoded by xarray's own rules.
 
 The jobs count rows and columns from the file's edge and decode the stored numbers themselves. Here each cell is looked
 up by the coordinates of its centre, along the axes that rioxarray takes for x and y, and xarray masks and unpacks. A
@@ -6,6 +6,8 @@ grid, an axis or a mask that the jobs misread is therefore seen.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,14 +21,26 @@ if TYPE_CHECKING:
 _NEAR = 0.01  # of a cell: how far a cell's centre may lie from the file's coordinate
 
 
+@contextmanager
+def undecoded(path: str, variable: str | None) -> Iterator["xarray.DataArray"]:
+    """Open a variable of a NetCDF file, or its only one with rows and columns, with its stored numbers."""
+    import xarray
+
+    with xarray.open_dataset(path, engine="netcdf4", mask_and_scale=False, decode_times=False, cache=False) as dataset:
+        if variable is None:
+            [variable] = (
+                str(name) for name, array in dataset.data_vars.items() if array.ndim > 1 and "bnds" not in array.dims
+            )
+        yield dataset[variable]
+
+
 def read_by_label(
-    path: str, variable: str, band: int, grid: Grid, nodata: float | str | None
+    array: "xarray.DataArray", band: int, grid: Grid, nodata: float | str | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the values at the centres of a grid's cells, and which of them the file calls missing.
 
     Args:
-        path: a NetCDF file.
-        variable: its variable.
+        array: of :func:`undecoded`.
         band: the position along its time dimension, from 1.
         grid: the cells.
         nodata: as configured.
@@ -37,15 +51,11 @@ def read_by_label(
     Raises:
         VerificationError: when the file has no coordinate at the centre of a cell.
     """
-    import xarray
-
-    with xarray.open_dataset(path, engine="netcdf4", mask_and_scale=False, decode_times=False, cache=False) as dataset:
-        raw = dataset[variable]
-        x, y = _spatial(raw)
-        where: dict[Any, Any] = {dimension: 0 if raw.sizes[dimension] == 1 else band - 1 for dimension in raw.dims}
-        where[x] = _positions(raw[x], grid, path, along_x=True)
-        where[y] = _positions(raw[y], grid, path, along_x=False)
-        raw = raw.isel(where).transpose(y, x).load()
+    x, y = _spatial(array)
+    where: dict[Any, Any] = {name: 0 if array.sizes[name] == 1 else band - 1 for name in array.dims}
+    where[x] = positions(_metres(array[x], grid), grid, along_x=True)
+    where[y] = positions(_metres(array[y], grid), grid, along_x=False)
+    raw = array.isel(where).transpose(y, x).load()
     stored = raw.to_numpy()
     decoded = _decoded(raw, nodata)
     nan = np.isnan(stored) if stored.dtype.kind == "f" else np.zeros(stored.shape, bool)
@@ -56,6 +66,33 @@ def read_by_label(
     if isinstance(fill, float | np.floating) and np.isnan(fill):
         missing |= nan
     return np.where(missing, 0.0, decoded), missing
+
+
+def date_of(array: "xarray.DataArray", band: int) -> str | None:
+    """Return the date that xarray decodes for a time step, ``2000-01-31``; None where the file tells no dates.
+
+    A time step with bounds is dated by their middle, as everywhere in the project.
+    """
+    import xarray
+
+    for name in array.dims:
+        coordinate = array.coords.get(name)
+        if coordinate is None or " since " not in str(coordinate.attrs.get("units", "")):
+            continue
+        times = array.to_dataset(name="values")
+        bounds = str(coordinate.attrs.get("bounds", ""))
+        source = array.encoding.get("source")
+        if bounds and source:
+            with xarray.open_dataset(source, engine="netcdf4", decode_times=False, mask_and_scale=False) as whole:
+                if bounds in whole.variables:
+                    middles = whole[bounds].to_numpy().astype(np.float64).mean(axis=-1)
+                    times = times.assign_coords({name: (name, middles, coordinate.attrs)})
+        times = times[[name]].drop_attrs(deep=False)
+        times[name].attrs.pop("bounds", None)
+        coder = xarray.coders.CFDatetimeCoder(use_cftime=True)
+        decoded = xarray.decode_cf(times, decode_times=coder)[name].to_numpy()
+        return str(decoded[0 if len(decoded) == 1 else band - 1].strftime("%Y-%m-%d"))
+    return None
 
 
 def _spatial(array: "xarray.DataArray") -> tuple[str, str]:
@@ -76,32 +113,50 @@ def _spatial(array: "xarray.DataArray") -> tuple[str, str]:
         return found["x"], found["y"]
 
 
-def _positions(coordinate: "xarray.DataArray", grid: Grid, path: str, *, along_x: bool) -> np.ndarray:
-    """Return the position of the coordinate that is nearest to each cell's centre; longitudes repeat after 360°."""
+def _metres(coordinate: "xarray.DataArray", grid: Grid) -> np.ndarray:
+    """Return a coordinate's values in the unit of the grid's CRS, unpacked."""
     import pyproj
 
+    scale, offset = (np.float64(coordinate.attrs.get(k, v)) for k, v in (("scale_factor", 1), ("add_offset", 0)))
+    labels = coordinate.to_numpy() * scale + offset
+    units = str(coordinate.attrs.get("units", ""))
+    if not grid.is_geographic and units.startswith(("k", "m")):  # km, kilometres; m, metres
+        labels = (
+            labels * (1000 if units.startswith("k") else 1) / pyproj.CRS(grid.crs).axis_info[0].unit_conversion_factor
+        )
+    return np.asarray(labels, np.float64)
+
+
+def positions(labels: np.ndarray, grid: Grid, *, along_x: bool) -> np.ndarray:
+    """Return the position of the label that is nearest to the centre of each column (or row) of a grid.
+
+    Args:
+        labels: the coordinates of a file's cells along one axis, in the unit of the grid's CRS; longitudes repeat
+            after 360°.
+        grid: the cells.
+        along_x: columns, else rows.
+
+    Raises:
+        VerificationError: when no label lies at the centre of a cell, to a hundredth of a cell.
+    """
     a, _, c, _, e, f = grid.transform
     cell, edge, size = (a, c, grid.width) if along_x else (e, f, grid.height)
     centres = edge + cell * (np.arange(size) + 0.5)
-    scale, offset = (np.float64(coordinate.attrs.get(k, v)) for k, v in (("scale_factor", 1), ("add_offset", 0)))
-    labels = coordinate.to_numpy() * scale + offset
-    if not grid.is_geographic and coordinate.attrs.get("units", "").startswith(("k", "m")):  # km, kilometres; m, metres
-        metres = 1000 if coordinate.attrs["units"].startswith("k") else 1
-        labels = labels * metres / pyproj.CRS(grid.crs).axis_info[0].unit_conversion_factor
     if along_x and grid.is_geographic:
-        labels = (labels - edge) % 360 + edge
+        import pyproj
+
+        turn = 2 * np.pi / pyproj.CRS(grid.crs).axis_info[0].unit_conversion_factor  # 360, where the unit is a degree
+        labels = (labels - edge) % turn + edge
     order = np.argsort(labels)
     after = np.clip(np.searchsorted(labels[order], centres), 1, max(len(labels) - 1, 1))
     pairs = order[np.stack([after - 1, np.minimum(after, len(labels) - 1)])]
     apart = np.abs(labels[pairs] - centres)
-    found = np.take_along_axis(pairs, apart.argmin(axis=0)[np.newaxis], axis=0)[0]
     if apart.min(axis=0).max() > _NEAR * abs(cell):
         far = centres[apart.min(axis=0).argmax()]
-        raise VerificationError(
-            f"{path}: {coordinate.name} has no value near {far:.10g}, where the results have a cell"
-        )
-    positions: np.ndarray = found
-    return positions
+        axis = "x" if along_x else "y"
+        raise VerificationError(f"it has no cells at {axis} = {far:.10g}, where the results have some")
+    found: np.ndarray = np.take_along_axis(pairs, apart.argmin(axis=0)[np.newaxis], axis=0)[0]
+    return found
 
 
 def _decoded(raw: "xarray.DataArray", nodata: float | str | None) -> np.ndarray:

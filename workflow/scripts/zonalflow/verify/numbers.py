@@ -1,22 +1,31 @@
-"""Does another engine compute the same numbers? A sample of zones and years."""
+"""Does another engine compute the same numbers? A sample of zones and years, from the user's own files."""
 
 import random
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 
 from zonalflow.common.columns import CLASS
 from zonalflow.common.errors import VerificationError
 from zonalflow.common.files import read_json
+from zonalflow.common.text import count_of
 from zonalflow.geometry.grid import Grid
-from zonalflow.rasters.read import TimeStep, file_grid, open_raster, raster_grid, with_band
+from zonalflow.rasters.read import TimeStep, file_grid
 from zonalflow.rasters.time_steps import time_steps_of_year
 from zonalflow.study.study import Study
 from zonalflow.verify.engines import TOLERANCE, Raster, comparable, second_opinion
-from zonalflow.verify.labels import read_by_label
+from zonalflow.verify.method import MethodError
+from zonalflow.verify.sample import draw_years
+from zonalflow.verify.values import open_values, read_weights
+from zonalflow.verify.zones import SampledZone, sample_zones
 
-N_YEARS, N_ZONES = 6, 25  # of each variable and year that is drawn, so many zones at one of its dates
+if TYPE_CHECKING:
+    import pandas
+
 N_CLASSES = 10  # of a categorical raster
+MOST_CELLS = 4_000_000  # of the window of a zone whose numbers are computed again
 
 
 @dataclass(frozen=True)
@@ -39,15 +48,21 @@ class Comparison:
         numbers: how many were compared.
         largest: the largest relative difference.
         differences: those beyond the tolerance.
+        points: at how many points the prepared zones were compared with the user's own outlines.
+        misplaced: the zones that differ there, and where.
         unreadable: what could not be read, and why.
         sample: what was compared, as text.
+        method_error: how far center and coverage lie apart.
     """
 
     numbers: int = 0
     largest: float = 0.0
     differences: list[Difference] = field(default_factory=list)
+    points: int = 0
+    misplaced: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     sample: str = ""
+    method_error: MethodError = field(default_factory=MethodError)
 
 
 def compare_sample(study: Study, generator: random.Random, damaged: set[str]) -> Comparison:
@@ -59,99 +74,86 @@ def compare_sample(study: Study, generator: random.Random, damaged: set[str]) ->
         damaged: paths of files that are not looked at.
     """
     result = Comparison()
-    keys = sorted(generator.sample(study.year_keys, min(N_YEARS, len(study.year_keys))))
+    keys = draw_years(study.year_keys, generator)
     try:
-        inputs = _read_inputs(study)
+        known = read_json(study.grid)
+        grid, whole = Grid.from_dict(known["grid"]), Grid.from_dict(known["file_grid"])
+        sample = sample_zones(study, grid, generator, damaged)
+        inputs = _Inputs(sample.zones, grid, whole, _classes(study))
     except Exception as error:  # any of a dozen kinds, of files whose checksums are checked elsewhere
         result.unreadable.append(f"the zones or their grid cannot be read: {error}")
         return result
+    result.points, result.misplaced = sample.points, sample.misplaced
     compared, on_other_grids = [], 0
     for variable, year in keys:
-        zones = sorted(generator.sample(range(len(inputs.ids)), min(N_ZONES, len(inputs.ids))))
         try:
             step = generator.choice(time_steps_of_year(study.raster, study.rasters(variable, year), variable, year))
             if step.path in damaged:
                 continue
-            raster = _read(study, inputs, step)
-            if raster is None:
+            if _on_another_grid(study, inputs, step):
                 on_other_grids += 1
                 continue
-            table = _tidy(study, variable, step.date, [inputs.ids[zone] for zone in zones], raster)
+            _compare_step(study, inputs, variable, step, result)
         except Exception as error:
             result.unreadable.append(f"{variable} {year}: {error}")
             continue
         compared.append(f"{variable} {step.date}")
-        _compare(study, table, inputs.geometry[zones], raster, result)
-    result.sample = f"{min(N_ZONES, len(inputs.ids))} zones each of {', '.join(compared) or 'no year'}"
+    result.sample = f"{count_of(len(inputs.zones), 'zone')} at each of {', '.join(compared) or 'no date'}"
     if on_other_grids:
         result.sample += f"; {on_other_grids} not compared, on other grids than the study's"
+    if large := sum(_window(zone.polygon, grid) is None for zone in inputs.zones):
+        result.sample += f"; {count_of(large, 'zone')} not computed again, larger than {MOST_CELLS:,} cells"
     return result
 
 
 @dataclass(frozen=True)
 class _Inputs:
-    """What all years share: the zones' ids and polygons, the grid of the study and that of its files, the weights."""
+    """What all years share: the zones, the grid of the study and that of its files, and the classes to count."""
 
-    ids: list[str]
-    geometry: np.ndarray
+    zones: list[SampledZone]
     grid: Grid
     file_grid: Grid
-    origin: tuple[int, int]
-    weights: np.ndarray | None
+    classes: dict[str, float]
 
 
-def _read_inputs(study: Study) -> _Inputs:
-    import geopandas
-
-    frame = geopandas.read_parquet(study.prepared)
-    known = read_json(study.grid)
-    grid, (row, column) = Grid.from_dict(known["grid"]), known["origin"]
-    return _Inputs(
-        ids=frame[study.zones["id"]].astype(str).tolist(),
-        geometry=frame.geometry.to_numpy(),
-        grid=grid,
-        file_grid=Grid.from_dict(known["file_grid"]),
-        origin=(row, column),
-        weights=_weights(study, grid),
-    )
+def _on_another_grid(study: Study, inputs: _Inputs, step: TimeStep) -> bool:
+    """Whether a file lies on another grid than the study's, where that is allowed; it has another index."""
+    return study.allows_other_grids and not file_grid(step, study.raster["crs"])[0].matches(inputs.file_grid)
 
 
-def _read(study: Study, inputs: _Inputs, step: TimeStep) -> Raster | None:
-    """Read a time step on the study's grid; None if it lies on another.
+def _window(polygon: shapely.Geometry, grid: Grid) -> Grid | None:
+    """Return the cells of a grid that a polygon may touch; None where they are too many to compute again."""
+    a, _, c, _, e, f = grid.transform
+    west, south, east, north = shapely.bounds(polygon)
+    if not np.isfinite(west):
+        return grid.window(0, 1, 0, 1)
+    columns = np.floor((np.array([west, east]) - c) / a + np.array([-1, 2])).clip(0, grid.width).astype(int)
+    rows = np.floor(np.sort((np.array([south, north]) - f) / e) + np.array([-1, 2])).clip(0, grid.height).astype(int)
+    window = grid.window(*rows.tolist(), *columns.tolist())
+    return window if window.width * window.height <= MOST_CELLS else None
 
-    The reading is a second opinion too: the values come through rioxarray, as in the tutorial, and what is missing is
-    by GDAL's own idea of it; those of NetCDF files as :mod:`zonalflow.verify.labels` has it.
-    """
-    grid, (row, column) = inputs.grid, inputs.origin
-    if step.layer is not None:
-        may_differ = study.raster["on_grid_change"] == "reindex"
-        if may_differ and not file_grid(step, study.raster["crs"])[0].matches(inputs.file_grid):
-            return None
-        values, missing = read_by_label(step.path, step.layer, step.band, grid, study.raster["nodata"])
-        return Raster(values, missing, grid, inputs.weights)
-    import rioxarray
-    import xarray
-    from rasterio.windows import Window
 
-    with open_raster(step.path) as dataset:
-        if not raster_grid(dataset, study.raster["crs"]).matches(inputs.file_grid):
-            return None
-        step = with_band(dataset, step)
-        bands = rioxarray.open_rasterio(dataset, cache=False)  # it opens the file anew, and leaves it open
-        assert isinstance(bands, xarray.DataArray)  # of one layer, not a list
-        with bands:
-            stored = bands[step.band - 1, row : row + grid.height, column : column + grid.width].to_numpy()
-        nodata = study.raster["nodata"]
-        if nodata is None:
-            missing = dataset.read_masks(step.band, window=Window(column, row, grid.width, grid.height)) == 0
-        elif nodata == "none":
-            missing = np.zeros(stored.shape, bool)
-        elif stored.dtype.kind in "iu":
-            missing = stored == (nodata if isinstance(nodata, int) else float(nodata))
-        else:
-            missing = np.isclose(stored, float(nodata), rtol=1e-6, atol=0, equal_nan=True)
-        scale, offset = dataset.scales[step.band - 1], dataset.offsets[step.band - 1]
-    return Raster(stored * np.float64(scale) + offset, missing, grid, inputs.weights)
+def _compare_step(study: Study, inputs: _Inputs, variable: str, step: TimeStep, result: Comparison) -> None:
+    """Compare the numbers of one time step, zone by zone, and enter into `result` what that brings."""
+    rows = _tidy(study, variable, step.date, [zone.id for zone in inputs.zones], inputs.classes)
+    with open_values(step, study.raster) as read:
+        for zone in inputs.zones:
+            window = _window(zone.polygon, inputs.grid)
+            if window is None:
+                continue
+            raster = Raster(*read(window), window, _weights(study, window))
+            at = _Place(variable, step.date, zone)
+            _compare(study, at, rows.loc[[zone.id]], raster, inputs.classes, result)
+            result.method_error.add(variable, step.date, zone.id, zone.polygon, raster, inputs.classes)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Which zone, at which date of which variable."""
+
+    variable: str
+    date: str
+    zone: SampledZone
 
 
 def _weights(study: Study, grid: Grid) -> np.ndarray | None:
@@ -168,9 +170,8 @@ def _weights(study: Study, grid: Grid) -> np.ndarray | None:
         e, f = grid.transform[4:6]
         latitude = (f + e * (np.arange(grid.height) + 0.5)) * crs.axis_info[0].unit_conversion_factor
         return np.repeat(np.cos(latitude)[:, None], grid.width, axis=1)
-    from zonalflow.rasters.weights import load_weights
-
-    return np.nan_to_num(np.asarray(load_weights(weights, grid, study.raster["crs"]), np.float64), nan=0.0)
+    values, missing = read_weights(weights["path"], grid)
+    return np.where(missing | np.isnan(values), 0.0, values)
 
 
 def _classes(study: Study) -> dict[str, float]:
@@ -184,52 +185,42 @@ def _classes(study: Study) -> dict[str, float]:
     return dict(list(values.items())[:N_CLASSES])
 
 
-@dataclass(frozen=True)
-class _TidyRows:
-    """The rows of some zones at one date of the table that readers get: statistic → float64 [n_zones]."""
-
-    variable: str
-    date: str
-    ids: list[str]
-    columns: dict[str, np.ndarray]
-    stats: list[str]
-    classes: dict[str, float]
-
-
-def _tidy(study: Study, variable: str, date: str, ids: list[str], raster: Raster) -> _TidyRows:
+def _tidy(study: Study, variable: str, date: str, ids: list[str], classes: dict[str, float]) -> "pandas.DataFrame":
+    """Return the numbers of some zones at one date in the table that readers get, by zone: float64."""
     import pyarrow.parquet
 
-    key = study.zones["id"]
-    path = study.tables["parquet"]
-    stats, classes = comparable(study.config["stats"], study.config["method"], raster), _classes(study)
-    wanted = [("variable", "=", variable), ("date", "=", date)]
-    rows = pyarrow.parquet.read_table(path, columns=[key, *stats, *classes], filters=wanted).to_pandas().set_index(key)
-    missing = sorted(set(ids) - set(rows.index))
+    key, path = study.zones["id"], study.tables["parquet"]
+    names = pyarrow.parquet.read_schema(path).names
+    wanted = [name for name in ("count", "mean", *study.config["stats"], *classes) if name in names]
+    rows = pyarrow.parquet.read_table(
+        path, columns=[key, *dict.fromkeys(wanted)], filters=[("variable", "=", variable), ("date", "=", date)]
+    )
+    frame: pandas.DataFrame = rows.to_pandas().set_index(key)
+    missing = sorted(set(ids) - set(frame.index))
     if missing:
         raise VerificationError(f"{path} lacks {len(missing)} zones at {variable} {date}, such as {missing[0]}")
-    columns = {name: rows.loc[ids, name].to_numpy(np.float64) for name in (*stats, *classes)}
-    return _TidyRows(variable, date, ids, columns, stats, classes)
+    return frame.astype(np.float64)
 
 
-def _compare(study: Study, table: _TidyRows, geometry: np.ndarray, raster: Raster, result: Comparison) -> None:
-    """Compare the rows with the other engine's nearest answer, and enter into `result` what that brings."""
-    method = study.config["method"]
-    stats, least = list(dict.fromkeys([*table.stats, "mean"])), study.config["min_coverage"]
-    answers = second_opinion(geometry, raster, method, stats, table.classes, least)
-    for name, ours in table.columns.items():
+def _compare(
+    study: Study, at: _Place, row: "pandas.DataFrame", raster: Raster, classes: dict[str, float], result: Comparison
+) -> None:
+    """Compare a zone's numbers with the other engine's nearest answer, and enter into `result` what that brings."""
+    method, least = study.config["method"], study.config["min_coverage"]
+    stats = comparable(study.config["stats"], method, raster)
+    answers = second_opinion([at.zone.polygon], raster, method, list(dict.fromkeys([*stats, "mean"])), classes, least)
+    for name in (*stats, *classes):
+        ours = row[name].to_numpy(np.float64)
         size = {"count": 0.0, "variance": raster.size**2}.get(name, raster.size)
         if name == "cv":  # where the mean is next to nothing, rounding decides
-            near = np.abs(answers[0]["mean"]) < 0.01 * raster.size
-            ours = np.where(near, answers[0]["cv"], ours)
-        apart = np.array([relative_difference(ours, answer[name], size) for answer in answers])
-        theirs = np.choose(apart.argmin(axis=0), [answer[name] for answer in answers])
-        apart = apart.min(axis=0)
-        result.numbers += len(apart)
-        result.largest = max(result.largest, float(apart.max(initial=0.0)))
-        result.differences += [
-            Difference(table.variable, table.date, table.ids[i], name, _number(ours[i]), _number(theirs[i]))
-            for i in np.flatnonzero(apart > TOLERANCE[method])
-        ]
+            ours = np.where(np.abs(answers[0]["mean"]) < 0.01 * raster.size, answers[0]["cv"], ours)
+        apart = np.array([relative_difference(ours, answer[name], size)[0] for answer in answers])
+        theirs = answers[apart.argmin()][name][0]
+        result.numbers += 1
+        result.largest = max(result.largest, float(apart.min()))
+        if apart.min() > TOLERANCE[method]:
+            found = Difference(at.variable, at.date, at.zone.id, name, _number(ours[0]), _number(theirs))
+            result.differences.append(found)
 
 
 def relative_difference(ours: np.ndarray, theirs: np.ndarray, size: float = 0.0) -> np.ndarray:

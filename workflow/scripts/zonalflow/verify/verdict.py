@@ -4,8 +4,9 @@ Three checks of a finished study, none of which changes anything but ``verify.js
 
 - every checksum of the manifest: what was fetched, the user's own files, the results;
 - the intermediate files: the year tables, the prepared zones, the index;
-- a sample of zones and years, drawn by a generator that the manifest's checksum seeds, computed anew by
-  :mod:`zonalflow.verify.engines` and compared with the tidy table.
+- a sample of zones and years, drawn by a generator that the manifest's checksum seeds: the zones compared with the
+  outlines of the user's own files by :mod:`zonalflow.verify.zones`, and the numbers of the tidy table with those that
+  :mod:`zonalflow.verify.engines` computes from values that :mod:`zonalflow.verify.values` reads.
 """
 
 import random
@@ -33,7 +34,7 @@ def verify(study: Study) -> str:
     seed = sha256(study.manifest)
     checked, mismatches = check_files(study, manifest)
     compared = compare_sample(study, random.Random(seed), {mismatch.path for mismatch in mismatches})
-    passed = not mismatches and not compared.differences and not compared.unreadable
+    passed = not (mismatches or compared.differences or compared.misplaced or compared.unreadable)
     write_json(
         study.verification,
         {
@@ -42,17 +43,22 @@ def verify(study: Study) -> str:
             "tolerance": TOLERANCE[study.config["method"]],
             "engine": engine_name(study.config["method"]),
             "numbers_compared": compared.numbers,
+            "points_compared": compared.points,
             "sample": compared.sample,
+            "method_error": compared.method_error.to_dict(),
             "seed": seed[:16],
             "files_checked": checked,
             "files_that_do_not_match": len(mismatches),
             "manifest_sha256": seed,
             "mismatches": [asdict(mismatch) for mismatch in mismatches],
+            "misplaced": compared.misplaced,
+            "unreadable": compared.unreadable,
             "differences": [asdict(difference) for difference in compared.differences[:100]],
         },
     )
     summary = (
         f"{checked} files checked, {len(mismatches)} do not match; "
+        f"zones compared with their files at {compared.points:,} points, {len(compared.misplaced)} misplaced; "
         f"{compared.numbers} numbers recomputed with "
         f"{engine_name(study.config['method'])}, largest relative difference {compared.largest:.2g}"
     )
@@ -81,12 +87,15 @@ def _manifest(study: Study) -> dict[str, Any]:
 
 def _advice(mismatches: list[Mismatch], compared: Comparison, limit: int = 20) -> list[str]:
     lines = [f"  {mismatch.path}: {mismatch.fault}" for mismatch in mismatches[:limit]]
-    lines += [f"  {text}" for text in compared.unreadable[:limit]]
+    lines += [f"  {text}" for text in (*compared.misplaced[:limit], *compared.unreadable[:limit])]
     lines += [
         f"  {d.variable} {d.date}, zone {d.zone}: {d.statistic} is {d.ours}, the other engine says {d.theirs}"
         for d in compared.differences[:limit]
     ]
-    hidden = sum(max(len(found) - limit, 0) for found in (mismatches, compared.unreadable, compared.differences))
+    hidden = sum(
+        max(len(found) - limit, 0)
+        for found in (mismatches, compared.misplaced, compared.unreadable, compared.differences)
+    )
     lines += [f"  … and {hidden} more, in verify.json"] if hidden else []
     delete = list(dict.fromkeys(path for mismatch in mismatches for path in mismatch.delete))
     if delete:

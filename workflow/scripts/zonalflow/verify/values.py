@@ -1,0 +1,115 @@
+"""The values of a time step in any window of the study's grid, read by another library than the jobs' and by labels.
+
+NetCDF files are read as :mod:`zonalflow.verify.labels` has it. All other files come through rioxarray, as in the
+tutorial that this project replaces; what is missing is by GDAL's own idea of it.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zonalflow.common.errors import VerificationError
+from zonalflow.geometry.grid import Grid
+from zonalflow.rasters.patterns import is_netcdf
+from zonalflow.rasters.read import TimeStep, open_raster, with_band
+from zonalflow.verify.labels import date_of, positions, read_by_label, undecoded
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+Read = Callable[[Grid], tuple[np.ndarray, np.ndarray]]  # a window of the grid → values float64, missing bool
+
+
+@contextmanager
+def open_values(step: TimeStep, raster: dict[str, Any]) -> Iterator[Read]:
+    """Open a time step's file for reading windows of the study's grid: values in the file's unit, and what is missing.
+
+    Args:
+        step: the time step.
+        raster: as configured.
+
+    Raises:
+        VerificationError: when the file has no cell where the grid has one, or tells another date; and as the file
+            requires.
+    """
+    nodata = raster["nodata"]
+    if step.layer is not None:
+        with undecoded(step.path, step.layer) as array:
+            date = date_of(array, step.band)
+            if date is not None and not date.startswith(step.date):
+                raise VerificationError(f"{step.path}: the time step taken for {step.date} is that of {date}")
+            yield lambda grid: read_by_label(array, step.band, grid, nodata)
+        return
+    _check_name(step, raster)
+    from rasterio.env import Env
+
+    with Env(GRIB_NORMALIZE_UNITS="NO"), open_raster(step.path) as dataset, _labelled(dataset) as bands:
+        band = with_band(dataset, step).band
+        yield lambda grid: _read_band(dataset, bands, band, grid, nodata)
+
+
+def read_weights(path: str, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights of a grid's cells, and which of them the file calls missing.
+
+    Raises:
+        VerificationError: when the file has several bands, or no cell where the grid has one.
+    """
+    if is_netcdf(path):
+        with undecoded(path, None) as array:
+            return read_by_label(array, 1, grid, None)
+    with open_raster(path) as dataset, _labelled(dataset) as bands:
+        if dataset.count != 1:
+            raise VerificationError(f"{path} has {dataset.count} bands, and a raster of weights has one")
+        return _read_band(dataset, bands, 1, grid, None)
+
+
+def _check_name(step: TimeStep, raster: dict[str, Any]) -> None:
+    """Raise VerificationError when a file whose name gives the date is not the one of this date."""
+    if raster["source"] != "local":
+        return
+    keys = {"year": r"\d{4}", "month": r"\d\d", "day": r"\d\d"}
+    expression = re.escape(str(raster["path"])).replace(r"\{variable\}", ".+").replace(r"\*", "[^/]*")
+    for key, digits in keys.items():
+        expression = expression.replace(rf"\{{{key}\}}", f"(?P<{key}>{digits})", 1)
+        expression = expression.replace(rf"\{{{key}\}}", f"(?P={key})")
+    named = re.fullmatch(expression, step.path)
+    parts = dict(zip(keys, re.split("[-T]", step.date), strict=False))
+    if named is None or any(parts.get(key, text) != text for key, text in named.groupdict().items()):
+        raise VerificationError(f"{step.path} was taken for {step.date}")
+
+
+@contextmanager
+def _labelled(dataset: "DatasetReader") -> Iterator[Any]:
+    """Open the file anew with rioxarray, which gives each row and column the coordinate of its cells' centres."""
+    import rioxarray
+    import xarray
+
+    bands = rioxarray.open_rasterio(dataset, cache=False)
+    assert isinstance(bands, xarray.DataArray)  # of one layer, not a list
+    with bands:
+        yield bands
+
+
+def _read_band(
+    dataset: "DatasetReader", bands: Any, band: int, grid: Grid, nodata: float | str | None
+) -> tuple[np.ndarray, np.ndarray]:
+    from rasterio.windows import Window
+
+    rows = positions(bands["y"].to_numpy(), grid, along_x=False)
+    columns = positions(bands["x"].to_numpy(), grid, along_x=True)
+    row, column = rows.min(), columns.min()
+    height, width = rows.max() - row + 1, columns.max() - column + 1
+    here = np.ix_(rows - row, columns - column)
+    stored = bands[band - 1, row : row + height, column : column + width].to_numpy()[here]
+    if nodata is None:
+        missing = dataset.read_masks(band, window=Window(column, row, width, height))[here] == 0
+    elif nodata == "none":
+        missing = np.zeros(stored.shape, bool)
+    elif stored.dtype.kind in "iu":
+        missing = stored == (nodata if isinstance(nodata, int) else float(nodata))
+    else:
+        missing = np.isclose(stored, float(nodata), rtol=1e-6, atol=0, equal_nan=True)
+    return stored * np.float64(dataset.scales[band - 1]) + dataset.offsets[band - 1], missing
