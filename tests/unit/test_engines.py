@@ -76,3 +76,12 @@ def test_a_least_coverage_by_the_other_engine():
     for least, counts in ((0.25, [1.75]), (0.3, [1.5]), (0.5, [1.5]), (0.2500001, [1.75, 1.5])):
         answers = second_opinion(zone, raster, "coverage", ["count"], min_coverage=least)
         assert [answer["count"][0] for answer in answers] == counts
+
+
+@pytest.mark.parametrize("method", ["center", "all_touched", "coverage"])
+def test_a_zone_without_data_has_no_weighted_numbers(method):
+    weights = np.ones((3, 3))
+    raster = Raster(np.full((3, 3), 7.0), np.ones((3, 3), bool), THREE, weights)
+    for answer in second_opinion([shapely.box(0, 0, 3, 3)], raster, method, ["sum", "mean", "std", "cv", "count"]):
+        assert answer.pop("count")[0] == 0
+        assert all(np.isnan(value[0]) for value in answer.values())

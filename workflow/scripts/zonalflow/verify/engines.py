@@ -151,6 +151,8 @@ def _ask_rasterstats(geometries: Sequence[object] | np.ndarray, raster: Raster, 
     for i, (value, weight) in enumerate(pairs):
         v, w = value["mini_raster_array"], weight["mini_raster_array"]
         there = ~np.ma.getmaskarray(v) & ~np.ma.getmaskarray(w)
+        if not there.any():
+            continue  # a zone without data has no sum either
         for name in {"mean", "sum", "std", "variance", "cv"} & {*found}:
             found[name][i] = _NUMPY[name](_Data(v.data[there], np.ones(there.sum()), w.data[there]))
     return [found]
