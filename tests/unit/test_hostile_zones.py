@@ -221,15 +221,59 @@ def test_an_id_that_is_no_column_names_the_nearest(tmp_path):
         (shapely.Point(-88, 32), "1 zone of {path} is not a polygon (Point): id z1"),
         (shapely.LineString([(-88, 32), (-87, 33)]), "is not a polygon (LineString): id z1"),
         (shapely.GeometryCollection([SQUARE, shapely.Point(-88, 32)]), "is not a polygon (GeometryCollection): id z1"),
-        (with_vertex("inf"), "1 zone of {path} has coordinates that are not finite: id z1"),
-        (with_vertex("nan"), "has coordinates that are not finite: id z1"),
+        (with_vertex("inf"), "1 zone of {path} has coordinates that are not finite, or lie beyond the earth: id z1"),
+        (with_vertex("nan"), "has coordinates that are not finite, or lie beyond the earth: id z1"),
+        (with_vertex("1e300"), "has coordinates that are not finite, or lie beyond the earth: id z1"),
+        (with_vertex("721"), "{path} has longitudes beyond ±720 (west -89, south 31, east 721, north 33)"),
     ],
-    ids=["null", "empty", "point", "line", "collection", "infinite", "NaN"],
+    ids=["null", "empty", "point", "line", "collection", "infinite", "NaN", "huge", "two turns"],
 )
 def test_what_is_no_polygon(tmp_path, geometry, message):
     path = tmp_path / "zones.parquet"  # which, unlike most formats, holds all of these as they are
     geopandas.GeoDataFrame({"id": ["z0", "z1"]}, geometry=[SQUARE, geometry], crs=NAD83).to_parquet(path)
     assert message.format(path=path) in refusal([str(path)])
+
+
+@pytest.mark.parametrize(
+    ("wkt", "kind"),
+    [
+        ("TRIANGLE((-88 32, -87 33, -86 32, -88 32))", "Triangle"),
+        ("TIN(((-88 32, -87 33, -86 32, -88 32)))", "TIN"),
+        ("POLYHEDRALSURFACE(((-88 32, -87 33, -86 32, -88 32)))", "PolyhedralSurface"),
+    ],
+)
+def test_shapes_that_must_be_converted(tmp_path, wkt, kind):
+    (tmp_path / "zones.csv").write_text(f'id,WKT\na,"{SQUARE.wkt}"\nb,"{wkt}"\n')
+    text = refusal([str(tmp_path / "zones.csv")], crs=NAD83)
+    assert kind in text and text.endswith(f"ogr2ogr -nlt MULTIPOLYGON zones.gpkg {tmp_path}/zones.csv")
+
+
+@pytest.mark.parametrize("wkt", ["{}", "MULTISURFACE({})"])
+def test_curved_outlines_are_read_by_many_short_edges(tmp_path, wkt):
+    """A circle of radius 1: π, less what chords of 4° leave out, 1 − sin 4° / 4° = 0.08 %."""
+    circle = wkt.format("CURVEPOLYGON(CIRCULARSTRING(-88 32, -87 33, -86 32, -87 31, -88 32))")
+    (tmp_path / "zones.csv").write_text(f'id,WKT\na,"{circle}"\n')
+    zones = read_zones([str(tmp_path / "zones.csv")], id_column="id", crs=NAD83)
+    assert areas(zones)[0] == pytest.approx(np.pi, rel=1e-3)
+
+
+def test_a_collection_of_polygons_is_one_zone(tmp_path):
+    collection = shapely.GeometryCollection([SQUARE, shapely.GeometryCollection([box(-85, 31, -83, 32)])])
+    zones, _ = prepared(tmp_path, [collection], name="zones.geojson")
+    assert areas(zones).tolist() == [1 + 2]
+
+
+def test_a_ring_that_is_not_closed_is_closed_and_named(tmp_path):
+    """A square whose fifth vertex is the tip of a triangle on its side: 1 + 1 · 1 / 2, once the ring is closed."""
+    paths = written(tmp_path, [SQUARE, box(-85, 31, -84, 32)], name="zones.shp")
+    raw = bytearray((tmp_path / "zones.shp").read_bytes())
+    last = 100 + 8 + 44 + 4 + 4 * 16  # behind the heads of file, record and polygon, the first part, four points
+    first, fourth = (np.frombuffer(raw[last - 16 * back : last - 16 * back + 16]) for back in (4, 1))
+    raw[last : last + 16] = ((first + fourth) / 2 + (first[1] < fourth[1]) * np.array([1.0, 0.0]) * 1.0).tobytes()
+    (tmp_path / "zones.shp").write_bytes(raw)
+    zones, report = prepare(read_zones(paths, id_column="id"), GRID, id_column="id")
+    assert areas(zones).tolist() == [1.5, 1.0]
+    assert report.repaired == ["z0"]
 
 
 def test_a_polygon_without_area(tmp_path):
@@ -270,10 +314,14 @@ def test_no_zone_on_the_grid_shows_both(tmp_path):
 
 
 def test_a_zone_that_the_rasters_crs_cannot_show(tmp_path):
+    """On an orthographic picture of the earth's other side; a gnomonic one of its surroundings leaves it out."""
+    whole = Grid("+proj=ortho +lat_0=35 +lon_0=-85", (128000.0, 0.0, -6400000.0, 0.0, -128000.0, 6400000.0), 100, 100)
     gnomonic = Grid("+proj=gnom +lat_0=35 +lon_0=-85", (1000.0, 0.0, 0.0, 0.0, -1000.0, 0.0), 10, 10)
     antipodes = box(94, -36, 96, -34)
-    with pytest.raises(ZonesError, match=r"1 zone reaches to where the rasters' CRS .* has no coordinates: z0; cut"):
+    with pytest.raises(ZonesError, match="no zone overlaps the grid; 1 zone was read"):
         prepared(tmp_path, [antipodes], grid=gnomonic, crs=WGS84)
+    with pytest.raises(ZonesError, match=r"1 zone reaches to where the rasters' CRS .* has no coordinates: z0; cut"):
+        prepared(tmp_path, [antipodes], grid=whole, crs=WGS84)
 
 
 @pytest.mark.filterwarnings("ignore:GPKG")

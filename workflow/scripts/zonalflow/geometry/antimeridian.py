@@ -3,8 +3,11 @@
 In a file the longitudes of an outline across the antimeridian change from 179 to −179 between two vertices, and nothing
 but the size of that change tells the outline from one that reaches around the other way. An edge counts as one that
 crosses the antimeridian when the short way around the earth is less than 90°, or less than 30° where the edge begins or
-ends on the seam itself (±180, or 0 and 360), as in the outline of a region that only ends there. An edge of exactly
-360° runs around the whole earth.
+ends on the seam itself (±180, or 0 and 360), as in the outline of a region that only ends there.
+
+An edge of exactly 360° is a step from one side of the seam to the other, at one point of the earth, where the ring ends
+as it began if it is taken so, and has vertices off the seam; else it runs around the whole earth, as in a box of all
+longitudes, or in an Antarctica that is closed along the lower edge of the map.
 """
 
 import numpy as np
@@ -74,34 +77,60 @@ def _moved_west(polygon: shapely.Geometry, degrees: int) -> shapely.Geometry:
     return shapely.transform(polygon, lambda xy: xy - [degrees, 0])
 
 
+def joined(rings: list[np.ndarray], *, around_pole: bool = False) -> shapely.Polygon:
+    """Return the polygon of a shell and its holes, each hole moved by whole turns to where the shell is.
+
+    Args:
+        rings: vertices [n, 2] of each, longitudes continuous along the ring; the shell first.
+        around_pole: whether the shell was closed over a pole, so that it is a turn wide.
+    """
+    shell, *holes = rings
+    west, east = shell[:, 0].min(), shell[:, 0].max()
+    for hole in holes:
+        middle = (west + east) / 2
+        hole[:, 0] += 360 * np.round((middle - hole[:, 0].mean()) / 360)
+    if around_pole and any(hole[:, 0].min() < west or hole[:, 0].max() > east for hole in holes):
+        turns = np.array([[-360.0, 0.0], [0.0, 0.0], [360.0, 0.0]])
+        wide = shapely.union_all([shapely.Polygon(shell + turn) for turn in turns])
+        missing = shapely.union_all([shapely.Polygon(hole + turn) for hole in holes for turn in turns])
+        rest = shapely.intersection(shapely.difference(wide, missing), shapely.box(west, -90, east, 90))
+        whole: shapely.Polygon = polygonal(np.array([rest]))[0]
+        return whole
+    return shapely.Polygon(shell, holes)
+
+
+def closed_over_pole(xy: np.ndarray, pole: float) -> np.ndarray:
+    """Return a ring that ends a turn away from where it began, closed over the pole of latitude ±90: [n + 3, 2]."""
+    return np.vstack([xy, [xy[-1, 0], pole], [xy[0, 0], pole], xy[0]])
+
+
 def _continuous(polygon: shapely.Polygon) -> shapely.Polygon:
     """Return a polygon whose rings do not cross the antimeridian, its holes within its shell; itself if none did."""
-    rings = [shapely.get_exterior_ring(polygon), *shapely.get_rings(polygon)[1:]]
-    vertices = [shapely.get_coordinates(ring) for ring in rings]
-    if not any(_crossings(xy[:, 0]).any() for xy in vertices):
+    vertices = [shapely.get_coordinates(ring) for ring in shapely.get_rings(polygon)]
+    turns = [_turns(xy[:, 0]) for xy in vertices]
+    if not any(of_ring.any() for of_ring in turns):
         return polygon
-    vertices = [_unwrapped(xy) for xy in vertices]
-    middle = vertices[0][:, 0].mean()
-    for xy in vertices[1:]:
-        xy[:, 0] += 360 * np.round((middle - xy[:, 0].mean()) / 360)
-    return shapely.Polygon(vertices[0], vertices[1:])
+    rings = [_unwrapped(xy, of_ring) for xy, of_ring in zip(vertices, turns, strict=True)]
+    return joined(rings, around_pole=len(rings[0]) != len(vertices[0]))
 
 
-def _crossings(longitude: np.ndarray) -> np.ndarray:
-    """Return which edges of a ring cross the antimeridian, see the head of this module: bool [n_vertices − 1]."""
-    short = 360 - np.abs(np.diff(longitude))
+def _turns(longitude: np.ndarray) -> np.ndarray:
+    """Return how many turns, of 360°, to add behind each edge of a ring; int64 [n_vertices − 1], nearly all 0."""
+    change = np.diff(longitude)
+    short = 360 - np.abs(change)
     at_seam = np.isin(np.abs(longitude), (0.0, 180.0, 360.0))
     limit = np.where(at_seam[1:] | at_seam[:-1], _SHORT_AT_SEAM, _SHORT)
-    crosses: np.ndarray = (short > _TINY) & (short < limit)
-    return crosses
+    turn = -np.sign(change).astype(np.int64)
+    crossing = np.where((short > _TINY) & (short < limit), turn, 0)
+    steps = np.where(np.abs(short) <= _TINY, turn, 0)
+    if steps.any() and not at_seam.all() and (crossing.sum() + steps.sum() == 0 or crossing.sum() != 0):
+        return crossing + steps
+    return crossing
 
 
-def _unwrapped(xy: np.ndarray) -> np.ndarray:
-    """Return a ring's vertices with each edge taken the short way; a ring around a pole is closed over that pole."""
-    change = np.diff(xy[:, 0])
-    change -= 360 * np.sign(change) * _crossings(xy[:, 0])
-    xy = np.column_stack([xy[0, 0] + np.append(0, np.cumsum(change)), xy[:, 1]])
-    if abs(xy[-1, 0] - xy[0, 0]) > 180:
-        pole = np.copysign(90, xy[:, 1].mean())
-        xy = np.vstack([xy, [xy[-1, 0], pole], [xy[0, 0], pole], xy[0]])
+def _unwrapped(xy: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """Return a ring's vertices with continuous longitudes; a ring around a pole is closed over that pole."""
+    xy = np.column_stack([xy[:, 0] + 360 * np.append(0, np.cumsum(turns)), xy[:, 1]])
+    if turns.sum():
+        return closed_over_pole(xy, float(np.copysign(90, xy[:, 1].mean())))
     return xy

@@ -13,6 +13,20 @@ def valid(geometry: np.ndarray) -> np.ndarray:
     return polygonal(shapely.make_valid(geometry, method="structure", keep_collapsed=False))
 
 
+def without_crossings(geometry: np.ndarray) -> np.ndarray:
+    """Return geometries [n], valid but for edges that rounding or reprojecting has moved across each other.
+
+    GEOS' method *linework* leaves what lies outside outside, also a bay whose mouth is closed by such edges, which its
+    method *structure* would fill.
+    """
+    broken = np.flatnonzero(~shapely.is_valid(geometry))
+    if not len(broken):
+        return geometry
+    result = geometry.copy()
+    result[broken] = polygonal(shapely.make_valid(geometry[broken], method="linework"))
+    return result
+
+
 def polygonal(geometry: np.ndarray) -> np.ndarray:
     """Return the polygons of each geometry [n]; an intersection or repair may leave points and lines beside them."""
     result = geometry.copy()

@@ -124,11 +124,22 @@ def points_that_differ(
         xy = xy[~shapely.dwithin(edge, shapely.points(xy / cell), _DOUBTFUL[not same])]
     shapely.prepare(prepared)
     ours = shapely.contains_xy(prepared, xy)
-    in_file = xy if way is None else np.column_stack(way.transform(xy[:, 0], xy[:, 1]))
-    known = np.isfinite(in_file).all(axis=1)
+    in_file, known = (xy, np.ones(len(xy), bool)) if way is None else _back(xy, way, cell)
     answers = [inside[known] for inside in _inside(outline, np.where(known[:, None], in_file, 0.0), crs.is_geographic)]
     wrong = min((ours[known] != answer for answer in answers), key=np.count_nonzero)
     return int(known.sum()), xy[known][wrong]
+
+
+def _back(xy: np.ndarray, way: "pyproj.Transformer", cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return points of the grid in the CRS of the file, and which are on the map at all: they come back to themselves."""
+    in_file = np.column_stack(way.transform(xy[:, 0], xy[:, 1]))
+    again = np.column_stack(way.transform(in_file[:, 0], in_file[:, 1], direction="INVERSE"))
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(again - xy) / cell
+    if way.source_crs is not None and way.source_crs.is_geographic:
+        apart[:, 0] = np.abs((again[:, 0] - xy[:, 0] + 180) % 360 - 180) / cell[0]
+    known: np.ndarray = apart.max(axis=1) < _DOUBTFUL[True]
+    return in_file, known
 
 
 def _points(

@@ -17,8 +17,12 @@ from zonalflow.common.columns import INSIDE
 from zonalflow.common.errors import ZonesError
 from zonalflow.common.text import count_of, few, format_bounds
 from zonalflow.geometry.antimeridian import unwrap, wrap
+from zonalflow.geometry.curves import Reprojection
 from zonalflow.geometry.grid import Bounds, Grid
-from zonalflow.geometry.polygons import polygonal, valid
+from zonalflow.geometry.polygons import polygonal, valid, without_crossings
+from zonalflow.geometry.reprojection import folded, reproject
+from zonalflow.geometry.surroundings import area_share, surroundings_of
+from zonalflow.zones.read import CLOSED
 
 
 @dataclass(frozen=True)
@@ -92,21 +96,17 @@ def bring_to_grid(frame: geopandas.GeoDataFrame, grid: Grid) -> ZonesOnGrid:
         geometry, unwrapped = unwrap(frame.geometry.to_numpy())
         frame = frame.set_geometry(geometry, crs=crs)
     repaired, frame = _repair(frame)
+    geometry, names = frame.geometry.to_numpy(), frame.index.to_numpy()
+    _check_areas(geometry, names)
+    share = np.ones(len(geometry))
     if reprojected:
-        frame = frame.to_crs(grid.crs)
-    geometry = frame.geometry.to_numpy()
-    names = frame.index.to_numpy()
-    _check_projected(geometry, names, grid)
+        geometry, share = _reprojected(geometry, names, crs, grid)
     if grid.is_geographic:
         geometry = wrap(geometry, grid.bounds[0], grid.bounds[2])
-    _check_areas(geometry, names)
-    if reprojected:
-        again, frame = _repair(frame.set_geometry(geometry, crs=grid.crs))
-        geometry, repaired = frame.geometry.to_numpy(), repaired | again
     inside = _clipped(geometry, grid.bounds)
     with np.errstate(invalid="ignore", divide="ignore"):
-        fraction = np.nan_to_num(shapely.area(inside) / shapely.area(geometry))
-    whole = shapely.within(geometry, shapely.box(*grid.bounds))  # these get exactly 1, without rounding
+        fraction = np.nan_to_num(shapely.area(inside) / shapely.area(geometry) * share)
+    whole = shapely.within(geometry, shapely.box(*grid.bounds)) & (share == 1)  # these get exactly 1, without rounding
     return ZonesOnGrid(
         whole=geometry,
         inside=np.where(whole, geometry, inside),
@@ -124,15 +124,41 @@ def _crs_of(frame: geopandas.GeoDataFrame) -> pyproj.CRS:
     return crs
 
 
-def _check_projected(geometry: np.ndarray, names: np.ndarray, grid: Grid) -> None:
-    """Raise ZonesError for zones for which the grid's CRS has no coordinates."""
-    lost = ~np.isfinite(shapely.bounds(geometry)).all(axis=1) & ~shapely.is_empty(geometry)
-    if lost.any():
+def _reprojected(geometry: np.ndarray, names: np.ndarray, crs: pyproj.CRS, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Return valid polygons [n] in a grid's CRS, and which share of the area of each they are, mostly 1: float64 [n].
+
+    Zones that lie far from the grid become empty. Zones that reach to where its projection has no coordinates, or
+    folds, are cut to the surroundings of the grid.
+
+    Raises:
+        ZonesError: for zones that cannot be shown there even so.
+    """
+    way = Reprojection(crs, pyproj.CRS(grid.crs), (grid.transform[0], abs(grid.transform[4])))
+    result, share = np.full(len(geometry), shapely.Polygon(), object), np.ones(len(geometry))
+    near = np.ones(len(geometry), bool)
+    around = surroundings_of(grid, crs) if crs.is_geographic and not crs.is_derived else None
+    if around is not None:
+        near = around.overlap(geometry)
+        geometry = around.cut_at_tear(geometry)
+    result[near], broken_near = reproject(geometry[near], way)
+    broken = np.zeros(len(geometry), bool)
+    broken[near] = broken_near
+    if around is not None:
+        far = np.flatnonzero(near & ~around.hold(geometry))
+        broken[far] |= folded(geometry[far], way)
+        some = np.flatnonzero(broken)
+        if len(some):
+            parts = around.clip(geometry[some])
+            share[some] = area_share(parts, geometry[some])
+            result[some], still = reproject(parts, way)
+            broken[some] = still
+    if broken.any():
         raise ZonesError(
-            f"{count_of(int(lost.sum()), 'zone reaches', 'zones reach')} to where the rasters' CRS ({grid.crs[:60]}) "
-            f"has no coordinates: {few(names[lost])}; cut such zones to the surroundings of the rasters, or leave them "
-            "out with zones.where"
+            f"{count_of(int(broken.sum()), 'zone reaches', 'zones reach')} to where the rasters' CRS ({grid.crs[:60]}) "
+            f"has no coordinates: {few(names[broken])}; cut such zones to the surroundings of the rasters, or leave "
+            "them out with zones.where"
         )
+    return without_crossings(result), share
 
 
 def _check_areas(geometry: np.ndarray, names: np.ndarray) -> None:
@@ -174,7 +200,7 @@ def prepare(
         kept=len(zones),
         crs_of_file=_crs_of(frame).to_string(),
         reprojected=placed.reprojected,
-        repaired=ids[placed.repaired].tolist(),
+        repaired=ids[placed.repaired | np.isin(ids, frame.attrs.get(CLOSED, []))].tolist(),
         across_the_antimeridian=ids[placed.unwrapped].tolist(),
         dropped_outside=ids[~kept].tolist(),
         cut=ids[kept & (placed.fraction < 1)].tolist(),
@@ -184,13 +210,19 @@ def prepare(
 
 
 def _none_overlaps(placed: ZonesOnGrid, grid: Grid) -> ZonesError:
-    bounds = shapely.total_bounds(placed.whole)  # not finite where the grid's CRS can show no zone
-    turned = shapely.box(*bounds[[1, 0, 3, 2]]) if np.isfinite(bounds).all() else shapely.Polygon()
-    swapped = turned.intersects(shapely.box(*grid.bounds))
-    hint = "The zones' longitudes and latitudes seem to be swapped" if swapped else "Check bbox, and the zones' CRS"
+    bounds = shapely.total_bounds(placed.whole)  # not finite where all zones lie too far away to be reprojected
+    hint = "Check bbox, and the zones' CRS"
+    if np.isfinite(bounds).all():
+        zones, box = shapely.box(*bounds), shapely.box(*grid.bounds)
+        turned = shapely.box(*bounds[[1, 0, 3, 2]])
+        if shapely.intersects(turned, box) and not shapely.intersects(zones, box):
+            hint = "The zones' longitudes and latitudes seem to be swapped"
+        lie = format_bounds(bounds)
+    else:
+        lie = "far from it"
     return ZonesError(
         f"no zone overlaps the grid; {count_of(len(placed.whole), 'zone was', 'zones were')} read.\n"
-        f"  zones: {format_bounds(bounds)}\n  grid:  {format_bounds(grid.bounds)}\n{hint}"
+        f"  zones: {lie}\n  grid:  {format_bounds(grid.bounds)}\n{hint}"
     )
 
 

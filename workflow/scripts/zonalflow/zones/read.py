@@ -13,9 +13,11 @@ import shapely
 
 from zonalflow.common.errors import ZonesError
 from zonalflow.common.states import state_spellings
-from zonalflow.common.text import count_of, few, format_bounds, nearest, plural_of
+from zonalflow.common.text import count_of, few, nearest, plural_of
+from zonalflow.zones.shapes import check_geometry, polygons_only, read_features
 
-_TINY = 1e-9  # degrees
+CLOSED = "zones whose rings were not closed"  # in the attributes of the frame: their ids
+_CLOSED = "zonalflow: ring closed"  # the column meanwhile
 
 
 def read_zones(
@@ -31,6 +33,9 @@ def read_zones(
         crs: the CRS of a file that has none.
         where: an SQL condition on the attributes, as in ``"STATE_NAME = 'Florida'"``.
         states: keep the zones whose STUSPS, STATEFP or STATE_NAME is one of these.
+
+    Returns:
+        The zones; ``attrs[CLOSED]`` lists the ids of those whose rings were not closed in the file.
 
     Raises:
         ZonesError: for a missing or unreadable file, layer or column, duplicate or empty ids, no CRS, a geometry that
@@ -48,8 +53,12 @@ def read_zones(
         if crs is None:
             raise ZonesError(f"{path} has no CRS; set it in the configuration, for example zones.crs: EPSG:4269")
         frame = frame.set_crs(crs)
-    _check_geometry(frame, id_column, path)
-    return frame.reset_index(drop=True)
+    frame = frame.set_geometry(polygons_only(frame.geometry.to_numpy()), crs=frame.crs)
+    check_geometry(frame, id_column, path)
+    closed = frame.pop(_CLOSED)
+    frame = frame.reset_index(drop=True)
+    frame.attrs[CLOSED] = frame[id_column][closed.to_numpy()].tolist()
+    return frame
 
 
 def zone_options(zones: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,18 +75,19 @@ def _read(path: str, layer: str | None, where: str | None) -> geopandas.GeoDataF
     if str(path).lower().endswith((".parquet", ".geoparquet")):
         try:
             frame = geopandas.read_parquet(path)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, shapely.errors.ShapelyError) as error:
             raise ZonesError(f"{path} cannot be read as GeoParquet: {error}") from error
         frame = _with_one_geometry(frame)
-        return frame if where is None else frame.iloc[_matching_rows(frame, where, path)]
+        frame = frame if where is None else frame.iloc[_matching_rows(frame, where, path)]
+        return frame.assign(**{_CLOSED: False})
     try:
-        frame = pyogrio.read_dataframe(path, layer=_layer(path, layer), where=where)
+        frame, closed = read_features(path, _layer(path, layer), where)
     except (RuntimeError, ValueError) as error:  # pyogrio's errors are RuntimeErrors
         condition = f", with zones.where: {where}" if where else ""
         raise ZonesError(f"{path} cannot be read as zones{condition}: {error}") from error
     if not isinstance(frame, geopandas.GeoDataFrame):
         raise ZonesError(f"{path} has no geometry: it is a table, and zones are polygons")
-    return frame
+    return frame.assign(**{_CLOSED: closed})
 
 
 def _with_one_geometry(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
@@ -148,7 +158,7 @@ def _in_states(frame: geopandas.GeoDataFrame, states: list[str], path: str) -> g
 def _with_text_id(frame: geopandas.GeoDataFrame, id_column: str, path: str) -> geopandas.GeoDataFrame:
     """Return the zones with their ids as text, after checking that each zone has one of its own."""
     if id_column not in frame.columns or id_column == frame.geometry.name:
-        columns = [column for column in frame.columns if column != frame.geometry.name]
+        columns = [column for column in frame.columns if column not in (frame.geometry.name, _CLOSED)]
         raise ZonesError(
             f"zones.id: {path} has no column {id_column!r}{nearest(id_column, columns) or '.'} "
             f"Its columns: {', '.join(columns) or 'none'}"
@@ -169,40 +179,3 @@ def _with_text_id(frame: geopandas.GeoDataFrame, id_column: str, path: str) -> g
             f"more than once ({few(repeated)}); choose a column whose values are unique"
         )
     return frame.assign(**{id_column: text.astype(object)})
-
-
-def _check_geometry(frame: geopandas.GeoDataFrame, id_column: str, path: str) -> None:
-    """Raise ZonesError unless every zone is a polygon with finite coordinates and possible latitudes."""
-    geometry = frame.geometry.to_numpy()
-    empty = np.flatnonzero(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    if empty.size:
-        has_none = count_of(empty.size, f"zone of {path} has", f"zones of {path} have")
-        raise ZonesError(
-            f"{has_none} an empty geometry: {id_column} {few(frame[id_column].iloc[empty])}; "
-            "remove such zones, or give them a polygon"
-        )
-    other = np.flatnonzero(~np.isin(shapely.get_type_id(geometry), (3, 6)))
-    if other.size:
-        kinds = ", ".join(sorted(set(frame.geom_type.iloc[other])))
-        is_none = count_of(other.size, f"zone of {path} is not a polygon", f"zones of {path} are not polygons")
-        raise ZonesError(
-            f"{is_none} ({kinds}): {id_column} {few(frame[id_column].iloc[other])}; zonal statistics need polygons"
-        )
-    points, zone = shapely.get_coordinates(geometry, return_index=True)
-    bad = np.unique(zone[~np.isfinite(points).all(axis=1)])
-    if bad.size:
-        has_some = count_of(bad.size, f"zone of {path} has", f"zones of {path} have")
-        raise ZonesError(f"{has_some} coordinates that are not finite: {id_column} {few(frame[id_column].iloc[bad])}")
-    _check_latitudes(frame, path)
-
-
-def _check_latitudes(frame: geopandas.GeoDataFrame, path: str) -> None:
-    """Raise ZonesError for latitudes beyond ±90."""
-    west, south, east, north = frame.total_bounds
-    crs = frame.crs
-    if crs is not None and crs.is_geographic and max(-south, north) > 90 + _TINY:
-        swapped = "longitude and latitude are swapped, or " if max(-west, east) <= 90 else ""
-        raise ZonesError(
-            f"{path} has latitudes beyond ±90 ({format_bounds(frame.total_bounds)}): {swapped}its CRS, "
-            f"{crs.name}, is not that of its coordinates"
-        )
