@@ -131,7 +131,7 @@ def points_that_differ(
 
 
 def _back(xy: np.ndarray, way: "pyproj.Transformer", cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return points of the grid in the CRS of the file, and which are on the map at all: they come back to themselves."""
+    """Return points of the grid in the CRS of the file, and which come back to themselves: those on the map."""
     in_file = np.column_stack(way.transform(xy[:, 0], xy[:, 1]))
     again = np.column_stack(way.transform(in_file[:, 0], in_file[:, 1], direction="INVERSE"))
     with np.errstate(invalid="ignore"):
