@@ -126,7 +126,7 @@ def test_no_range_from_a_server_in_trouble(server, kind):
 
 
 def test_a_dataset_unknown_to_the_server_has_no_range(server):
-    assert catalogue_range(server.url, "RAPV3", "annual") is None
+    assert catalogue_range(server.url, "Landfire", "annual") is None
 
 
 def test_an_annual_year_is_one_request_for_whole_cells(server, tmp_path, turned):
