@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from zonalflow.common.files import sha256
-from zonalflow.sources import geocdl
+from zonalflow.sources.geocdl import year as geocdl
 from zonalflow.sources.locks import locked, turn
 
 BOX = (-84.0, 29.0, -83.5, 29.5)

@@ -16,7 +16,7 @@ from zonalflow.common.text import count_of
 from zonalflow.geometry.grid import Grid, Window, grid_of
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.grib import is_grib, message_bands
-from zonalflow.rasters.nodata import MISSING, Nodata, has_mask, is_missing, nodata_of, warn_of_nodata
+from zonalflow.rasters.nodata import DECLARED, MISSING, Nodata, has_mask, is_missing, nodata_of, warn_of_nodata
 from zonalflow.rasters.patterns import gdal_name
 from zonalflow.rasters.unreadable import describe_failure, describe_unreadable
 
@@ -31,7 +31,7 @@ class TimeStep:
     """One date of one variable, and where its values are.
 
     Attributes:
-        date: ``2000``, ``2000-01`` or ``2000-01-31``.
+        date: ``2000``, ``2000-01``, ``2000-01-31`` or ``2000-01-31T06:00``.
         path: the file.
         band: the band of the file, or the position along the time dimension of a NetCDF file, from 1.
         layer: the variable of a NetCDF file; None for all other files.
@@ -67,9 +67,11 @@ def check_unchanged(time_step: TimeStep) -> None:
     if not what and sha256(path) != time_step.sha256:
         what = "is not what was fetched: its checksum differs from its receipt's"
     if what:
+        year = time_step.date[:4]
+        receipts = sorted(path.parent.glob(f"{year}*.json")) or [path.parent / f"{year}.json"]
         raise RasterError(
             f"{path} ({time_step.date}) {what}. To have it made or fetched again, delete "
-            f"{path.parent}/{time_step.date[:4]}.json and run again"
+            f"{' and '.join(map(str, receipts))} and run again"
         )
 
 
@@ -157,7 +159,8 @@ def read_time_steps(
         find_grid: called with the whole grid of a file and its time step, returns the
             :class:`zonalflow.index.grids.IndexedGrid` on which it meets the zones, or raises GridError.
         crs: used for files that have none.
-        nodata: as configured: a stored value, ``"none"`` (every value counts) or None (the file must declare it).
+        nodata: as configured: a stored value, ``"none"`` (every value counts), None (the file must declare it) or
+            :data:`zonalflow.rasters.nodata.DECLARED`.
         log: takes a line of warning, once for each type of data that cannot hold the configured nodata value.
 
     Yields:
@@ -283,7 +286,7 @@ def read_window(
             f"{time_step.path} holds complex numbers ({dataset.dtypes[band - 1]}), which have no mean; write the part "
             "that you need as a raster of its own"
         )
-    masked = nodata is None and has_mask(dataset, band)
+    masked = nodata in (None, DECLARED) and has_mask(dataset, band)
     nodata_value = None if masked else nodata_of(dataset, band, f"{time_step.path} ({time_step.date})", nodata)
     values: np.ndarray = dataset.read(band, window=area)
     missing = None

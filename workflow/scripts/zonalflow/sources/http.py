@@ -29,7 +29,8 @@ class RetryPolicy:
     """Timeouts and the number of attempts. Times in seconds.
 
     The pause after the attempt k (from 0) is ``pause * 2**k``, at most `longest_pause`, times a random factor from 0.5
-    to 1, or what the server's Retry-After asks for, whichever is longer.
+    to 1, or what the server's Retry-After asks for, or as long as the request waited for its answer, whichever is
+    longest.
 
     Attributes:
         connect: the longest wait for a connection.
@@ -69,11 +70,16 @@ CLOCK = Clock()
 
 
 class TransientError(FetchError):
-    """An error that another attempt may not meet; `wait` is the pause in seconds that the server asks for, if any."""
+    """An error that another attempt may not meet.
+
+    `wait` is the pause in seconds that the server asks for, if any; `spent` the seconds for which the request had
+    waited for its answer: the server may go on working on it for as long again.
+    """
 
     def __init__(self, message: str, wait: float | None = None):
         super().__init__(message)
         self.wait = wait
+        self.spent = 0.0
 
 
 def page_title(page: str) -> str:
@@ -104,7 +110,7 @@ def open_response(url: str, policy: RetryPolicy, clock: Clock) -> Iterator["requ
         address = url
         for _ in range(_MAX_REDIRECTS + 1):
             session.trust_env = not _is_private(address)
-            with _network_errors_explained(policy):
+            with _time_spent_noted(clock), _network_errors_explained(policy):
                 response = session.get(
                     address, stream=True, allow_redirects=False, timeout=(policy.connect, policy.read)
                 )
@@ -116,6 +122,16 @@ def open_response(url: str, policy: RetryPolicy, clock: Clock) -> Iterator["requ
                 yield response
                 return
         raise PermanentFetchError(f"the server redirects more than {_MAX_REDIRECTS} times")
+
+
+@contextlib.contextmanager
+def _time_spent_noted(clock: Clock) -> Iterator[None]:
+    began = clock.monotonic()
+    try:
+        yield
+    except TransientError as error:
+        error.spent = clock.monotonic() - began
+        raise
 
 
 def _is_private(url: str) -> bool:
@@ -217,7 +233,7 @@ def _network_errors_explained(policy: RetryPolicy) -> Iterator[None]:
     except (requests.exceptions.ConnectTimeout, u.ConnectTimeoutError) as error:
         raise TransientError(f"no connection within {policy.connect:g} s") from error
     except (requests.exceptions.ReadTimeout, u.ReadTimeoutError, TimeoutError) as error:
-        raise TransientError(f"the server sent nothing for {policy.read:g} s") from error
+        raise TransientError(f"the server sent nothing for {policy.read:g} s, which is fetch.read_timeout") from error
     except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, u.LocationParseError) as error:
         raise PermanentFetchError(f"the address is not valid ({shorten(str(error))})") from error
     except (requests.exceptions.RequestException, u.HTTPError, ConnectionError) as error:

@@ -5,15 +5,15 @@ answer is kept before anything else is done with it, and is never requested agai
 """
 
 import functools
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 from zonalflow.common.dates import dates_of
 from zonalflow.common.errors import FetchError, PermanentFetchError
-from zonalflow.common.files import scratch_folder, sha256, sweep
+from zonalflow.common.files import scratch_folder, sweep
 from zonalflow.sources.archive import check_members, unpack
 from zonalflow.sources.catalogue.prism import check_request, grid_url
-from zonalflow.sources.download import RequestRecord, download
+from zonalflow.sources.download import download, kept_request
 from zonalflow.sources.fetch import Part, Plan, fetch
 from zonalflow.sources.http import CLOCK, DEFAULT_POLICY, Clock, RetryPolicy
 from zonalflow.sources.locks import turn
@@ -34,11 +34,12 @@ def fetch_year(
     grain: str,
     receipt_path: Path,
     *,
+    months: Sequence[int] | None = None,
     policy: RetryPolicy = DEFAULT_POLICY,
     clock: Clock = CLOCK,
     at_once: int = 1,
 ) -> Receipt:
-    """Fetch a year of a variable, 1, 12 or 365 grids, beside `receipt_path`; write the receipt last and return it.
+    """Fetch a year of a variable, or some months, grid by grid beside `receipt_path`; write the receipt and return it.
 
     Grids that are unchanged since an earlier run are not requested again. On this machine at most `at_once` requests to
     the server at `base` run concurrently.
@@ -54,7 +55,7 @@ def fetch_year(
         lock=f"{variable}_{year}",
         parts=[
             Part(f"{variable}_{date}", grid_url("", resolution, variable, date), f"PRISM {variable} {date}", [date])
-            for date in dates_of(year, grain)
+            for date in dates_of(year, grain, months)
         ],
         unit="grids",
     )
@@ -70,7 +71,7 @@ def _fetch_grid(url: str, part: Part, record: Path, policy: RetryPolicy, clock: 
     folder, packed, [date] = record.parent.parent, record.with_suffix(".zip"), part.dates
     if packed.exists():
         _check_answer(packed, date, part.name)
-        request = _request_of(packed, url)
+        request = kept_request(packed, url)
     else:
         sweep(packed)
         request = download(
@@ -94,13 +95,6 @@ def _fetch_grid(url: str, part: Part, record: Path, policy: RetryPolicy, clock: 
         "sidecars": [describe_file(path, None) for path in paths if path.name != raster],
         "request": request,
     }
-
-
-def _request_of(packed: Path, url: str) -> RequestRecord:
-    """Return the record of a download whose run was killed before it recorded it."""
-    status = packed.stat()
-    accessed = datetime.fromtimestamp(status.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"url": url, "accessed": accessed, "retries": 0, "sha256": sha256(packed), "bytes": status.st_size}
 
 
 def _check_answer(answer: Path, date: str, name: str) -> None:

@@ -13,11 +13,13 @@ from zonalflow.common.dates import format_years, parse_years
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.text import nearest
 from zonalflow.sources.catalogue import census, geocdl, prism
+from zonalflow.sources.catalogue.datasets import DATASETS, dataset_id
 from zonalflow.study.schema import check_scalars, check_schema, coerce_texts, with_defaults
 
 if TYPE_CHECKING:
     from zonalflow.sources.http import RetryPolicy
 
+AVAILABLE = "available"  # of years: all that the dataset has
 URLS = {"census": census.BASE_URL, "geocdl": geocdl.BASE_URL, "prism": prism.BASE_URL}
 
 
@@ -35,11 +37,13 @@ def resolve(config: Mapping[str, Any], schema: dict[str, Any], *, check: bool = 
         check_scalars(coerced)
         check_schema(coerced, schema)
     resolved: dict[str, Any] = with_defaults(coerced, schema)
+    _resolve_geocdl(resolved)
     resolved["years"] = parse_years(resolved["years"])
     resolved["bbox"] = parse_bbox(resolved["bbox"])
     if resolved["baseline"] is not None:
         resolved["baseline"] = parse_years(resolved["baseline"], "baseline")
     resolved["raster"]["nodata"] = _writable(resolved["raster"]["nodata"])
+    resolved["raster"]["months"] = resolved["raster"]["months"] and sorted(resolved["raster"]["months"])
     if check:
         from zonalflow.stats.statistics import parse_stats  # brings numpy, which a job's second parse does without
 
@@ -49,6 +53,20 @@ def resolve(config: Mapping[str, Any], schema: dict[str, Any], *, check: bool = 
         if part["url"] is None:
             part["url"] = URLS.get(part["source"])
     return resolved
+
+
+def _resolve_geocdl(resolved: dict[str, Any]) -> None:
+    """Put the server's own id for a dataset of GeoCDL, its years for ``available``, and what its rasters declare."""
+    raster = resolved["raster"]
+    if raster["source"] != "geocdl":
+        if resolved["years"] == AVAILABLE:
+            raise ConfigError("years: available is only for raster.source: geocdl; write the years, such as 2000:2020")
+        return
+    raster["dataset"] = dataset_id(raster["dataset"])
+    if resolved["years"] == AVAILABLE:
+        resolved["years"] = geocdl.available_years(raster["dataset"], raster["grain"])
+    if raster["nodata"] is None and not DATASETS[raster["dataset"]].declares_nodata:
+        raster["nodata"] = "declared"
 
 
 def parse_bbox(value: Any) -> list[float] | None:
@@ -105,6 +123,7 @@ def _check_sources(config: dict[str, Any]) -> None:
             raise ConfigError(
                 f"{key}: {path!r} holds {min(odd)!r}, which is no part of a name to Snakemake or GDAL; rename it"
             )
+    _check_months(raster)
     _check_min_coverage(config)
     for key, crs in (("zones.crs", zones["crs"]), ("raster.crs", raster["crs"])):
         if crs is not None:
@@ -126,6 +145,18 @@ def _check_sources(config: dict[str, Any]) -> None:
         name = min(unknown, key=str)
         hint = nearest(name, raster["variables"])
         raise ConfigError(f"raster.units.{name}: no such variable in raster.variables{hint}")
+
+
+def _check_months(raster: dict[str, Any]) -> None:
+    grain, source = raster["grain"], raster["source"]
+    if grain == "hourly" and source != "geocdl":
+        raise ConfigError(f"raster.grain hourly: only for raster.source: geocdl; raster.source is {source}")
+    if raster["months"] is None:
+        return
+    if source not in ("geocdl", "prism"):
+        raise ConfigError(f"raster.months: only for raster.source: geocdl and prism; raster.source is {source}")
+    if grain == "annual":
+        raise ConfigError("raster.months: annual rasters have no months; write raster.grain: monthly or daily")
 
 
 def _check_min_coverage(config: dict[str, Any]) -> None:

@@ -104,7 +104,7 @@ def _read_band(
     height, width = rows.max() - row + 1, columns.max() - column + 1
     here = np.ix_(rows - row, columns - column)
     stored = bands[band - 1, row : row + height, column : column + width].to_numpy()[here]
-    if nodata is None:
+    if nodata in (None, "declared"):
         missing = dataset.read_masks(band, window=Window(column, row, width, height))[here] == 0
     elif nodata == "none":
         missing = np.zeros(stored.shape, bool)
