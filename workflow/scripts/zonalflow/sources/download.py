@@ -174,7 +174,7 @@ def get_json(url: str, *, policy: RetryPolicy = DEFAULT_POLICY, clock: Clock = C
             for chunk in body_chunks(response, policy, clock, max_bytes):
                 body += chunk
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FetchError(_failure(url, f"the answer is not JSON ({error})", 1, "")) from error
     except FetchError as error:
         raise FetchError(_failure(url, str(error), 1, "")) from error

@@ -16,6 +16,8 @@ from urllib.parse import urljoin, urlsplit
 
 from zonalflow import __version__
 from zonalflow.common.errors import FetchError, PermanentFetchError
+from zonalflow.common.text import printable
+from zonalflow.sources.session import Watchdog, bounded_session
 
 if TYPE_CHECKING:
     import requests
@@ -89,8 +91,8 @@ def page_title(page: str) -> str:
 
 
 def shorten(text: str, length: int = 300) -> str:
-    """Return `text` on one line, cut to `length` characters."""
-    line = " ".join(text.split())
+    """Return `text` on one line, cut to `length` characters, without control characters and passwords."""
+    line = printable(" ".join(text[: 20 * length].split()))
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
@@ -102,9 +104,7 @@ def open_response(url: str, policy: RetryPolicy, clock: Clock) -> Iterator["requ
         TransientError: no connection, a broken one, status 429 or 5xx.
         PermanentFetchError: any other status, a redirect to another host, an invalid address or certificate.
     """
-    import requests  # 0.1 s: only when something is fetched
-
-    with requests.Session() as session:
+    with bounded_session(policy.total) as (session, watchdog), _end_of_time_explained(policy, watchdog):
         session.headers.update({"User-Agent": f"zonalflow/{__version__}", "Accept-Encoding": "identity"})
         session.auth = lambda prepared: prepared  # no passwords from ~/.netrc
         address = url
@@ -116,7 +116,7 @@ def open_response(url: str, policy: RetryPolicy, clock: Clock) -> Iterator["requ
                 )
             with response:
                 if response.is_redirect:
-                    address = _redirected(address, urljoin(address, response.headers["Location"]))
+                    address = _redirected(address, response.headers["Location"])
                     continue
                 _check_status(response, policy, clock)
                 yield response
@@ -134,6 +134,20 @@ def _time_spent_noted(clock: Clock) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def _end_of_time_explained(policy: RetryPolicy, watchdog: Watchdog) -> Iterator[None]:
+    late = TransientError(f"no complete answer came within {policy.total:g} s")
+    try:
+        yield
+    except TransientError as error:
+        if not watchdog.bit:
+            raise
+        late.spent = error.spent
+        raise late from error
+    if watchdog.bit:  # the end of the connection may have looked like the end of the answer
+        raise late
+
+
 def _is_private(url: str) -> bool:
     """Return whether an address is on this machine or in a private network."""
     host = urlsplit(url).hostname or ""
@@ -144,13 +158,19 @@ def _is_private(url: str) -> bool:
     return number.is_private or number.is_loopback or number.is_link_local
 
 
-def _redirected(old: str, new: str) -> str:
-    """Return `new` if it is on the same host (http may become https), else refuse it."""
-    before, after = urlsplit(old), urlsplit(new)
+def _redirected(old: str, location: str) -> str:
+    """Return where a Location leads if that is on the same host (http may become https), else refuse it."""
+    try:
+        new = urljoin(old, location)
+        before, after = urlsplit(old), urlsplit(new)
+    except ValueError:
+        raise PermanentFetchError("the server redirects to an address that is not valid") from None
     same = (before.scheme, before.netloc) == (after.scheme, after.netloc)
     upgraded = (before.scheme, after.scheme) == ("http", "https") and before.netloc == after.netloc
     if not (same or upgraded):
-        raise PermanentFetchError(f"the server redirects to another host ({after.netloc}), which is refused")
+        raise PermanentFetchError(
+            f"the server redirects to another host ({printable(after.netloc.rpartition('@')[2])}), which is refused"
+        )
     return new
 
 
@@ -159,9 +179,11 @@ def _check_status(response: "requests.Response", policy: RetryPolicy, clock: Clo
     status = response.status_code
     if status == 200:
         return
-    with _network_errors_explained(policy):
-        text = _error_text(response.raw.read(4096, decode_content=True))
-    message = f"the server answers {status} {response.reason or ''}".rstrip() + (f": {text}" if text else "")
+    text = ""
+    if not response.headers.get("Content-Encoding"):  # none was asked for, and packed bytes are no message
+        with _network_errors_explained(policy):
+            text = _error_text(response.raw.read(4096, decode_content=False))
+    message = f"the server answers {status} {shorten(response.reason or '')}".rstrip() + (f": {text}" if text else "")
     if status == 429 or status >= 500:
         raise TransientError(message, _retry_after(response.headers.get("Retry-After"), clock.now()))
     raise PermanentFetchError(message)
@@ -170,7 +192,7 @@ def _check_status(response: "requests.Response", policy: RetryPolicy, clock: Clo
 def _error_text(body: bytes) -> str:
     """Return the message in the body of an error: FastAPI's ``detail``, a page's title, or plain text."""
     text = body.decode(errors="replace")
-    with contextlib.suppress(ValueError, TypeError, KeyError):
+    with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
         detail = json.loads(text)["detail"]
         return shorten(detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False))
     if re.match(r"\s*<", text):
@@ -182,11 +204,11 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
     """Return the seconds that a Retry-After header asks for (RFC 9110, 10.2.3: seconds or a date)."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
         return float(value)
     try:
         return max((parsedate_to_datetime(value) - now).total_seconds(), 0.0)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
@@ -197,9 +219,10 @@ def body_chunks(response: "requests.Response", policy: RetryPolicy, clock: Clock
         TransientError: when the body is cut short or takes longer than `policy` allows.
         PermanentFetchError: when it is larger than `max_bytes`.
     """
-    length = response.headers.get("Content-Length", "")
-    if length.isdigit() and int(length) > max_bytes:
-        raise PermanentFetchError(f"the server announces {length} bytes, more than the limit of {max_bytes}")
+    length = response.headers.get("Content-Length", "").strip()
+    if re.fullmatch("[0-9]+", length) and (len(length) > 18 or int(length) > max_bytes):
+        announced = length if len(length) < 19 else f"a number of {len(length)} digits as the number of"
+        raise PermanentFetchError(f"the server announces {announced} bytes, more than the limit of {max_bytes}")
     end, received = clock.monotonic() + policy.total, 0
     while True:
         with _network_errors_explained(policy):
