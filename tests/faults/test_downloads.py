@@ -318,7 +318,7 @@ def test_a_zip_that_always_lacks_a_month_names_it(server, fetch_year, tmp_path):
 @pytest.mark.parametrize("kind", ["cut_tif", "unreadable_tif"])
 def test_a_raster_cut_short_or_unreadable(kind, server, fetch_year, tmp_path):
     assert fetch_year(Fault(kind), year=1999)["requests"][0]["retries"] == 1
-    with pytest.raises(FetchError, match=r"PRISM_ppt_2000\.tif cannot be read as a raster"):
+    with pytest.raises(FetchError, match=r"PRISM_ppt_2000\.tif cannot be read as (a raster|what its name says)"):
         fetch_year(Fault(kind, times=None))
     assert visible(tmp_path / "rasters") == ["1999.json", "PRISM_ppt_1999.tif", "PRISM_ppt_2000.zip.rejected"]
 

@@ -3,7 +3,9 @@
 Every block is decoded, since a GeoTIFF that was cut short opens without an error and fails only where it was cut.
 """
 
+import math
 import warnings
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,9 @@ import numpy as np
 from zonalflow.common.errors import FetchError, GridError, PermanentFetchError
 from zonalflow.geometry.grid import Grid, grid_of
 
+_LARGEST_SIDECAR = 8 << 20  # bytes
+_REFERENCES = ("OVERVIEW_FILE", "OVERVIEWS", "/VSI", "://", "SOURCEFILENAME", "VRTDATASET", "MASK_FILE")
+_LARGEST_BLOCK = 1 << 26  # cells; a strip or tile is decoded whole
 Expectation = Callable[[Path, Grid], None]  # raises FetchError for a raster on another grid than was asked for
 
 
@@ -35,6 +40,8 @@ def check_raster(path: Path, expect: Expectation = lambda path, grid: None) -> t
                     raise FetchError(f"{path.name} has no coordinate reference system")
                 grid = grid_of(dataset)
                 expect(path, grid)
+                if math.prod(dataset.block_shapes[0]) > _LARGEST_BLOCK:
+                    raise PermanentFetchError(f"{path.name} has blocks of {dataset.block_shapes[0]} cells")
                 with_data = 0
                 for _, window in dataset.block_windows(1):
                     values = dataset.read(1, window=window, masked=True)
@@ -46,6 +53,28 @@ def check_raster(path: Path, expect: Expectation = lambda path, grid: None) -> t
         raise FetchError(str(error)) from error
     except (RasterioIOError, RasterioError) as error:
         raise FetchError(f"{path.name} cannot be read as a raster: cut short or damaged ({error})") from error
+
+
+def check_sidecar(path: Path) -> None:
+    """Raise PermanentFetchError unless a raster's .aux.xml is small, and names no other file that GDAL would open.
+
+    GDAL reads overviews and masks from files that this one names, local or remote.
+    """
+    if path.stat().st_size > _LARGEST_SIDECAR:
+        raise PermanentFetchError(f"{path.name} is larger than a table of classes can be")
+    content = path.read_bytes()
+    if b"<!" in content.replace(b"<!--", b""):
+        raise PermanentFetchError(f"{path.name} defines entities, which is refused")
+    try:
+        root = ET.fromstring(content)
+    except (ET.ParseError, ValueError, LookupError, RecursionError) as error:
+        raise FetchError(f"{path.name} cannot be read as XML ({error})") from error
+    if root.tag != "PAMDataset":
+        raise PermanentFetchError(f"{path.name} is not what GDAL writes beside a raster")
+    for element in root.iter():
+        texts = [element.tag, element.text or "", *element.attrib.values()]
+        if any(word in text.upper() for text in texts for word in _REFERENCES):
+            raise PermanentFetchError(f"{path.name} names another file, which is refused")
 
 
 def check_rasters(paths: list[Path], empty_hint: str | None, expect: Expectation = lambda path, grid: None) -> None:

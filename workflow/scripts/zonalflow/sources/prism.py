@@ -11,6 +11,7 @@ from pathlib import Path
 from zonalflow.common.dates import dates_of
 from zonalflow.common.errors import FetchError, PermanentFetchError
 from zonalflow.common.files import scratch_folder, sweep
+from zonalflow.geometry.grid import Grid
 from zonalflow.sources.archive import check_members, unpack
 from zonalflow.sources.catalogue.prism import check_request, grid_url
 from zonalflow.sources.download import download, kept_request
@@ -23,6 +24,7 @@ _ADVICE = (
     "PRISM refuses a file that was requested within the last 24 hours; if so, run again tomorrow. What was fetched "
     "is kept and will not be requested again. Do not run this in a loop: PRISM blocks addresses that do."
 )
+_MOST_CELLS = 30_000_000  # the contiguous states at 800 m have 22 million
 _EMPTY_HINT = "look at the file that PRISM sent, and run again tomorrow"
 
 
@@ -99,7 +101,7 @@ def _fetch_grid(url: str, part: Part, record: Path, policy: RetryPolicy, clock: 
 
 def _check_answer(answer: Path, date: str, name: str) -> None:
     """Raise FetchError unless `answer` is a zip with one readable grid of `date`."""
-    from zonalflow.sources.check import check_rasters  # brings rasterio: only when something came
+    from zonalflow.sources.check import check_rasters, check_sidecar  # brings rasterio: only when something came
 
     with answer.open("rb") as stream:
         start = stream.read(500)
@@ -109,7 +111,17 @@ def _check_answer(answer: Path, date: str, name: str) -> None:
     scratch = answer.with_name(f"{name}.check")
     sweep(scratch)
     with scratch_folder(scratch) as folder:
-        check_rasters(unpack(answer, folder, wanted=_raster_in(answer, date).__eq__), _EMPTY_HINT)
+        raster = _raster_in(answer, date)
+        for path in unpack(answer, folder, wanted={raster, f"{raster}.aux.xml"}.__contains__):
+            if path.name == raster:
+                check_rasters([path], _EMPTY_HINT, _check_size)
+            else:
+                check_sidecar(path)
+
+
+def _check_size(path: Path, grid: Grid) -> None:
+    if grid.width * grid.height > _MOST_CELLS:
+        raise PermanentFetchError(f"{path.name} has {grid.width} × {grid.height} cells, more than any grid of PRISM")
 
 
 def _raster_in(packed: Path, date: str) -> str:

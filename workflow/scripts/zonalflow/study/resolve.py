@@ -7,7 +7,9 @@ key of the schema is present and normalised: ``years`` is a sorted list of int, 
 import copy
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from zonalflow.common.dates import format_years, parse_years
 from zonalflow.common.errors import ConfigError
@@ -49,8 +51,11 @@ def resolve(config: Mapping[str, Any], schema: dict[str, Any], *, check: bool = 
 
         parse_stats(resolved["stats"])
         _check_sources(resolved)
-    for part in (resolved["zones"], resolved["raster"]):
-        if part["url"] is None:
+    for name in ("zones", "raster"):
+        part = resolved[name]
+        if part["url"] is not None:
+            _check_url(f"{name}.url", part["url"])
+        else:
             part["url"] = URLS.get(part["source"])
     return resolved
 
@@ -169,6 +174,22 @@ def _check_min_coverage(config: dict[str, Any]) -> None:
         )
 
 
+def _check_url(key: str, url: str) -> None:
+    """Raise ConfigError for an address that is not valid, or that holds a password; the message does not repeat it."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if "@" in url.partition("//")[2].partition("/")[0]:
+        raise ConfigError(
+            f"{key}: an address with a user name or password is refused, since it would be kept with the results; "
+            "write http://HOST:PORT"
+        )
+    if not valid or "?" in url or "#" in url or not url.isascii() or not url.isprintable():
+        raise ConfigError(f"{key}: {url!r} is not an address of a server; write one like http://10.1.1.80:8000")
+
+
 def _path_of(weights: str | dict[str, str]) -> str | None:
     return weights["path"] if isinstance(weights, dict) else None
 
@@ -177,6 +198,9 @@ def _check_crs(key: str, crs: str) -> None:
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
+    described = "[" in crs or "+proj" in crs or crs.lstrip().startswith("{")
+    if not described and ("/" in crs or "\\" in crs or Path(crs).exists()):
+        raise ConfigError(f"{key}: {crs!r} is an address or a file; write the CRS like EPSG:4269, or as WKT")
     try:
         known = CRS.from_user_input(crs)
     except CRSError:

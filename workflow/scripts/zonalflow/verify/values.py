@@ -46,7 +46,11 @@ def open_values(step: TimeStep, raster: dict[str, Any]) -> Iterator[Read]:
     _check_name(step, raster)
     from rasterio.env import Env
 
-    with Env(GRIB_NORMALIZE_UNITS="NO"), open_raster(step.path) as dataset, _labelled(dataset) as bands:
+    with (
+        Env(GRIB_NORMALIZE_UNITS="NO"),
+        open_raster(step.path, fetched=step.sha256 is not None) as dataset,
+        _labelled(dataset) as bands,
+    ):
         band = with_band(dataset, step).band
         yield lambda grid: _read_band(dataset, bands, band, grid, nodata)
 

@@ -15,7 +15,7 @@ from zonalflow.common.files import remove, scratch_folder, sweep
 from zonalflow.sources.archive import check_members, unpack
 from zonalflow.sources.catalogue.datasets import Dataset
 from zonalflow.sources.catalogue.geocdl import Box, cells_of, subset_url
-from zonalflow.sources.check import check_rasters
+from zonalflow.sources.check import check_rasters, check_sidecar
 from zonalflow.sources.download import RequestRecord, discard, download, kept_request
 from zonalflow.sources.fetch import Part
 from zonalflow.sources.geocdl.footprint import Footprint, ScrambledError
@@ -161,6 +161,8 @@ class Requester:
         came.dated = dated([member.filename for member in check_members(answer)], self.known, self.files, dates)
         remove(came.folder)
         unpack(answer, came.folder, wanted={*came.dated, *map(_sidecar, came.dated)}.__contains__)
+        for sidecar in came.folder.glob("*.aux.xml"):
+            check_sidecar(sidecar)
         footprint = Footprint(self.known, box)
         try:
             check_rasters(
