@@ -3,7 +3,7 @@
 #   snakemake -n --profile profiles/ceres     preview: what would run, and why
 #   snakemake --profile profiles/ceres        run the study of config/config.yaml
 #
-# Targets for parts of it: vectors, tables, maps, provenance, report, verify.
+# Targets for parts of it: vectors, tables, maps, provenance, report, verify. `datasets` lists what GeoCDL has.
 
 from snakemake.utils import min_version
 

@@ -6,7 +6,7 @@ import pytest
 
 from zonalflow.common.errors import PermanentFetchError
 from zonalflow.common.files import write_text
-from zonalflow.sources import geocdl
+from zonalflow.sources.geocdl import year as geocdl
 
 BOX = (-87.5, 24.5, -79.0, 31.0)  # its annual raster has 129 kB
 

@@ -1,6 +1,7 @@
 """Servers that stall, break off or send something else: the file appears complete or not at all."""
 
 import hashlib
+import shutil
 import socket
 import subprocess
 import threading
@@ -11,9 +12,10 @@ from standin.clock import NOON
 from standin.faults import PAGE
 
 from zonalflow.common.errors import FetchError, PermanentFetchError
-from zonalflow.sources import census, geocdl
+from zonalflow.sources import census
 from zonalflow.sources.archive import check_members
 from zonalflow.sources.download import download, get_json
+from zonalflow.sources.geocdl import year as geocdl
 from zonalflow.sources.http import RetryPolicy
 from zonalflow.sources.prism import fetch_year as fetch_prism_year
 
@@ -316,7 +318,7 @@ def test_a_zip_that_always_lacks_a_month_names_it(server, fetch_year, tmp_path):
 @pytest.mark.parametrize("kind", ["cut_tif", "unreadable_tif"])
 def test_a_raster_cut_short_or_unreadable(kind, server, fetch_year, tmp_path):
     assert fetch_year(Fault(kind), year=1999)["requests"][0]["retries"] == 1
-    with pytest.raises(FetchError, match=r"PRISM_ppt_2000\.tif cannot be read as a raster"):
+    with pytest.raises(FetchError, match=r"PRISM_ppt_2000\.tif cannot be read as (a raster|what its name says)"):
         fetch_year(Fault(kind, times=None))
     assert visible(tmp_path / "rasters") == ["1999.json", "PRISM_ppt_1999.tif", "PRISM_ppt_2000.zip.rejected"]
 
@@ -333,9 +335,48 @@ def test_a_box_over_the_ocean_is_refused_by_the_server(fetch_year):
         fetch_year(box=(-70.0, 28.0, -69.0, 29.0))
 
 
-def test_a_raster_on_another_grid_is_rejected(fetch_year):
-    with pytest.raises(FetchError, match=r"PRISM_ppt_2000-12\.tif lies on another grid"):
+def test_a_raster_on_another_grid_is_rejected(server, fetch_year):
+    with pytest.raises(FetchError, match=r"is not its dataset's: its cells are 0\.5 of a cell apart") as caught:
         fetch_year(Fault("shifted_tif", times=None), grain="monthly")
+    assert "The fault is in the server's answer, not in your configuration" in str(caught.value)
+    assert server.count() == 2  # all months, then the first alone
+
+
+def test_a_scrambled_grid_is_asked_for_date_by_date(server, fetch_year, tmp_path):
+    right = [file["sha256"] for file in fetch_year(grain="monthly", year=1999)["files"]]
+    (tmp_path / "rasters/1999.json").unlink()
+    shutil.rmtree(tmp_path / "rasters/.parts")
+    server.geocdl.odd = {"1999-05"}
+    receipt = fetch_year(grain="monthly", year=1999)
+    assert [file["date"] for file in receipt["files"]] == [f"1999-{month:02}" for month in range(1, 13)]
+    assert [file["sha256"] for file in receipt["files"]] == right
+    assert server.count() == 1 + 1 + 12
+    assert len(receipt["requests"]) == 12
+    assert sorted(path.name for path in (tmp_path / "rasters/.parts").iterdir()) == [
+        "PRISM_ppt_1999.json",
+        "PRISM_ppt_1999.lock",
+    ]
+    assert not list(tmp_path.rglob("*.rejected"))
+    fetch_year(grain="monthly", year=1999)
+    assert server.count() == 14
+
+
+def test_dates_asked_for_one_by_one_are_kept_after_a_failure(server, fetch_year):
+    server.geocdl.odd = {"2000-05"}
+    server.faults.append(Fault("status", "months=9&", times=3))
+    with pytest.raises(FetchError, match=r"months=9&(.|\n)*answers 500"):
+        fetch_year(grain="monthly")
+    assert server.count() == 1 + 8 + 3
+    fetch_year(grain="monthly")
+    assert server.count() == 12 + 1 + 4  # all months again, then September to December
+
+
+@pytest.mark.parametrize("grain", ["annual", "daily"])
+def test_a_grid_that_is_always_scrambled_is_refused(server, fetch_year, grain):
+    with pytest.raises(FetchError, match=r"is not its dataset's: its cells measure 0\.0208333") as caught:
+        fetch_year(Fault("scrambled_tif", times=None), grain=grain)
+    assert "The fault is in the server's answer, not in your configuration" in str(caught.value)
+    assert server.count() == 2
 
 
 def test_a_raster_that_was_not_asked_for(fetch_year):
@@ -351,7 +392,7 @@ def test_a_zip_that_leaves_its_folder_is_refused_at_once(server, fetch_year, tmp
 
 
 def test_the_detail_of_a_400_is_shown_without_a_retry(server, fetch_year):
-    with pytest.raises(PermanentFetchError, match=r"400 Bad Request: The requested dates are outside .* 1895 to 2020"):
+    with pytest.raises(PermanentFetchError, match='400 Bad Request: Date range not available for dataset: "PRISM"'):
         fetch_year(year=2021)
     assert server.count() == 1
 

@@ -1,13 +1,14 @@
 """Concurrent processes: a shared download folder, and a server that answers one request after another."""
 
 import multiprocessing
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
 from zonalflow.common.files import sha256
-from zonalflow.sources import geocdl
+from zonalflow.sources.geocdl import year as geocdl
 from zonalflow.sources.locks import locked, turn
 
 BOX = (-84.0, 29.0, -83.5, 29.5)
@@ -108,3 +109,49 @@ def test_turns_are_optional_where_their_folder_cannot_be_made(tmp_path, caplog):
     with turn("http://127.0.0.1:1/x", 1, folder=tmp_path / "file"):
         pass
     assert "going on without" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["link", "open to others"])
+def test_a_folder_of_locks_that_is_not_ones_own_is_not_used(kind, tmp_path, caplog):
+    folder, elsewhere = tmp_path / "zonalflow-1", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    if kind == "link":
+        folder.symlink_to(elsewhere)
+    else:
+        folder.mkdir()
+        folder.chmod(0o777)
+    with turn("http://127.0.0.1:1/x", 1, folder=folder):
+        pass
+    assert "it is a link, or belongs to, or is open to, another user" in caplog.text
+    assert not list(elsewhere.iterdir())
+    assert not list(folder.iterdir())
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path, caplog):
+    target = tmp_path / "precious"
+    target.write_text("42")
+    folder = tmp_path / "own"
+    folder.mkdir(mode=0o700)
+    (folder / "127.0.0.1_1.0.lock").symlink_to(target)
+    with turn("http://127.0.0.1:1/x", 1, folder=folder):
+        pass
+    assert target.read_text() == "42"
+    assert "going on without" in caplog.text
+
+
+def test_a_turn_that_is_held_is_logged_with_its_holder(tmp_path, turned, caplog):
+    from dataclasses import replace
+
+    url = "http://127.0.0.1:1/x"
+    clock = turned.clock()
+
+    def sleep(seconds):
+        clock.sleep(seconds)
+        if turned.seconds > 30:
+            raise InterruptedError
+
+    holding = turn(url, 1, folder=tmp_path)
+    with holding, pytest.raises(InterruptedError), turn(url, 1, folder=tmp_path, clock=replace(clock, sleep=sleep)):
+        pass
+    assert caplog.text.count("waiting for a turn at 127.0.0.1:1, which process") == 1
+    assert f"process {os.getpid()} has" in caplog.text

@@ -220,6 +220,29 @@ def _shifted_tif(members: dict[str, bytes]) -> dict[str, bytes]:
         return {**members, last: bytes(out.read())}
 
 
+def _scrambled_tif(members: dict[str, bytes]) -> dict[str, bytes]:
+    """Put every raster on a grid of half as large cells, of which three quarters hold nothing."""
+    import numpy as np
+    from rasterio.io import MemoryFile
+    from rasterio.transform import Affine
+
+    changed = dict(members)
+    for name in members:
+        if name.endswith(".tif"):
+            with MemoryFile(members[name]) as memory, memory.open() as dataset:
+                profile, field = dataset.profile, dataset.read(1)
+            a, b, c, d, e, f = tuple(profile["transform"])[:6]
+            joined = np.full([2 * n for n in field.shape], profile["nodata"], field.dtype)
+            joined[::2, ::2] = field[::-1]
+            transform = Affine(a / 2, b, c, d, -e / 2, f + e * field.shape[0])
+            profile.update(transform=transform, height=joined.shape[0], width=joined.shape[1])
+            with MemoryFile() as out:
+                with out.open(**profile) as dataset:
+                    dataset.write(joined, 1)
+                changed[name] = bytes(out.read())
+    return changed
+
+
 def _extra_member(members: dict[str, bytes], name: str = "../outside.tif") -> dict[str, bytes]:
     return {**members, name: b"x"}
 
@@ -245,6 +268,7 @@ KINDS: dict[str, Callable[..., None]] = {
     "unreadable_tif": _rezip(_unreadable_tif),
     "all_nodata": _rezip(_all_nodata),
     "shifted_tif": _rezip(_shifted_tif),
+    "scrambled_tif": _rezip(_scrambled_tif),
     "extra_member": _rezip(_extra_member),
 }
 

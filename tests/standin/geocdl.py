@@ -1,69 +1,114 @@
-"""GeoCDL's answers, for three of its datasets, as the real server gives them."""
+"""GeoCDL's answers, as the real server gives them: its texts, its types, and what it cannot do."""
 
 import calendar
 import datetime
 import io
 import itertools
 import json
-import re
 import zipfile
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs
+
+import rasterio.crs
 
 from standin import grids
 from standin.answers import Answer
 
+Box = tuple[float, float, float, float]  # west, south, east, north
 _serial = itertools.count()
+_GRAINS = ("year", "month", "day")
+_INTERNAL = Answer(500, b"Internal Server Error", "text/plain; charset=utf-8")
 
 
 class RequestError(ValueError):
     """What the server answers with 400 and this detail."""
 
 
-def answer(base: str, path: str, query: str) -> Answer:
-    """Answer a GET; never with a byte-identical zip, since metadata.json tells the time."""
-    # A plus sign in a query is a space: a client must send %2B.
-    given = {key: values[-1] for key, values in parse_qs(query).items()}
-    if path == "/list_datasets":
-        return _json(200, [{"id": key, "name": data.title} for key, data in grids.DATASETS.items()])
-    if path == "/ds_info":
-        return _describe(given)
-    if "datasets" not in given:
-        missing = {"loc": ["query", "datasets"], "msg": "field required", "type": "value_error.missing"}
-        return _json(422, {"detail": [missing]})
-    try:
+class InternalError(Exception):
+    """What the server answers with 500 and no explanation."""
+
+
+@dataclass
+class Service:
+    """One worker of the server.
+
+    `odd` are dates whose file has a header that differs from the others' in a late digit. `loaded` is the file that the
+    worker has loaded last, and `clip` the box to which it was cut, for datasets that keep it.
+    """
+
+    odd: set[str] = field(default_factory=set)
+    loaded: str | None = None
+    clip: Box | None = None
+
+    def answer(self, base: str, path: str, query: str) -> Answer:
+        """Answer a GET; never with a byte-identical zip, since metadata.json tells the time."""
+        # A plus sign in a query is a space: a client must send %2B.
+        given = {key: values[-1] for key, values in parse_qs(query).items()}
+        if path == "/list_datasets":
+            entries = [{"id": key, "name": data.title} for key, data in grids.DATASETS.items()]
+            return _json(200, sorted(entries, key=lambda entry: entry["name"]))
+        if path == "/ds_info":
+            return describe(given)
+        if "datasets" not in given:
+            missing = {"loc": ["query", "datasets"], "msg": "field required", "type": "value_error.missing"}
+            return _json(422, {"detail": [missing]})
+        try:
+            return self.subset(f"{base}{path}?{query}", given)
+        except ValueError as error:  # int() raises it as well, and its text goes out
+            return _json(400, {"detail": str(error)})
+        except (InternalError, grids.OffGridError):
+            return _INTERNAL
+
+    def subset(self, url: str, given: dict[str, str]) -> Answer:
+        """Answer a request for rasters."""
+        corners = _corners(given.get("clip", ""))
         name, variables = _variables(given["datasets"])
         dataset = grids.DATASETS[name]
-        dates = _dates(given, dataset.ranges) if dataset.ranges else [""]
-        box = _box(given.get("clip", ""))
-    except RequestError as error:
-        return _json(400, {"detail": str(error)})
-    if not set(variables) <= set(dataset.variables) or given.get("crs", dataset.crs) != dataset.crs:
-        return Answer(500, b"Internal Server Error", "text/plain; charset=utf-8")
-    try:
-        window = dataset.window(*box)
-    except grids.OffGridError:
-        return Answer(500, b"Internal Server Error", "text/plain; charset=utf-8")
-    members = {
-        "metadata.json": json.dumps(
-            {
-                "request": {"url": f"{base}{path}?{query}", "serial": next(_serial)},
-                "datetime": datetime.datetime.now(datetime.UTC).isoformat(),
-            }
-        ).encode()
-    }
-    for variable in variables:
-        for date in dates:
-            file = "_".join(part for part in (name, variable, date) if part) + ".tif"
-            members[file] = dataset.geotiff(dataset.picture(variable, date, window), window, variable)
-            if dataset.classes:
-                members[f"{file}.aux.xml"] = grids.class_names(dataset.classes)
-    return Answer(200, packed(members), headers={"Content-Disposition": 'attachment; filename="subset.zip"'})
+        if not corners:
+            raise RequestError("One of clip or geom_guid needs to be provided.")
+        if given.get("crs", dataset.crs) != dataset.crs:
+            raise InternalError
+        grain, dates = _dates(given)
+        dates = _available(name, dataset, grain, dates, given) if dataset.ranges else [""]
+        x, y = [point[0] for point in corners], [point[1] for point in corners]
+        box = min(x), min(y), max(x), max(y)
+        try:
+            window = dataset.window(*box)
+        except grids.OffGridError:
+            raise InternalError from None
+        about = {"request": {"url": url, "datetime": datetime.datetime.now(datetime.UTC).isoformat()}}
+        members = {"metadata.json": json.dumps({**about, "serial": next(_serial)}).encode()}
+        for variable in variables:
+            if variable not in dataset.variables or {variable, grain} & dataset.dead:
+                raise InternalError
+            held = [date for date in dates if dataset.dates(date[:10])]
+            scrambles = len(held) > 1 and not self.odd.isdisjoint(held) and not self.odd.issuperset(held)
+            for date in held:
+                self.load(name, dataset, variable, date, box)
+                file = "_".join(part for part in (name, variable, date) if part) + ".tif"
+                picture = dataset.picture(variable, date, window)
+                if scrambles:
+                    members[file] = dataset.scrambled(picture, window, variable, date in self.odd)
+                else:
+                    members[file] = dataset.geotiff(picture, window, variable)
+                if dataset.classes:
+                    members[f"{file}.aux.xml"] = grids.class_names(dataset.classes)
+        return Answer(200, packed(members), headers={"Content-Disposition": 'attachment; filename="subset.zip"'})
+
+    def load(self, name: str, dataset: grids.Dataset, variable: str, date: str, box: Box) -> None:
+        """Load the file of a date; the one that is loaded already cannot be cut to another box."""
+        if dataset.file is None:
+            return
+        file = f"{name} {dataset.file(variable, date)}"
+        if file == self.loaded and box != self.clip:
+            raise InternalError
+        self.loaded, self.clip = file, box
 
 
 def packed(members: dict[str, bytes]) -> bytes:
     """Return a flat, deflated zip."""
     body = io.BytesIO()
-    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     return body.getvalue()
@@ -73,23 +118,32 @@ def _json(status: int, value: object) -> Answer:
     return Answer(status, json.dumps(value).encode(), "application/json")
 
 
-def _describe(given: dict[str, str]) -> Answer:
+def describe(given: dict[str, str]) -> Answer:
+    """Answer /ds_info."""
     if "id" not in given:
         return _json(422, {"detail": [{"loc": ["query", "id"], "msg": "field required"}]})
     if given["id"] not in grids.DATASETS:
         return _json(404, {"detail": f"Invalid dataset ID: {given['id']}"})
     dataset = grids.DATASETS[given["id"]]
-    ranges = {grain: list(dataset.ranges.get(grain, (None, None))) for grain in ("year", "month", "day")}
+    ranges = {grain: list(dataset.ranges.get(grain, (None, None))) for grain in _GRAINS}
     ranges["year"] = [year and int(year) for year in ranges["year"]]
+    crs = rasterio.crs.CRS.from_user_input(dataset.crs)
     return _json(
         200,
         {
             "name": dataset.title,
             "id": given["id"],
-            "vars": {variable: variable for variable in dataset.variables},
-            "date_ranges": ranges,
+            "url": "https://example.org",
+            "description": "",
+            "provider_name": "",
+            "provider_url": "",
             "grid_size": dataset.cell,
-            "crs": {"epsg": int(dataset.crs.removeprefix("EPSG:"))},
+            "grid_unit": dataset.unit,
+            "vars": dataset.variables,
+            "date_ranges": ranges,
+            "temporal_resolution": {grain: dataset.resolution.get(grain) for grain in _GRAINS},
+            "notes": dataset.notes,
+            "crs": {"name": "", "epsg": crs.to_epsg(), "wkt": crs.to_wkt(), "is_geographic": crs.is_geographic},
         },
     )
 
@@ -99,26 +153,36 @@ def _variables(text: str) -> tuple[str, list[str]]:
     if not colon or not variables or ";" in text:
         raise RequestError("Incorrect dataset specification.")
     if dataset not in grids.DATASETS:
-        raise RequestError(f"Invalid dataset ID: {dataset}")
+        raise RequestError("Invalid dataset ID: {dsid}")  # the braces are the server's own
     return dataset, variables.split(",")
 
 
-def _dates(given: dict[str, str], ranges: dict[str, tuple[str, str]]) -> list[str]:
-    if "dates" in given:
-        grain = {0: "year", 1: "month", 2: "day"}[given["dates"].split(":")[0].split(",")[0].count("-")]
-        dates = [date for item in given["dates"].split(",") for date in _date_range(item, grain)]
-    else:
-        grain, dates = _recurring(given)
-    if grain not in ranges:
-        raise RequestError(f"The requested date grain ({grain}) is not available.")
-    first, last = ranges[grain]
-    if not dates or min(dates) < first or max(dates) > last:
-        raise RequestError(f"The requested dates are outside of the available range, {first} to {last}.")
-    return dates
+def _available(name: str, dataset: grids.Dataset, grain: str, dates: list[str], given: dict[str, str]) -> list[str]:
+    """Return the dates, with hours where the dataset has them, after the server's checks."""
+    if grain not in dataset.ranges:
+        raise RequestError(f"{name} does not have requested date granularity")
+    hours = _numbers(given["hours"], 23, 0) if "hours" in given else None
+    if dataset.hours and hours is None:
+        raise RequestError('"hours" is required for sub-daily datasets.')
+    first, last = dataset.ranges[grain]
+    if dates[0] < first or dates[-1] > last:
+        raise RequestError(f'Date range not available for dataset: "{name}".')
+    if not dataset.hours:
+        return dates
+    return [f"{date}-{hour:02}" for date in dates for hour in hours or () if hour in dataset.hours]
 
 
-def _recurring(given: dict[str, str]) -> tuple[str, list[str]]:
-    years = _numbers(given.get("years", ""), None)
+def _dates(given: dict[str, str]) -> tuple[str, list[str]]:
+    """Return grain and dates of a request; the grain is empty for a request without dates."""
+    if given.get("dates"):
+        items = given["dates"].split(",")
+        grain = _GRAINS[items[0].split(":")[0].count("-")]
+        return grain, sorted(date for item in items for date in _date_range(item, grain))
+    if not any(given.get(key) for key in ("years", "months", "days")):
+        return "", []
+    if not given.get("years"):
+        raise RequestError("The years to include were not specified.")
+    years = _numbers(given["years"], None)
     if "months" in given:
         months = _numbers(given["months"], 12)
         if "days" not in given:
@@ -139,48 +203,59 @@ def _recurring(given: dict[str, str]) -> tuple[str, list[str]]:
     return "year", [str(year) for year in years]
 
 
-def _numbers(text: str, last: int | None) -> list[int]:
+def _numbers(text: str, last: int | None, least: int = 1) -> list[int]:
     """Return the numbers of ``1,3:5,2:10+2``; N stands for the `last` one."""
-    numbers = []
+    numbers: set[int] = set()
     for item in text.split(","):
-        found = re.fullmatch(r"(\d+)(?::(\d+|N)(?:\+(\d+))?)?", item)
-        if not found or (found[2] == "N" and last is None):
-            raise RequestError(f'Invalid date range specification: "{text}".')
-        start = int(found[1])
-        end = last if found[2] == "N" else int(found[2] or start)
-        numbers.extend(range(start, end + 1, int(found[3] or 1)))
-    if last is not None and numbers and max(numbers) > last:
-        raise RequestError(f'Invalid date range specification: "{text}".')
-    return numbers
+        first, colon, rest = item.partition(":")
+        end, _, step = rest.partition("+")
+        if not colon:
+            numbers.add(int(first))
+            continue
+        if last is None and end == "N":
+            raise RequestError(f'Cannot interpret range string "{item}": no maximum value was provided.')
+        start, stop = int(first), last if end == "N" else int(end)
+        if start > stop:
+            raise RequestError(f'Invalid range string: "{item}". The starting value cannot exceed the ending value.')
+        numbers.update(range(start, stop + 1, int(step or 1)))
+    if last is not None and max(numbers) > last:
+        raise RequestError(f'Invalid date values string: "{text}". The values cannot exceed {last}.')
+    if min(numbers) < least:
+        raise RequestError(
+            f'Invalid date values string: "{text}". The values must be greater than or equal to {least}.'
+        )
+    return sorted(numbers)
 
 
 def _date_range(item: str, grain: str) -> list[str]:
     """Return the dates of ``2000:2020``, ``2000-01:2000-12`` or ``2000-01-01:2000-12-31``."""
     first, _, last = item.partition(":")
     last = last or first
-    try:
-        if grain == "year":
-            return [str(year) for year in range(int(first), int(last) + 1)]
-        if grain == "month":
-            (year, month), (to_year, to_month) = (map(int, text.split("-")) for text in (first, last))
-            count = (to_year - year) * 12 + to_month - month + 1
-            return [f"{year + (month - 1 + k) // 12}-{(month - 1 + k) % 12 + 1:02}" for k in range(count)]
-        start, end = datetime.date.fromisoformat(first), datetime.date.fromisoformat(last)
-        return [(start + datetime.timedelta(k)).isoformat() for k in range((end - start).days + 1)]
-    except ValueError:
-        raise RequestError(f'Invalid date range specification: "{item}".') from None
+    if last < first:
+        raise RequestError("The end date cannot precede the start date.")
+    if grain == "year":
+        return [str(year) for year in range(int(first), int(last) + 1)]
+    if grain == "month":
+        (year, month), (to_year, to_month) = (map(int, text.split("-")) for text in (first, last))
+        count = (to_year - year) * 12 + to_month - month + 1
+        return [f"{year + (month - 1 + k) // 12}-{(month - 1 + k) % 12 + 1:02}" for k in range(count)]
+    start, end = datetime.date.fromisoformat(first), datetime.date.fromisoformat(last)
+    return [(start + datetime.timedelta(k)).isoformat() for k in range((end - start).days + 1)]
 
 
-def _box(text: str) -> tuple[float, float, float, float]:
-    """Return west, south, east, north of the upper left and lower right corners in `text`."""
+def _corners(text: str) -> list[tuple[float, ...]]:
+    """Return the points in `text`, which are the upper left and lower right corner of a box."""
     if not text:
-        raise RequestError("No clip geometry was specified.")
-    corners = text[1:-1].split("),(") if text.startswith("(") and text.endswith(")") else text.split(";")
+        return []
+    if text.startswith("(") and not text.endswith(")"):
+        raise RequestError("Incorrect coordinate specification.")
+    corners = text[1:-1].split("),(") if text.startswith("(") else text.split(";")
     try:
         points = [tuple(map(float, corner.split(","))) for corner in corners]
-        if len(points) < 2 or any(len(point) != 2 for point in points):
-            raise ValueError
     except ValueError:
-        raise RequestError("Incorrect coordinate specification.") from None
-    x, y = [point[0] for point in points], [point[1] for point in points]
-    return min(x), min(y), max(x), max(y)
+        points = []
+    if not points or any(len(point) != 2 for point in points):
+        raise RequestError("Incorrect coordinate specification.")
+    if len(points) < 2:
+        raise RequestError("Invalid clip geometry specification.")
+    return points

@@ -20,8 +20,8 @@ class Server:
 
     `requests` holds the path and query of every request as it was sent, in order, `headers` its headers;
     `count` counts them. `most_at_once` is how many GeoCDL requests were under way together at most: the
-    real server works on one and lets others wait. `census_folder` holds real boundary files to be served;
-    others are made up.
+    real server works on one and lets others wait. `geocdl` is its one worker. `census_folder` holds real
+    boundary files to be served; others are made up.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Server:
         self.headers: list[dict[str, str]] = []
         self.most_at_once = 0
         self.census_folder = census_folder
+        self.geocdl = geocdl.Service()
         self._asking = 0
         self._prism_sent: set[str] = set()
         self._lock = threading.Lock()
@@ -76,7 +77,7 @@ class Server:
                 self.most_at_once = max(self.most_at_once, self._asking)
             try:
                 with self._worker:
-                    return geocdl.answer(self.url, parts.path, parts.query)
+                    return self.geocdl.answer(self.url, parts.path, parts.query)
             finally:
                 with self._lock:
                     self._asking -= 1

@@ -303,3 +303,29 @@ def test_what_is_no_yaml_is_left_to_its_reader(tmp_path, content):
     (tmp_path / "a.yaml").write_bytes(content)
     check_duplicates(tmp_path / "a.yaml")
     check_duplicates(tmp_path / "missing.yaml")
+
+
+def test_a_dataset_of_geocdl_gets_the_servers_own_id_and_its_years():
+    raster = {"source": "geocdl", "dataset": "nlcd", "variables": ["land_cover"]}
+    resolved = resolve({**MINIMAL, "years": "available", "raster": raster}, SCHEMA)
+    assert resolved["raster"]["dataset"] == "NLCD"
+    assert resolved["years"] == [2001, 2004, 2006, 2008, 2011, 2013, 2016, 2019]
+    assert resolved["raster"]["nodata"] == "declared"
+
+
+@pytest.mark.parametrize(
+    ("years", "raster", "message"),
+    [
+        ("available", {"source": "demo"}, "years: available is only for raster.source: geocdl"),
+        (2000, {"source": "demo", "grain": "hourly"}, "raster.grain hourly: only for raster.source: geocdl"),
+        (2000, {"source": "demo", "months": [1]}, "raster.months: only for raster.source: geocdl and prism"),
+        (2000, {"source": "prism", "months": [1]}, "raster.months: annual rasters have no months"),
+        (2000, {"source": "prism", "grain": "daily", "months": [13]}, "raster.months.0: 13 is greater than"),
+        (2000, {"source": "prism", "grain": "daily", "months": []}, "raster.months: the list is empty"),
+        (2000, {"source": "geocdl", "dataset": "PRSIM"}, "did you mean 'PRISM'"),
+    ],
+)
+def test_months_hours_and_available_years_where_there_are_none(years, raster, message):
+    with pytest.raises(ConfigError) as caught:
+        resolve({**MINIMAL, "years": years, "raster": {"variables": ["ppt"], **raster}}, SCHEMA)
+    assert message in str(caught.value)

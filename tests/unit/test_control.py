@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from zonalflow.run import controller, records, signals, slurm
+from zonalflow.run import controller, records, sharing, signals, slurm
 from zonalflow.run.controller import Controller, take_over
 from zonalflow.run.records import BusyError, Record
 from zonalflow.run.slurm import QueuedJob
@@ -26,9 +26,9 @@ def folder(tmp_path, monkeypatch):
     """A working directory; nothing is left to happen at the end of the tests' own process."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(controller.atexit, "register", lambda function: None)
-    (tmp_path / controller.LOCKS).mkdir(parents=True)
+    (tmp_path / sharing.LOCKS).mkdir(parents=True)
     (tmp_path / records.RECORDS).mkdir()
-    (tmp_path / controller.LOCKS / "0.output.lock").write_text("results/a\n")
+    (tmp_path / sharing.LOCKS / "0.output.lock").write_text("results/a\n")
     return tmp_path
 
 
@@ -57,20 +57,20 @@ def test_the_first_of_a_run_leaves_a_record(folder, said):
     assert (record.host, record.pid, record.command) == (socket.gethostname(), os.getpid(), "snakemake")
     assert record.ended
     assert said == []
-    assert list((folder / controller.LOCKS).iterdir())  # a lock that is not known to be ours stays
+    assert list((folder / sharing.LOCKS).iterdir())  # a lock that is not known to be ours stays
 
 
 def test_a_dead_ones_lock_is_removed(folder, said):
     dead_record().write(RECORD)
     begin(said)
-    assert not (folder / controller.LOCKS).exists()
+    assert not (folder / sharing.LOCKS).exists()
     assert "was killed; this one continues it" in said[0]
 
 
 def test_one_that_ended_in_order_left_no_lock_of_its_own(folder, said):
     dead_record(ended=True).write(RECORD)
     begin(said)
-    assert (folder / controller.LOCKS).exists()
+    assert (folder / sharing.LOCKS).exists()
     assert said == []
 
 
@@ -82,7 +82,7 @@ def test_a_live_one_is_left_alone(folder, said):
         with pytest.raises(BusyError, match=rf"process {child.pid} on (.|\n)*snakemake maps\n(.|\n)*kill {child.pid}"):
             begin(said)
         assert Record.read(RECORD) == other
-        assert (folder / controller.LOCKS).exists()
+        assert (folder / sharing.LOCKS).exists()
     finally:
         child.communicate(b"\n")
 
@@ -105,13 +105,37 @@ def test_runs_that_share_no_unfinished_fetch_go_side_by_side(folder, said, livin
     assert records.live_runs() == {"texas": living}
 
 
-def test_a_run_that_reads_what_another_is_fetching_waits_for_it(folder, said, living):
+def test_a_run_that_reads_what_another_is_fetching_waits_for_it(folder, said, living, monkeypatch):
     living.write(records.RECORDS / "texas.json")
-    with pytest.raises(BusyError, match=r"run texas .* makes what this run reads: resources/2001.json: process"):
-        begin(said, receipts=["resources/2001.json", "resources/2002.json"])
-    assert Record.read(RECORD) is None
+    lock, marker = (
+        folder / sharing.LOCKS / "0.output.lock",
+        folder / sharing.INCOMPLETE / "cmVzb3VyY2VzLzIwMDEuanNvbg==",
+    )
+    lock.write_text("resources/2000.json\nresources/2001.json\nresults/a\n")
+    marker.parent.mkdir()
+    marker.touch()  # the name is resources/2001.json in base 64
+    (folder / "resources").mkdir()
+    steps = [(folder / "resources/2001.json").touch, marker.unlink]
+    monkeypatch.setattr(sharing.time, "sleep", lambda seconds: steps.pop(0)())
+    begin(said, receipts=["resources/2001.json", "resources/2002.json"])
+    assert steps == []  # it is there, and its job has ended
+    (line,) = said
+    assert "Waiting for run texas, which is fetching or making what this run reads as well: resources/2001.json" in line
+    assert Record.read(RECORD).fetches == ("resources/2002.json",)
+    assert lock.read_text() == "resources/2000.json\nresults/a\n"  # whoever reads it needs no lock
+
+
+def test_a_run_fetches_what_a_dead_one_left(folder, said, living):
     dead_record(fetches=living.fetches).write(records.RECORDS / "texas.json")
     begin(said, receipts=["resources/2001.json", "resources/2002.json"])
+    assert Record.read(RECORD).fetches == ("resources/2001.json", "resources/2002.json")
+    assert said == []
+
+
+def test_of_two_that_began_at_once_only_the_later_waits(folder, living):
+    mine = replace(living, pid=living.pid + 1)
+    assert sharing._unfinished({"resources/2000.json"}, mine, {"texas": living}) == {"resources/2000.json": "texas"}
+    assert sharing._unfinished({"resources/2000.json"}, living, {"florida": mine}) == {}
 
 
 def test_what_is_here_is_not_fetched(folder, said):

@@ -107,3 +107,11 @@ def test_the_years_of_a_title():
     assert span([1981, 1991]) == "1981, 1991"
     assert span([2000]) == "2000"
     assert span(list(range(2000, 2021, 2))) == "2000–2020, 11 years"
+
+
+def test_hours_and_months_of_a_year():
+    assert dates_of(2001, "monthly", [7, 6]) == ["2001-06", "2001-07"]
+    february = dates_of(2000, "daily", [2])
+    assert (len(february), february[0], february[-1]) == (29, "2000-02-01", "2000-02-29")
+    assert dates_of(2001, "hourly", [1], (0, 12))[:3] == ["2001-01-01T00:00", "2001-01-01T12:00", "2001-01-02T00:00"]
+    assert len(dates_of(2001, "hourly")) == 365 * 24

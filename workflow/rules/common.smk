@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 from zonalflow.common.disk import describe_disk_error
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.formats import VECTOR_SUFFIXES
+from zonalflow.common.offline import forbid_network
 from zonalflow.run import console
 from zonalflow.run.code import code_digest
 from zonalflow.study.resolve import resolve
@@ -62,6 +63,7 @@ def rasters(variable: str, year) -> list[str]:
     return users_own(paths) if study.raster["source"] == "local" else paths
 
 
+forbid_network()
 if IN_CONTROL and not workflow.output_settings.verbose:
     console.install(workflow.logger_manager.logger, preview=workflow.output_settings.dryrun)
 

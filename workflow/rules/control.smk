@@ -26,8 +26,10 @@ if IN_CONTROL:
     control = None
 
     def begin() -> None:
-        """Check what a server would refuse, take over the run, and follow its jobs."""
+        """Check what a server would refuse, take over the run, and follow its jobs; a list of datasets is no run."""
         global control
+        if set(workflow.dag_settings.targets) == {"datasets"}:
+            return
         or_refuse(preflight.check_catalogue, study_on_disk)
         control = or_refuse(controller.take_over, study_on_disk.run, study_on_disk.receipts, sys.argv, notify)
         logger.addHandler(follower)
@@ -46,7 +48,9 @@ if IN_CONTROL:
         Thread(target=signals.end_when_forgotten, args=(name, lambda: follower.in_slurm, notify), daemon=True).start()
 
     def conclude() -> None:
-        """Say how the run ended."""
+        """Say how the run ended, if one had begun."""
+        if control is None:
+            return
         whole = lambda key: watch.is_whole(study_on_disk.year_table(*key))
         planned = [(variable, str(year)) for variable, year in study.year_keys]
         years = watch.sort_years(follower.jobs.values(), planned, whole)
@@ -54,6 +58,8 @@ if IN_CONTROL:
         notify(f"\n{watch.summary(years, where)}")
 
     onstart:
+        if control is None:
+            return
         signals.end_in_order_on_signals()
         follower.arguments = watch.without_targets(sys.argv[1:], workflow.dag_settings.targets)
         if follower.slurm_run:
@@ -64,7 +70,8 @@ if IN_CONTROL:
             notify(f"{files} of the former configuration moved to {study_on_disk.results}/superseded/")
 
     onsuccess:
-        control.note_runs([])
+        if control is not None:
+            control.note_runs([])
         conclude()
 
     onerror:

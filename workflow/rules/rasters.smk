@@ -44,3 +44,16 @@ if study.raster["source"] == "demo":
             "Make synthetic rasters: {wildcards.variable}, {wildcards.year}"
         script:
             "../scripts/make_rasters.py"
+
+
+# What GeoCDL has. Nothing is an output, so that each request asks anew.
+rule datasets:
+    log:
+        f"{study.logs}/datasets.log",
+    localrule: True
+    conda:
+        "../../envs/geo.yaml"
+    message:
+        "List the datasets of GeoCDL"
+    script:
+        "../scripts/datasets.py"

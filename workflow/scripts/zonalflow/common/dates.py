@@ -2,11 +2,12 @@
 
 import calendar
 import re
+from collections.abc import Sequence
 
 from zonalflow.common.errors import ConfigError
 
 FIRST_YEAR, LAST_YEAR = 1800, 2200
-GRAINS = ("annual", "monthly", "daily")
+FULL_DAY = tuple(range(24))
 
 _ITEM = re.compile(r"(?P<first>\d{4})(?::(?P<last>\d{4})(?:\+(?P<step>\d+))?)?$", re.ASCII)
 _FORMS = "2000:2020, 2000:2020+5, 1981,1990:1995 or a YAML list such as [2000, 2005]"
@@ -70,14 +71,20 @@ def span(years: list[int]) -> str:
     return text if text.count(",") < 4 else f"{years[0]}–{years[-1]}, {len(years)} years"
 
 
-def dates_of(year: int, grain: str) -> list[str]:
-    """Return the dates of `year` at a grain: ``2000``; ``2000-01`` to ``2000-12``; ``2000-01-01`` to ``2000-12-31``."""
+def dates_of(year: int, grain: str, months: Sequence[int] | None = None, hours: Sequence[int] = FULL_DAY) -> list[str]:
+    """Return the dates of `year` at a grain, in the given `months` or in all.
+
+    ``2000``; ``2000-01`` to ``2000-12``; ``2000-01-01`` to ``2000-12-31``; ``2000-01-01T00:00`` to ``2000-12-31T23:00``
+    or, of each day, the given `hours`.
+    """
     if grain == "annual":
         return [f"{year:04d}"]
+    chosen = [month for month in range(1, 13) if months is None or month in months]
     if grain == "monthly":
-        return [f"{year:04d}-{month:02d}" for month in range(1, 13)]
-    return [
+        return [f"{year:04d}-{month:02d}" for month in chosen]
+    days = [
         f"{year:04d}-{month:02d}-{day:02d}"
-        for month in range(1, 13)
+        for month in chosen
         for day in range(1, calendar.monthrange(year, month)[1] + 1)
     ]
+    return days if grain == "daily" else [f"{day}T{hour:02d}:00" for day in days for hour in hours]

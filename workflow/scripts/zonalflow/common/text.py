@@ -1,6 +1,7 @@
 """Small helpers for messages: the nearest known name, a count, the first few of many, a box."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -8,6 +9,15 @@ def nearest(word: object, known: Iterable[object]) -> str:
     """Return ``; did you mean 'KNOWN'?`` for a misspelt `word`, or an empty text when none of `known` is near."""
     matches = difflib.get_close_matches(str(word), [str(name) for name in known], n=1, cutoff=0.5)
     return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def printable(text: str) -> str:
+    """Return what a server or file says, for a message: without control characters, and passwords in addresses.
+
+    A terminal would obey the former.
+    """
+    text = "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def plural_of(number: int, noun: str, plural: str = "") -> str:

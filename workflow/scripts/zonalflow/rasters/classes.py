@@ -6,10 +6,12 @@ attribute table (``.vat.dbf``) beside it. A text that is only a number is no nam
 
 Source of the attribute table: GDAL's ``GDALRasterAttributeTable``. Each row stands for the value in the column of usage
 ``MinMax``; for the values from ``Min`` to ``Max``; or, in a table without such columns, row i for the values from
-``Row0Min + i BinSize`` up to the next row's.
+``Row0Min + i BinSize`` up to the next row's. GeoCDL writes a table with the one column ``CLASS``, in which row i stands
+for the value i.
 """
 
 import contextlib
+import functools
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
@@ -27,14 +29,16 @@ _Field = dict[str, str]
 _Row = list[str]
 
 
-def class_names(path: str, layer: str | None = None) -> dict[int, str]:
+def class_names(path: str, layer: str | None = None, *, from_geocdl: bool = False) -> dict[int, str]:
     """Return value to name of a raster's classes; empty where no file has names.
 
     Args:
         path: the raster.
         layer: the variable of a NetCDF file.
+        from_geocdl: whether the raster and its attribute table come from GeoCDL.
     """
-    for find in (_flags, _attribute_table, _value_attribute_table):
+    table = functools.partial(_attribute_table, from_geocdl=from_geocdl)
+    for find in (_flags, table, _value_attribute_table):
         names = {value: name.strip() for value, name in find(path, layer).items() if _is_name(name)}
         if names:
             return names
@@ -62,7 +66,7 @@ def _flags(path: str, layer: str | None) -> dict[int, str]:
     return dict(zip(map(int, values), meanings, strict=True)) if len(values) == len(meanings) else {}
 
 
-def _attribute_table(path: str, layer: str | None) -> dict[int, str]:
+def _attribute_table(path: str, layer: str | None, *, from_geocdl: bool) -> dict[int, str]:
     sidecar = Path(f"{path}.aux.xml")
     if not sidecar.is_file():
         return {}
@@ -77,6 +81,8 @@ def _attribute_table(path: str, layer: str | None) -> dict[int, str]:
         rows = [(row.get("index"), [cell.text or "" for cell in row.iter("F")]) for row in table.iter("Row")]
         whole = [(int(number or i), row) for i, (number, row) in enumerate(rows) if len(row) == len(fields)]
         name, value_of = _name_field(fields, [row for _, row in whole]), _value_of_row(table, fields)
+        if from_geocdl and [field.get("Name") for field in fields] == ["CLASS"]:
+            value_of = lambda i, _: float(i)  # noqa: E731 - like those that _value_of_row returns
         if name is not None and value_of is not None:
             values = ((value_of(i, row), row[name]) for i, row in whole)
             return {int(value): text for value, text in values if value is not None and value.is_integer()}

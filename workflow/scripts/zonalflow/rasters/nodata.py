@@ -11,6 +11,7 @@ from zonalflow.common.errors import RasterError
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
+DECLARED = "declared"  # in place of a configured value: what a file declares, or none where it declares nothing
 MISSING = -1.7976931348623157e308  # the lowest float64, which no measurement has, means a missing cell
 Nodata = float | str | None  # the value that means no data; None or "none" where every value but NaN is data
 _EXACT = 2**53  # whole numbers below it are exact as float64
@@ -95,6 +96,8 @@ def nodata_of(dataset: "DatasetReader", band: int, file: str, nodata: Nodata) ->
     """
     if nodata == "none":
         return None
+    if nodata == DECLARED:
+        return declared_nodata(dataset, band)
     if nodata is not None:
         return nodata if isinstance(nodata, int) else float(nodata)
     declared = declared_nodata(dataset, band)
@@ -113,7 +116,7 @@ def undeclared(file: str) -> RasterError:
 
 def warn_of_nodata(nodata: Nodata, dtype: str, path: str) -> str | None:
     """Return a warning if the configured nodata value cannot occur among the stored values of a file, or None."""
-    if nodata is None or nodata == "none" or can_hold(np.dtype(dtype), nodata):
+    if nodata in (None, "none", DECLARED) or can_hold(np.dtype(dtype), nodata):
         return None
     return (
         f"WARNING: raster.nodata: {nodata} means a stored value, before scale and offset, which no cell of {path} can "

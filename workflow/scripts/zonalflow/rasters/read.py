@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 
 from zonalflow.common.errors import RasterError
-from zonalflow.common.files import sha256
+from zonalflow.common.offline import check_local
 from zonalflow.common.text import count_of
 from zonalflow.geometry.grid import Grid, Window, grid_of
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.grib import is_grib, message_bands
-from zonalflow.rasters.nodata import MISSING, Nodata, has_mask, is_missing, nodata_of, warn_of_nodata
+from zonalflow.rasters.nodata import DECLARED, MISSING, Nodata, has_mask, is_missing, nodata_of, warn_of_nodata
 from zonalflow.rasters.patterns import gdal_name
-from zonalflow.rasters.unreadable import describe_failure, describe_unreadable
+from zonalflow.rasters.unreadable import check_unchanged, describe_failure, describe_unreadable
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -31,7 +31,7 @@ class TimeStep:
     """One date of one variable, and where its values are.
 
     Attributes:
-        date: ``2000``, ``2000-01`` or ``2000-01-31``.
+        date: ``2000``, ``2000-01``, ``2000-01-31`` or ``2000-01-31T06:00``.
         path: the file.
         band: the band of the file, or the position along the time dimension of a NetCDF file, from 1.
         layer: the variable of a NetCDF file; None for all other files.
@@ -58,38 +58,28 @@ class WindowedGrid(Protocol):
 AnyWindowedGrid = TypeVar("AnyWindowedGrid", bound=WindowedGrid)
 
 
-def check_unchanged(time_step: TimeStep) -> None:
-    """Raise RasterError when a fetched raster is missing or not what was fetched; a flipped bit may decode well."""
-    if time_step.sha256 is None:
-        return
-    path = Path(time_step.path)
-    what = "" if path.exists() else "is missing"
-    if not what and sha256(path) != time_step.sha256:
-        what = "is not what was fetched: its checksum differs from its receipt's"
-    if what:
-        raise RasterError(
-            f"{path} ({time_step.date}) {what}. To have it made or fetched again, delete "
-            f"{path.parent}/{time_step.date[:4]}.json and run again"
-        )
-
-
 @contextmanager
-def open_raster(path: str) -> Iterator["DatasetReader"]:
+def open_raster(path: str, *, fetched: bool = False) -> Iterator["DatasetReader"]:
     """Open the raster ``path`` with rasterio; a zip must hold exactly one raster, which is read in place.
+
+    What was ``fetched`` is a GeoTIFF, and is opened as nothing else.
 
     Raises:
         RasterError: when the file is missing, or GDAL cannot read it; the message names the file.
+        ConfigError: when the file names an address.
     """
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     if not Path(path).exists():
         raise RasterError(f"{path}: no such file")
+    if not fetched:
+        check_local(path)
     try:
         with _gdal():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `raster_grid` refuses it with a message
-                dataset = rasterio.open(gdal_name(path))
+                dataset = rasterio.open(path, driver="GTiff") if fetched else rasterio.open(gdal_name(path))
             with dataset:
                 yield dataset
     except RasterioError as error:
@@ -136,7 +126,7 @@ def file_grid(time_step: TimeStep, crs: str | None = None) -> tuple[Grid, bool]:
         RasterError: for a file that cannot be read or has no grid.
     """
     if time_step.layer is None:
-        with open_raster(time_step.path) as dataset:
+        with open_raster(time_step.path, fetched=time_step.sha256 is not None) as dataset:
             return raster_grid(dataset, crs), False
     with open_array(time_step.path, time_step.layer) as array:
         return array.grid(crs), not crs and not array.has_crs()
@@ -157,7 +147,8 @@ def read_time_steps(
         find_grid: called with the whole grid of a file and its time step, returns the
             :class:`zonalflow.index.grids.IndexedGrid` on which it meets the zones, or raises GridError.
         crs: used for files that have none.
-        nodata: as configured: a stored value, ``"none"`` (every value counts) or None (the file must declare it).
+        nodata: as configured: a stored value, ``"none"`` (every value counts), None (the file must declare it) or
+            :data:`zonalflow.rasters.nodata.DECLARED`.
         log: takes a line of warning, once for each type of data that cannot hold the configured nodata value.
 
     Yields:
@@ -185,8 +176,9 @@ def _read_files(
     warned: set[str] = set()
     with _gdal():
         for time_step in time_steps:
-            check_unchanged(time_step)
-            with _dated(time_step), open_raster(time_step.path) as dataset:
+            check_unchanged(time_step.path, time_step.date, time_step.sha256)
+            fetched = time_step.sha256 is not None
+            with _dated(time_step), open_raster(time_step.path, fetched=fetched) as dataset:
                 grid = find_grid(raster_grid(dataset, crs), time_step)
                 time_step = with_band(dataset, time_step)
                 dtype = dataset.dtypes[time_step.band - 1]
@@ -283,7 +275,7 @@ def read_window(
             f"{time_step.path} holds complex numbers ({dataset.dtypes[band - 1]}), which have no mean; write the part "
             "that you need as a raster of its own"
         )
-    masked = nodata is None and has_mask(dataset, band)
+    masked = nodata in (None, DECLARED) and has_mask(dataset, band)
     nodata_value = None if masked else nodata_of(dataset, band, f"{time_step.path} ({time_step.date})", nodata)
     values: np.ndarray = dataset.read(band, window=area)
     missing = None

@@ -1,10 +1,11 @@
-"""What a file is that cannot be read, by its first bytes, and what converts it; and whether a NetCDF file is whole."""
+"""What a file is that cannot be read, by its first bytes, and whether a file is whole, or still what was fetched."""
 
 import math
 from pathlib import Path
 from typing import BinaryIO
 
 from zonalflow.common.errors import RasterError
+from zonalflow.common.files import sha256
 
 _HEADS = (
     (b"\x0e\x03\x13\x01", "is an HDF4 file, which this GDAL does not read; convert it with a GDAL that does "
@@ -128,3 +129,22 @@ class _Header:
             self.skip_name()
             size = _SIZES[self.number(4)]
             self.skip(self.number() * size)
+
+
+def check_unchanged(path: str, date: str, checksum: str | None) -> None:
+    """Raise RasterError when a fetched raster is missing or not what was fetched; a flipped bit may decode well.
+
+    `checksum` is its SHA-256 as it was fetched; None for a user's own file, which may change.
+    """
+    if checksum is None:
+        return
+    file = Path(path)
+    what = "" if file.exists() else "is missing"
+    if not what and sha256(file) != checksum:
+        what = "is not what was fetched: its checksum differs from its receipt's"
+    if what:
+        receipts = sorted(file.parent.glob(f"{date[:4]}*.json")) or [file.parent / f"{date[:4]}.json"]
+        raise RasterError(
+            f"{file} ({date}) {what}. To have it made or fetched again, delete {' and '.join(map(str, receipts))} and "
+            "run again"
+        )

@@ -5,7 +5,7 @@ leaves its lock in place and its jobs in SLURM's queue, and the next one would s
 process leaves a record, with a heartbeat, and the next one of the same run reads it before anything else: if that
 process lives, the new one ends with a message; if it is dead, its lock is removed, its waiting jobs are cancelled and
 its running ones are waited for, so that what they finish counts. Different runs of one working directory may
-go on together, unless one is fetching what the other reads.
+go on together; what one of them is fetching, the others wait for.
 """
 
 import atexit
@@ -20,10 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zonalflow.run import slurm
-from zonalflow.run.records import RECORDS, BusyError, Record, busy_message, live_runs, silence_of
+from zonalflow.run import sharing, slurm
+from zonalflow.run.records import RECORDS, BusyError, Record, busy_message, silence_of
 
-LOCKS = Path(".snakemake/locks")
 HEARTBEAT = 30  # seconds between signs of life
 POLL = 5  # seconds between two looks at the jobs of a killed process
 Log = Callable[[str], None]
@@ -32,22 +31,18 @@ Log = Callable[[str], None]
 def take_over(run: str, receipts: Sequence[str], command: Sequence[str], log: Log) -> "Controller":
     """Make this process the one that controls a run, and clean up after a predecessor that was killed.
 
-    `receipts` are the files that the run reads and other runs of the working directory may read, and make, as well.
+    `receipts` are the files that the run reads and other runs of the working directory may read, and make, as well;
+    this waits for those that another one is making.
 
     Raises:
-        BusyError: the predecessor still lives, or another run makes such a file.
+        BusyError: the predecessor still lives.
         ClusterError: the predecessor's jobs may be in the queue, and SLURM does not answer.
     """
     record = RECORDS / f"{run}.json"
     last = Record.read(record)
     if last and last.alive(silence_of(record)):
         raise BusyError(busy_message(f"run {run} is at work in this folder", last))
-    for name, other in sorted(live_runs().items()):
-        if shared := sorted(set(receipts) & set(other.fetches)):
-            what = f"run {name} is at work in this folder, and fetches or makes what this run reads: {shared[0]}"
-            raise BusyError(busy_message(f"{what}{' …' if len(shared) > 1 else ''}", other))
-    fetches = [path for path in receipts if not Path(path).exists()]
-    mine = Record.own(command, last.runs if last else (), fetches)
+    mine = Record.own(command, last.runs if last else (), sharing.unclaimed(run, receipts))
     mine.write(record)
     if Record.read(record) != mine:  # two started in the same instant: the last to write goes on
         raise BusyError(
@@ -58,10 +53,12 @@ def take_over(run: str, receipts: Sequence[str], command: Sequence[str], log: Lo
     threading.Thread(target=controller.beat, daemon=True, name="zonalflow heartbeat").start()
     if last and not last.ended:
         log(f"The run that process {last.pid} on {last.host} began at {last.since} was killed; this one continues it.")
-        shutil.rmtree(LOCKS, ignore_errors=True)
+        shutil.rmtree(sharing.LOCKS, ignore_errors=True)
     if mine.runs:
         clear_queue(mine.runs, log)
         controller.note_runs(())
+    sharing.wait_for_others(run, receipts, mine, log)
+    controller.note_fetches(sharing.unclaimed(run, receipts))
     return controller
 
 
@@ -105,6 +102,10 @@ class Controller:
     def note_runs(self, runs: Sequence[str]) -> None:
         """Record under which SLURM job names there may be jobs in the queue from now on."""
         self._replace(runs=tuple(runs))
+
+    def note_fetches(self, fetches: Sequence[str]) -> None:
+        """Record which receipts this run is about to make."""
+        self._replace(fetches=tuple(fetches))
 
     def end(self) -> None:
         """Record that this process controls nothing any more; the next one looks for jobs of the runs noted."""

@@ -12,6 +12,7 @@ from typing import Any, TextIO, TypeVar
 
 from zonalflow.common.disk import describe_disk_error
 from zonalflow.common.errors import ZonalflowError
+from zonalflow.common.offline import forbid_network
 
 Log = Callable[[str], None]  # writes one line
 T = TypeVar("T")
@@ -42,6 +43,7 @@ def job_log(path: str) -> Iterator[Log]:
     log, and its last line to stderr. Python's warnings go to the log as well.
     """
     started = time.perf_counter()
+    forbid_network()
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         stream = Path(path).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115 - closed below

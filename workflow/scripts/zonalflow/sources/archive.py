@@ -29,6 +29,8 @@ _NESTED_MAGIC = (  # the first bytes of packed archives
     b"BZh",
     b"\xfd7zXZ\x00",
 )
+_TIFF, _SHAPE = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), (b"\0\0\x27\x0a",)
+_MAGIC = {".tif": _TIFF, ".tiff": _TIFF, ".shp": _SHAPE, ".shx": _SHAPE, ".xml": (b"<", b"\xef\xbb\xbf<")}
 _LONGEST_MAGIC = max(map(len, _NESTED_MAGIC))
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
 
@@ -83,11 +85,25 @@ def unpack(
             if not wanted(member.filename):
                 continue
             target = folder / member.filename
-            with atomic_path(target) as temporary, temporary.open("wb") as stream:
-                for chunk in _content(archive, member, path):
-                    stream.write(chunk)
+            with atomic_path(target) as temporary:
+                with temporary.open("wb") as stream:
+                    for chunk in _content(archive, member, path):
+                        stream.write(chunk)
+                _check_magic(temporary, member.filename)
             unpacked.append(target)
         return unpacked
+
+
+def _check_magic(file: Path, name: str) -> None:
+    """Raise FetchError unless a file begins as its name says: GDAL opens files by their content.
+
+    Sources: TIFF 6.0, section 2; BigTIFF; ESRI Shapefile Technical Description, for the first four bytes.
+    """
+    wanted = _MAGIC.get(PurePosixPath(name).suffix.lower())
+    with file.open("rb") as stream:
+        start = stream.read(16)
+    if wanted and not start.startswith(wanted):
+        raise FetchError(f"{name} cannot be read as what its name says: it begins with {start!r}")
 
 
 def _open(path: Path) -> zipfile.ZipFile:

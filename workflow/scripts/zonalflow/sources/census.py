@@ -3,11 +3,12 @@
 Which files exist, and where, is in :mod:`zonalflow.sources.catalogue.census`.
 """
 
+import re
 from pathlib import Path
 
-from zonalflow.common.errors import FetchError
-from zonalflow.common.files import sweep
-from zonalflow.sources.archive import check_members
+from zonalflow.common.errors import FetchError, PermanentFetchError
+from zonalflow.common.files import scratch_folder, sweep
+from zonalflow.sources.archive import check_members, unpack
 from zonalflow.sources.download import download
 from zonalflow.sources.fetch import Part, Plan, fetch
 from zonalflow.sources.http import CLOCK, DEFAULT_POLICY, Clock, RetryPolicy
@@ -17,6 +18,9 @@ _ADVICE = (
     "The Census server sometimes sends such an answer: try again later, or fetch the file by hand and name it as "
     "zones.path with zones.source: file."
 )
+_PARTS = {"shp", "shx", "dbf", "prj", "cpg", "xml", "sbn", "sbx", "txt", "html"}
+_TEXT = re.compile(rb"<\s*\w*(VRT|GDAL|WMS|WCS|WFS|MRF)", re.IGNORECASE)  # what drivers look for near the beginning
+_HEAD = 1 << 16  # bytes
 
 
 def fetch_boundaries(url: str, target: Path, *, policy: RetryPolicy = DEFAULT_POLICY, clock: Clock = CLOCK) -> Receipt:
@@ -53,6 +57,7 @@ def _check_shapefile(path: Path) -> None:
     if len(shapes) != 1:
         held = ", ".join(names[:5]) or "nothing"
         raise FetchError(f"{path.name} should hold one shapefile; it holds {held}")
+    _check_parts(path)
     try:
         info = pyogrio.read_info(f"/vsizip/{path.resolve()}/{shapes[0]}", force_feature_count=True)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
@@ -61,3 +66,20 @@ def _check_shapefile(path: Path) -> None:
         raise FetchError(f"the shapefile in {path.name} has no features")
     if info["crs"] is None:
         raise FetchError(f"the shapefile in {path.name} has no coordinate reference system (.prj)")
+
+
+def _check_parts(path: Path) -> None:
+    """Raise unless the zip holds nothing but the parts of a shapefile, as GDAL sees them by their first bytes."""
+    scratch = path.with_name(f"{path.name}.check")
+    sweep(scratch)
+    with scratch_folder(scratch) as folder:
+        for part in unpack(path, folder):
+            suffix = part.name.lower().rpartition(".")[2]
+            if suffix not in _PARTS:
+                raise PermanentFetchError(f"{path.name} holds {part.name}, which is no part of a shapefile")
+            with part.open("rb") as stream:
+                head = stream.read(_HEAD)
+            if suffix in ("shp", "shx", "dbf") and _TEXT.search(head):
+                raise PermanentFetchError(f"{path.name} holds {part.name}, which GDAL may take for something else")
+            if suffix == "prj" and (len(head) == _HEAD or not head.lstrip().startswith((b"GEOGC", b"PROJC"))):
+                raise FetchError(f"{path.name} holds {part.name}, which is no coordinate reference system")

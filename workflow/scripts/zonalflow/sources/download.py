@@ -2,8 +2,10 @@
 
 A download never continues a partial one: GeoCDL answers a Range request with a part of a newly built zip. After a
 transient error (no connection, 429, 5xx, a cut or unreadable body) it makes a bounded number of further attempts, with
-growing, random pauses; a permanent error (400, 404, 422, a redirect to another host, an untrusted certificate) ends it
-at once. The file appears under its name only when `verify` has accepted it.
+growing, random pauses. A pause is at least as long as the failed request had waited for its answer: a server works off
+also what nobody waits for any more, and the next request waits behind it. A permanent error (400, 404, 422, a redirect
+to another host, an untrusted certificate) ends the download at once. The file appears under its name only when `verify`
+has accepted it.
 
 Proxies: the usual environment variables (https_proxy, no_proxy, REQUESTS_CA_BUNDLE) apply to public hosts only.
 Requests to an address on this machine or in a private network, GeoCDL's among them, are always sent directly, and
@@ -16,12 +18,13 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict
 
 from zonalflow.common.disk import disk_errors_explained
 from zonalflow.common.errors import FetchError, PermanentFetchError
-from zonalflow.common.files import atomic_path, remove
+from zonalflow.common.files import atomic_path, remove, sha256
 from zonalflow.sources.http import (
     CLOCK,
     DEFAULT_POLICY,
@@ -96,10 +99,11 @@ class _Download:
             raise FetchError(_failure(self.url, str(error), number, self.advice(error))) from error
         asked = (error.wait if isinstance(error, TransientError) else None) or 0.0
         growing = min(self.policy.pause * 2.0 ** (number - 1), self.policy.longest_pause)
-        wait = max(growing * (0.5 + self.clock.random() / 2), asked)
-        if wait > self.policy.longest_wait:
-            message = f"{error}; it asks to wait {wait:.0f} s, which is too long"
+        if asked > self.policy.longest_wait:
+            message = f"{error}; it asks to wait {asked:.0f} s, which is too long"
             raise FetchError(_failure(self.url, message, number, self.advice(error))) from error
+        spent = error.spent if isinstance(error, TransientError) else 0.0
+        wait = max(growing * (0.5 + self.clock.random() / 2), asked, spent)
         attempts = self.policy.attempts
         logger.warning("attempt %d of %d failed: %s; next attempt in %.1f s", number, attempts, error, wait)
         return wait
@@ -123,6 +127,7 @@ def download(
     rejected: Path | None = None,
     advice: Callable[[FetchError], str] = lambda error: "",
     retry_rejected: bool = True,
+    before_retry: Callable[[FetchError], None] = lambda error: None,
 ) -> RequestRecord:
     """Fetch `url` into `target`; the file appears there only when `verify` accepts it.
 
@@ -137,6 +142,7 @@ def download(
         rejected: where an answer that `verify` rejects is kept, if it is small; ``<target>.rejected`` if not given.
         advice: returns what to do about an error, as the last line of its message.
         retry_rejected: whether another attempt follows a complete answer that `verify` rejects.
+        before_retry: is called with the error of an attempt before the next one.
 
     Raises:
         FetchError: after the last attempt; PermanentFetchError after a permanent error.
@@ -149,6 +155,7 @@ def download(
             digest, size = attempts.attempt()
         except FetchError as error:
             clock.sleep(attempts.pause_after(number, error))
+            before_retry(error)
         else:
             remove(rejected)
             return {"url": url, "accessed": accessed, "retries": number - 1, "sha256": digest, "bytes": size}
@@ -167,10 +174,27 @@ def get_json(url: str, *, policy: RetryPolicy = DEFAULT_POLICY, clock: Clock = C
             for chunk in body_chunks(response, policy, clock, max_bytes):
                 body += chunk
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FetchError(_failure(url, f"the answer is not JSON ({error})", 1, "")) from error
     except FetchError as error:
         raise FetchError(_failure(url, str(error), 1, "")) from error
+
+
+def discard(url: str, *, policy: RetryPolicy = DEFAULT_POLICY, clock: Clock = CLOCK) -> None:
+    """Make one request and throw its answer away, whatever it is: for what the server does meanwhile."""
+    try:
+        with open_response(url, policy, clock) as response:
+            for _ in body_chunks(response, policy, clock, 64 << 20):
+                pass
+    except FetchError as error:
+        logger.info("%s: %s", url, error)
+
+
+def kept_request(path: Path, url: str) -> RequestRecord:
+    """Return the record of a download to `path` whose run was killed before it recorded it."""
+    status = path.stat()
+    accessed = datetime.fromtimestamp(status.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"url": url, "accessed": accessed, "retries": 0, "sha256": sha256(path), "bytes": status.st_size}
 
 
 def _failure(url: str, what: str, attempts: int, advice: str) -> str:

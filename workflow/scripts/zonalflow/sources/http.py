@@ -16,6 +16,8 @@ from urllib.parse import urljoin, urlsplit
 
 from zonalflow import __version__
 from zonalflow.common.errors import FetchError, PermanentFetchError
+from zonalflow.common.text import printable
+from zonalflow.sources.session import Watchdog, bounded_session
 
 if TYPE_CHECKING:
     import requests
@@ -29,7 +31,8 @@ class RetryPolicy:
     """Timeouts and the number of attempts. Times in seconds.
 
     The pause after the attempt k (from 0) is ``pause * 2**k``, at most `longest_pause`, times a random factor from 0.5
-    to 1, or what the server's Retry-After asks for, whichever is longer.
+    to 1, or what the server's Retry-After asks for, or as long as the request waited for its answer, whichever is
+    longest.
 
     Attributes:
         connect: the longest wait for a connection.
@@ -69,11 +72,16 @@ CLOCK = Clock()
 
 
 class TransientError(FetchError):
-    """An error that another attempt may not meet; `wait` is the pause in seconds that the server asks for, if any."""
+    """An error that another attempt may not meet.
+
+    `wait` is the pause in seconds that the server asks for, if any; `spent` the seconds for which the request had
+    waited for its answer: the server may go on working on it for as long again.
+    """
 
     def __init__(self, message: str, wait: float | None = None):
         super().__init__(message)
         self.wait = wait
+        self.spent = 0.0
 
 
 def page_title(page: str) -> str:
@@ -83,8 +91,8 @@ def page_title(page: str) -> str:
 
 
 def shorten(text: str, length: int = 300) -> str:
-    """Return `text` on one line, cut to `length` characters."""
-    line = " ".join(text.split())
+    """Return `text` on one line, cut to `length` characters, without control characters and passwords."""
+    line = printable(" ".join(text[: 20 * length].split()))
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
@@ -96,26 +104,48 @@ def open_response(url: str, policy: RetryPolicy, clock: Clock) -> Iterator["requ
         TransientError: no connection, a broken one, status 429 or 5xx.
         PermanentFetchError: any other status, a redirect to another host, an invalid address or certificate.
     """
-    import requests  # 0.1 s: only when something is fetched
-
-    with requests.Session() as session:
+    with bounded_session(policy.total) as (session, watchdog), _end_of_time_explained(policy, watchdog):
         session.headers.update({"User-Agent": f"zonalflow/{__version__}", "Accept-Encoding": "identity"})
         session.auth = lambda prepared: prepared  # no passwords from ~/.netrc
         address = url
         for _ in range(_MAX_REDIRECTS + 1):
             session.trust_env = not _is_private(address)
-            with _network_errors_explained(policy):
+            with _time_spent_noted(clock), _network_errors_explained(policy):
                 response = session.get(
                     address, stream=True, allow_redirects=False, timeout=(policy.connect, policy.read)
                 )
             with response:
                 if response.is_redirect:
-                    address = _redirected(address, urljoin(address, response.headers["Location"]))
+                    address = _redirected(address, response.headers["Location"])
                     continue
                 _check_status(response, policy, clock)
                 yield response
                 return
         raise PermanentFetchError(f"the server redirects more than {_MAX_REDIRECTS} times")
+
+
+@contextlib.contextmanager
+def _time_spent_noted(clock: Clock) -> Iterator[None]:
+    began = clock.monotonic()
+    try:
+        yield
+    except TransientError as error:
+        error.spent = clock.monotonic() - began
+        raise
+
+
+@contextlib.contextmanager
+def _end_of_time_explained(policy: RetryPolicy, watchdog: Watchdog) -> Iterator[None]:
+    late = TransientError(f"no complete answer came within {policy.total:g} s")
+    try:
+        yield
+    except TransientError as error:
+        if not watchdog.bit:
+            raise
+        late.spent = error.spent
+        raise late from error
+    if watchdog.bit:  # the end of the connection may have looked like the end of the answer
+        raise late
 
 
 def _is_private(url: str) -> bool:
@@ -128,13 +158,19 @@ def _is_private(url: str) -> bool:
     return number.is_private or number.is_loopback or number.is_link_local
 
 
-def _redirected(old: str, new: str) -> str:
-    """Return `new` if it is on the same host (http may become https), else refuse it."""
-    before, after = urlsplit(old), urlsplit(new)
+def _redirected(old: str, location: str) -> str:
+    """Return where a Location leads if that is on the same host (http may become https), else refuse it."""
+    try:
+        new = urljoin(old, location)
+        before, after = urlsplit(old), urlsplit(new)
+    except ValueError:
+        raise PermanentFetchError("the server redirects to an address that is not valid") from None
     same = (before.scheme, before.netloc) == (after.scheme, after.netloc)
     upgraded = (before.scheme, after.scheme) == ("http", "https") and before.netloc == after.netloc
     if not (same or upgraded):
-        raise PermanentFetchError(f"the server redirects to another host ({after.netloc}), which is refused")
+        raise PermanentFetchError(
+            f"the server redirects to another host ({printable(after.netloc.rpartition('@')[2])}), which is refused"
+        )
     return new
 
 
@@ -143,9 +179,11 @@ def _check_status(response: "requests.Response", policy: RetryPolicy, clock: Clo
     status = response.status_code
     if status == 200:
         return
-    with _network_errors_explained(policy):
-        text = _error_text(response.raw.read(4096, decode_content=True))
-    message = f"the server answers {status} {response.reason or ''}".rstrip() + (f": {text}" if text else "")
+    text = ""
+    if not response.headers.get("Content-Encoding"):  # none was asked for, and packed bytes are no message
+        with _network_errors_explained(policy):
+            text = _error_text(response.raw.read(4096, decode_content=False))
+    message = f"the server answers {status} {shorten(response.reason or '')}".rstrip() + (f": {text}" if text else "")
     if status == 429 or status >= 500:
         raise TransientError(message, _retry_after(response.headers.get("Retry-After"), clock.now()))
     raise PermanentFetchError(message)
@@ -154,7 +192,7 @@ def _check_status(response: "requests.Response", policy: RetryPolicy, clock: Clo
 def _error_text(body: bytes) -> str:
     """Return the message in the body of an error: FastAPI's ``detail``, a page's title, or plain text."""
     text = body.decode(errors="replace")
-    with contextlib.suppress(ValueError, TypeError, KeyError):
+    with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
         detail = json.loads(text)["detail"]
         return shorten(detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False))
     if re.match(r"\s*<", text):
@@ -166,11 +204,11 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
     """Return the seconds that a Retry-After header asks for (RFC 9110, 10.2.3: seconds or a date)."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
         return float(value)
     try:
         return max((parsedate_to_datetime(value) - now).total_seconds(), 0.0)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
@@ -181,9 +219,10 @@ def body_chunks(response: "requests.Response", policy: RetryPolicy, clock: Clock
         TransientError: when the body is cut short or takes longer than `policy` allows.
         PermanentFetchError: when it is larger than `max_bytes`.
     """
-    length = response.headers.get("Content-Length", "")
-    if length.isdigit() and int(length) > max_bytes:
-        raise PermanentFetchError(f"the server announces {length} bytes, more than the limit of {max_bytes}")
+    length = response.headers.get("Content-Length", "").strip()
+    if re.fullmatch("[0-9]+", length) and (len(length) > 18 or int(length) > max_bytes):
+        announced = length if len(length) < 19 else f"a number of {len(length)} digits as the number of"
+        raise PermanentFetchError(f"the server announces {announced} bytes, more than the limit of {max_bytes}")
     end, received = clock.monotonic() + policy.total, 0
     while True:
         with _network_errors_explained(policy):
@@ -217,7 +256,7 @@ def _network_errors_explained(policy: RetryPolicy) -> Iterator[None]:
     except (requests.exceptions.ConnectTimeout, u.ConnectTimeoutError) as error:
         raise TransientError(f"no connection within {policy.connect:g} s") from error
     except (requests.exceptions.ReadTimeout, u.ReadTimeoutError, TimeoutError) as error:
-        raise TransientError(f"the server sent nothing for {policy.read:g} s") from error
+        raise TransientError(f"the server sent nothing for {policy.read:g} s, which is fetch.read_timeout") from error
     except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, u.LocationParseError) as error:
         raise PermanentFetchError(f"the address is not valid ({shorten(str(error))})") from error
     except (requests.exceptions.RequestException, u.HTTPError, ConnectionError) as error:

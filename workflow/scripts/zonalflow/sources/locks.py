@@ -8,6 +8,7 @@ import fcntl
 import logging
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from zonalflow.sources.http import CLOCK, Clock
 logger = logging.getLogger(__name__)
 
 _POLL = 0.5  # seconds between two checks for a free turn
+_SILENT = 10.0  # seconds of waiting before it is logged
 
 
 @contextlib.contextmanager
@@ -40,12 +42,14 @@ def turn(url: str, at_once: int, *, folder: Path | None = None, clock: Clock = C
     """Wait until fewer than `at_once` processes of this user on this machine send requests to the server of `url`.
 
     GeoCDL answers requests one after another; more of them only wait there, until it closes their connections. The
-    locks are in `folder`, by default one in the machine's folder for temporary files.
+    locks are in `folder`, by default one in the machine's folder for temporary files, which must be this user's own. A
+    wait of more than ten seconds is logged, with the process that has the turn.
     """
     folder = folder or Path(tempfile.gettempdir()) / f"zonalflow-{os.getuid()}"
     server = re.sub(r"[^A-Za-z0-9.-]", "_", urlsplit(url).netloc)
     with contextlib.ExitStack() as stack:
         try:
+            _check_own(folder)
             descriptors = [
                 stack.enter_context(_opened(folder / f"{server}.{number}.lock")) for number in range(at_once)
             ]
@@ -53,15 +57,37 @@ def turn(url: str, at_once: int, *, folder: Path | None = None, clock: Clock = C
             logger.warning("cannot keep turns in %s (%s); going on without", folder, error)
             yield
             return
-        while not any(_acquired(descriptor) for descriptor in descriptors):
+        waited = 0.0
+        while (taken := next(filter(_acquired, descriptors), None)) is None:
+            if waited <= _SILENT < waited + _POLL:
+                holders = ", ".join(map(_holder, descriptors))
+                logger.warning("waiting for a turn at %s, which %s has", urlsplit(url).netloc, holders)
             clock.sleep(_POLL)
+            waited += _POLL
+        with contextlib.suppress(OSError):  # a full disk has no room for it
+            os.ftruncate(taken, 0)
+            os.pwrite(taken, str(os.getpid()).encode(), 0)
         yield
+
+
+def _check_own(folder: Path) -> None:
+    """Make the folder of the locks; raise OSError unless it is this user's own, and no other one can write there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        raise PermissionError("it is a link, or belongs to, or is open to, another user")
+
+
+def _holder(descriptor: int) -> str:
+    """Return which process wrote its number into a lock."""
+    text = os.pread(descriptor, 20, 0)
+    return f"process {text.decode()}" if re.fullmatch(rb"[0-9]+", text) else "another process"
 
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[int]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         yield descriptor
     finally:

@@ -5,15 +5,16 @@ answer is kept before anything else is done with it, and is never requested agai
 """
 
 import functools
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 from zonalflow.common.dates import dates_of
 from zonalflow.common.errors import FetchError, PermanentFetchError
-from zonalflow.common.files import scratch_folder, sha256, sweep
+from zonalflow.common.files import scratch_folder, sweep
+from zonalflow.geometry.grid import Grid
 from zonalflow.sources.archive import check_members, unpack
 from zonalflow.sources.catalogue.prism import check_request, grid_url
-from zonalflow.sources.download import RequestRecord, download
+from zonalflow.sources.download import download, kept_request
 from zonalflow.sources.fetch import Part, Plan, fetch
 from zonalflow.sources.http import CLOCK, DEFAULT_POLICY, Clock, RetryPolicy
 from zonalflow.sources.locks import turn
@@ -23,6 +24,7 @@ _ADVICE = (
     "PRISM refuses a file that was requested within the last 24 hours; if so, run again tomorrow. What was fetched "
     "is kept and will not be requested again. Do not run this in a loop: PRISM blocks addresses that do."
 )
+_MOST_CELLS = 30_000_000  # the contiguous states at 800 m have 22 million
 _EMPTY_HINT = "look at the file that PRISM sent, and run again tomorrow"
 
 
@@ -34,11 +36,12 @@ def fetch_year(
     grain: str,
     receipt_path: Path,
     *,
+    months: Sequence[int] | None = None,
     policy: RetryPolicy = DEFAULT_POLICY,
     clock: Clock = CLOCK,
     at_once: int = 1,
 ) -> Receipt:
-    """Fetch a year of a variable, 1, 12 or 365 grids, beside `receipt_path`; write the receipt last and return it.
+    """Fetch a year of a variable, or some months, grid by grid beside `receipt_path`; write the receipt and return it.
 
     Grids that are unchanged since an earlier run are not requested again. On this machine at most `at_once` requests to
     the server at `base` run concurrently.
@@ -54,7 +57,7 @@ def fetch_year(
         lock=f"{variable}_{year}",
         parts=[
             Part(f"{variable}_{date}", grid_url("", resolution, variable, date), f"PRISM {variable} {date}", [date])
-            for date in dates_of(year, grain)
+            for date in dates_of(year, grain, months)
         ],
         unit="grids",
     )
@@ -70,7 +73,7 @@ def _fetch_grid(url: str, part: Part, record: Path, policy: RetryPolicy, clock: 
     folder, packed, [date] = record.parent.parent, record.with_suffix(".zip"), part.dates
     if packed.exists():
         _check_answer(packed, date, part.name)
-        request = _request_of(packed, url)
+        request = kept_request(packed, url)
     else:
         sweep(packed)
         request = download(
@@ -96,16 +99,9 @@ def _fetch_grid(url: str, part: Part, record: Path, policy: RetryPolicy, clock: 
     }
 
 
-def _request_of(packed: Path, url: str) -> RequestRecord:
-    """Return the record of a download whose run was killed before it recorded it."""
-    status = packed.stat()
-    accessed = datetime.fromtimestamp(status.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"url": url, "accessed": accessed, "retries": 0, "sha256": sha256(packed), "bytes": status.st_size}
-
-
 def _check_answer(answer: Path, date: str, name: str) -> None:
     """Raise FetchError unless `answer` is a zip with one readable grid of `date`."""
-    from zonalflow.sources.check import check_rasters  # brings rasterio: only when something came
+    from zonalflow.sources.check import check_rasters, check_sidecar  # brings rasterio: only when something came
 
     with answer.open("rb") as stream:
         start = stream.read(500)
@@ -115,7 +111,17 @@ def _check_answer(answer: Path, date: str, name: str) -> None:
     scratch = answer.with_name(f"{name}.check")
     sweep(scratch)
     with scratch_folder(scratch) as folder:
-        check_rasters(unpack(answer, folder, wanted=_raster_in(answer, date).__eq__), _EMPTY_HINT)
+        raster = _raster_in(answer, date)
+        for path in unpack(answer, folder, wanted={raster, f"{raster}.aux.xml"}.__contains__):
+            if path.name == raster:
+                check_rasters([path], _EMPTY_HINT, _check_size)
+            else:
+                check_sidecar(path)
+
+
+def _check_size(path: Path, grid: Grid) -> None:
+    if grid.width * grid.height > _MOST_CELLS:
+        raise PermanentFetchError(f"{path.name} has {grid.width} × {grid.height} cells, more than any grid of PRISM")
 
 
 def _raster_in(packed: Path, date: str) -> str:

@@ -8,7 +8,7 @@ months that came are not requested again.
 import json
 import logging
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from zonalflow.common.files import sha256, sweep, write_json
 from zonalflow.sources.download import RequestRecord
@@ -26,12 +26,16 @@ class FileRecord(TypedDict):
 
 
 class PartRecord(TypedDict):
-    """What one request brought; `asked` is its address without the server's."""
+    """What one request brought; `asked` is its address without the server's.
+
+    `more_requests` are those that it took beside the last one, where it had to be asked for in parts.
+    """
 
     asked: str
     files: list[FileRecord]
     sidecars: list[FileRecord]
     request: RequestRecord
+    more_requests: NotRequired[list[RequestRecord]]
 
 
 class Receipt(TypedDict):
@@ -60,7 +64,7 @@ def write_receipt(path: Path, source: str, parts: list[PartRecord], attribution:
         "source": source,
         "files": sorted(files, key=lambda file: (file["date"] or "", file["name"])),
         "sidecars": [file for part in parts for file in part["sidecars"]],
-        "requests": [part["request"] for part in parts],
+        "requests": [request for part in parts for request in [*part.get("more_requests", []), part["request"]]],
         "attribution": attribution,
         "synthetic": False,
     }

@@ -7,7 +7,8 @@ from typing import Any
 
 from zonalflow.common.text import count_of
 from zonalflow.run.rule import Log
-from zonalflow.sources import geocdl, prism
+from zonalflow.sources import prism
+from zonalflow.sources.geocdl import year as geocdl
 from zonalflow.sources.http import RetryPolicy
 
 
@@ -29,12 +30,12 @@ def fetch_rasters(receipt: str, what: Wildcards, config: Mapping[str, Any], poli
     if raster["source"] == "geocdl":
         written = geocdl.fetch_year(
             raster["url"], raster["dataset"], what.variable, year, raster["grain"], config["bbox"], path,
-            policy=policy, at_once=at_once,
+            months=raster["months"], policy=policy, at_once=at_once,
         )  # fmt: skip
     else:
         written = prism.fetch_year(
             raster["url"], raster["resolution"], what.variable, year, raster["grain"], path,
-            policy=policy, at_once=at_once,
+            months=raster["months"], policy=policy, at_once=at_once,
         )  # fmt: skip
     files, requests = len(written["files"]), len(written["requests"])
     log(f"{count_of(files, 'raster')} in {count_of(requests, 'request')}")

@@ -96,7 +96,8 @@ def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> N
         index_other = partial(index_other_grid, zones=zones, counting=counting, log=log)
     time_steps = time_steps_of_year(raster, inputs.rasters, params.variable, int(params.year))
     first = time_steps[0]
-    names = class_names(first.path, first.layer) if "categorical" in params.stats else {}
+    from_geocdl = raster["source"] == "geocdl"
+    names = class_names(first.path, first.layer, from_geocdl=from_geocdl) if "categorical" in params.stats else {}
     find_grid = grid_finder(study, index_other)
     read = read_time_steps(time_steps, find_grid, crs=raster["crs"], nodata=raster["nodata"], log=log)
     size = len(time_steps), math.prod(study.index.shape)

@@ -6,12 +6,14 @@ A preview must send no request, so only :func:`check_catalogue`, which a real ru
 from collections.abc import Sequence
 from pathlib import Path
 
+from zonalflow.common.dates import FULL_DAY, dates_of
 from zonalflow.common.errors import ConfigError
 from zonalflow.geometry.box import box_window
 from zonalflow.rasters.patterns import check_local_files, check_pattern, is_netcdf
-from zonalflow.sources import geocdl
 from zonalflow.sources.catalogue import geocdl as geocdl_catalogue
 from zonalflow.sources.catalogue import prism as prism_catalogue
+from zonalflow.sources.catalogue.datasets import describe_dataset
+from zonalflow.sources.geocdl.listing import catalogue_range
 from zonalflow.sources.http import RetryPolicy
 from zonalflow.study.study import Study
 
@@ -40,7 +42,8 @@ def check_columns(study: Study) -> None:
     Classes, which only the rasters know, are not counted here.
     """
     stats = [name for name in study.config["stats"] if name not in ("count", "categorical")]
-    dates = 366 if study.raster["grain"] == "daily" else 12 if study.raster["grain"] == "monthly" else 1
+    hours = describe_dataset(study.raster["dataset"]).hours if study.raster["source"] == "geocdl" else ()
+    dates = len(dates_of(2000, study.raster["grain"], study.raster["months"], hours or FULL_DAY))
     columns = dates * (len(stats) + 2) + 1  # count, valid_fraction; inside_fraction
     narrow = [kind for kind in ("shp", "gpkg") if kind in study.formats]
     if narrow and columns > MOST_COLUMNS:
@@ -77,15 +80,15 @@ def check_rasters(study: Study) -> None:
         return
     if raster["source"] == "geocdl":
         geocdl_catalogue.check_request(raster["dataset"], study.variables, raster["grain"], study.bbox)
-        geocdl_catalogue.check_years(raster["dataset"], raster["grain"], study.years)
-        extent = geocdl_catalogue.describe_dataset(raster["dataset"]).extent
+        geocdl_catalogue.check_years(raster["dataset"], raster["grain"], study.years, months=raster["months"])
+        extent = describe_dataset(raster["dataset"]).extent
     else:
         if raster["source"] == "demo":
             from zonalflow.sources.synthetic import check_variables
 
             check_variables(study.variables)
         prism_catalogue.check_request(study.variables, raster["resolution"], raster["grain"], study.years)
-        extent = geocdl_catalogue.describe_dataset("PRISM").extent
+        extent = describe_dataset("PRISM").extent
     if study.bbox and extent and not _overlap(study.bbox, extent):
         raise ConfigError(
             f"bbox: {study.bbox} lies outside {raster['dataset']}, which covers west {extent[0]:g}, "
@@ -103,8 +106,11 @@ def check_catalogue(study: Study) -> None:
     if raster["source"] != "geocdl" or all(Path(path).exists() for path in study.all_rasters):
         return
     quick = RetryPolicy(connect=3.0, read=10.0, total=10.0, attempts=1)
-    span = geocdl.catalogue_range(raster["url"], raster["dataset"], raster["grain"], policy=quick)
-    geocdl_catalogue.check_years(raster["dataset"], raster["grain"], study.years, span)
+    held = catalogue_range(raster["url"], raster["dataset"], raster["grain"], policy=quick)
+    if held is not None:
+        geocdl_catalogue.check_years(
+            raster["dataset"], raster["grain"], study.years, held.span, raster["months"], held.years
+        )
 
 
 def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:

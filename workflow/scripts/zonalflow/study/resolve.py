@@ -7,17 +7,21 @@ key of the schema is present and normalised: ``years`` is a sorted list of int, 
 import copy
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from zonalflow.common.dates import format_years, parse_years
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.text import nearest
 from zonalflow.sources.catalogue import census, geocdl, prism
+from zonalflow.sources.catalogue.datasets import DATASETS, dataset_id
 from zonalflow.study.schema import check_scalars, check_schema, coerce_texts, with_defaults
 
 if TYPE_CHECKING:
     from zonalflow.sources.http import RetryPolicy
 
+AVAILABLE = "available"  # of years: all that the dataset has
 URLS = {"census": census.BASE_URL, "geocdl": geocdl.BASE_URL, "prism": prism.BASE_URL}
 
 
@@ -35,20 +39,39 @@ def resolve(config: Mapping[str, Any], schema: dict[str, Any], *, check: bool = 
         check_scalars(coerced)
         check_schema(coerced, schema)
     resolved: dict[str, Any] = with_defaults(coerced, schema)
+    _resolve_geocdl(resolved)
     resolved["years"] = parse_years(resolved["years"])
     resolved["bbox"] = parse_bbox(resolved["bbox"])
     if resolved["baseline"] is not None:
         resolved["baseline"] = parse_years(resolved["baseline"], "baseline")
     resolved["raster"]["nodata"] = _writable(resolved["raster"]["nodata"])
+    resolved["raster"]["months"] = resolved["raster"]["months"] and sorted(resolved["raster"]["months"])
     if check:
         from zonalflow.stats.statistics import parse_stats  # brings numpy, which a job's second parse does without
 
         parse_stats(resolved["stats"])
         _check_sources(resolved)
-    for part in (resolved["zones"], resolved["raster"]):
-        if part["url"] is None:
+    for name in ("zones", "raster"):
+        part = resolved[name]
+        if part["url"] is not None:
+            _check_url(f"{name}.url", part["url"])
+        else:
             part["url"] = URLS.get(part["source"])
     return resolved
+
+
+def _resolve_geocdl(resolved: dict[str, Any]) -> None:
+    """Put the server's own id for a dataset of GeoCDL, its years for ``available``, and what its rasters declare."""
+    raster = resolved["raster"]
+    if raster["source"] != "geocdl":
+        if resolved["years"] == AVAILABLE:
+            raise ConfigError("years: available is only for raster.source: geocdl; write the years, such as 2000:2020")
+        return
+    raster["dataset"] = dataset_id(raster["dataset"])
+    if resolved["years"] == AVAILABLE:
+        resolved["years"] = geocdl.available_years(raster["dataset"], raster["grain"])
+    if raster["nodata"] is None and not DATASETS[raster["dataset"]].declares_nodata:
+        raster["nodata"] = "declared"
 
 
 def parse_bbox(value: Any) -> list[float] | None:
@@ -105,6 +128,7 @@ def _check_sources(config: dict[str, Any]) -> None:
             raise ConfigError(
                 f"{key}: {path!r} holds {min(odd)!r}, which is no part of a name to Snakemake or GDAL; rename it"
             )
+    _check_months(raster)
     _check_min_coverage(config)
     for key, crs in (("zones.crs", zones["crs"]), ("raster.crs", raster["crs"])):
         if crs is not None:
@@ -128,6 +152,18 @@ def _check_sources(config: dict[str, Any]) -> None:
         raise ConfigError(f"raster.units.{name}: no such variable in raster.variables{hint}")
 
 
+def _check_months(raster: dict[str, Any]) -> None:
+    grain, source = raster["grain"], raster["source"]
+    if grain == "hourly" and source != "geocdl":
+        raise ConfigError(f"raster.grain hourly: only for raster.source: geocdl; raster.source is {source}")
+    if raster["months"] is None:
+        return
+    if source not in ("geocdl", "prism"):
+        raise ConfigError(f"raster.months: only for raster.source: geocdl and prism; raster.source is {source}")
+    if grain == "annual":
+        raise ConfigError("raster.months: annual rasters have no months; write raster.grain: monthly or daily")
+
+
 def _check_min_coverage(config: dict[str, Any]) -> None:
     if not 0 <= config["min_coverage"] <= 1:  # a schema lets NaN pass
         raise ConfigError(f"min_coverage: {config['min_coverage']} is not a fraction from 0 to 1")
@@ -138,6 +174,22 @@ def _check_min_coverage(config: dict[str, Any]) -> None:
         )
 
 
+def _check_url(key: str, url: str) -> None:
+    """Raise ConfigError for an address that is not valid, or that holds a password; the message does not repeat it."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if "@" in url.partition("//")[2].partition("/")[0]:
+        raise ConfigError(
+            f"{key}: an address with a user name or password is refused, since it would be kept with the results; "
+            "write http://HOST:PORT"
+        )
+    if not valid or "?" in url or "#" in url or not url.isascii() or not url.isprintable():
+        raise ConfigError(f"{key}: {url!r} is not an address of a server; write one like http://10.1.1.80:8000")
+
+
 def _path_of(weights: str | dict[str, str]) -> str | None:
     return weights["path"] if isinstance(weights, dict) else None
 
@@ -146,6 +198,9 @@ def _check_crs(key: str, crs: str) -> None:
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
+    described = "[" in crs or "+proj" in crs or crs.lstrip().startswith("{")
+    if not described and ("/" in crs or "\\" in crs or Path(crs).exists()):
+        raise ConfigError(f"{key}: {crs!r} is an address or a file; write the CRS like EPSG:4269, or as WKT")
     try:
         known = CRS.from_user_input(crs)
     except CRSError:

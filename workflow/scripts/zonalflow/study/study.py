@@ -82,7 +82,7 @@ class Study:
     @property
     def grid_keys(self) -> dict[str, Any]:
         """The keys of ``raster`` on which the study's grid depends."""
-        keys = ("source", "dataset", "grain", "resolution", "path", "crs")
+        keys = ("source", "dataset", "grain", "months", "resolution", "path", "crs")
         return {key: self.raster.get(key) for key in keys}
 
     @property
@@ -91,8 +91,9 @@ class Study:
         return {key: self.raster.get(key) for key in ("source", "grain", "path", "crs", "nodata", "on_grid_change")}
 
     def receipt(self, variable: str, year: int | str) -> str:
-        """The receipt of a year's fetched rasters, which lie beside it."""
-        return f"{self.raster_folder.format(variable=variable)}/{year}.json"
+        """The receipt of a year's fetched rasters, which lie beside it; that of some months has a name of its own."""
+        months = "-".join(f"{month:02}" for month in self.raster["months"] or ())
+        return f"{self.raster_folder.format(variable=variable)}/{year}{months and f'_months-{months}'}.json"
 
     def rasters(self, variable: str, year: int | str) -> list[str]:
         """The files that a year's job waits for: its receipt, or the user's own rasters."""
@@ -275,7 +276,8 @@ class Study:
         weights = self.config["weights"]
         rows = {
             "run": self.run,
-            "years": f"{format_years(self.years)} ({len(self.years)}), {raster['grain']}",
+            "years": f"{format_years(self.years)} ({len(self.years)}), {raster['grain']}"
+            + (f", months {', '.join(map(str, raster['months']))}" if raster["months"] else ""),
             "box": box,
             "zones": f"{polygons}, by {zones['id']}",
             "rasters": f"{', '.join(self.variables)}: {cells}",

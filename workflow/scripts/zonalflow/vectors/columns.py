@@ -1,6 +1,7 @@
 """Names of the columns of a year's vector files: dates as suffixes, at most 10 characters in a shapefile."""
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -20,7 +21,8 @@ _RESERVED = {"gpkg": {"fid", "geom"}}  # columns that the format has of its own
 def year_columns(table: YearTable, inside: np.ndarray) -> dict[str, np.ndarray]:
     """Return one column [n_zones] for each statistic and date of the year, and ``inside_fraction``.
 
-    With several dates a column's name ends in the date's month or month and day: ``mean_01``, ``mean_0131``.
+    With several dates a column's name ends in the date's month, month and day, or month, day and hour: ``mean_01``,
+    ``mean_0131``, ``mean_013106``.
 
     Args:
         table: the year's numbers.
@@ -57,7 +59,13 @@ def _columns_and_dates(table: YearTable) -> Iterator[tuple[str, int, str]]:
     several = len(table.dates) > 1
     for name in table.columns:
         for i, date in enumerate(table.dates):
-            yield name, i, date[5:].replace("-", "") if several else ""
+            yield name, i, _suffix(date) if several else ""
+
+
+def _suffix(date: str) -> str:
+    """Return what follows the year of a date, in digits: of ``2000-01-31T06:00`` ``013106``."""
+    digits = re.sub(r"\D", "", date[5:])
+    return digits[:6] if digits[6:] == "00" else digits
 
 
 def _dated(name: str, suffix: str) -> str:
@@ -70,8 +78,9 @@ def _abbreviated(name: str, room: int) -> str:
         return name
     for start, short in _ABBREVIATIONS.items():
         if name.startswith(start):
-            return short + name.removeprefix(start)
-    return name
+            name = short + name.removeprefix(start)
+            break
+    return name[:room]  # the date is cut off in no case
 
 
 def attribute_names(attributes: Iterable[str], columns: Iterable[str], kind: str) -> dict[str, str]:

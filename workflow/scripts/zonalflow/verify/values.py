@@ -46,7 +46,11 @@ def open_values(step: TimeStep, raster: dict[str, Any]) -> Iterator[Read]:
     _check_name(step, raster)
     from rasterio.env import Env
 
-    with Env(GRIB_NORMALIZE_UNITS="NO"), open_raster(step.path) as dataset, _labelled(dataset) as bands:
+    with (
+        Env(GRIB_NORMALIZE_UNITS="NO"),
+        open_raster(step.path, fetched=step.sha256 is not None) as dataset,
+        _labelled(dataset) as bands,
+    ):
         band = with_band(dataset, step).band
         yield lambda grid: _read_band(dataset, bands, band, grid, nodata)
 
@@ -104,7 +108,7 @@ def _read_band(
     height, width = rows.max() - row + 1, columns.max() - column + 1
     here = np.ix_(rows - row, columns - column)
     stored = bands[band - 1, row : row + height, column : column + width].to_numpy()[here]
-    if nodata is None:
+    if nodata in (None, "declared"):
         missing = dataset.read_masks(band, window=Window(column, row, width, height))[here] == 0
     elif nodata == "none":
         missing = np.zeros(stored.shape, bool)

@@ -12,6 +12,7 @@ import pyogrio
 import shapely
 
 from zonalflow.common.errors import ZonesError
+from zonalflow.common.offline import check_local
 from zonalflow.common.states import state_spellings
 from zonalflow.common.text import count_of, few, nearest, plural_of
 from zonalflow.zones.shapes import check_geometry, polygons_only, read_features
@@ -72,6 +73,7 @@ def zone_options(zones: Mapping[str, Any]) -> dict[str, Any]:
 def _read(path: str, layer: str | None, where: str | None) -> geopandas.GeoDataFrame:
     if not Path(path).exists():
         raise ZonesError(f"{path}: no such file (zones.path)")
+    check_local(path)
     if str(path).lower().endswith((".parquet", ".geoparquet")):
         try:
             frame = geopandas.read_parquet(path)
