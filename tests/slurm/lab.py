@@ -15,6 +15,7 @@ SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
 YEARS = tuple(str(year) for year in range(2000, 2005))
 ACCOUNT = "ceres_test"
 CROWDED = "ceres_crowded"  # three of its jobs run at a time
+LIMITED = "ceres_limited"  # it may have two jobs in the queue
 CLUSTER_LOCK = Path(os.environ.get("ZONALFLOW_SLURM", "/tmp/zonalflow-slurm"), "tests.lock")
 
 CONFIG = """\

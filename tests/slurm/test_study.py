@@ -125,6 +125,22 @@ def test_an_account_that_cannot_be_charged(study, account, message):
     study.start("vectors", "--dry-run").succeed(40)  # a preview needs no account
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"slurm_partition": "short"}, "SLURM has no partition 'short', which rule zonal_stats asks for"),
+        ({"runtime": 60 * 24 * 30}, "rule zonal_stats asks for 43200 minutes, and partition ceres allows 30240"),
+    ],
+)
+def test_a_partition_that_never_starts_the_jobs(study, changed, message):
+    study.profile(**changed)
+    text = study.start("vectors").fail(40)
+    assert message in text
+    assert "in profiles/ceres/profile.yaml" in text
+    assert "Traceback" not in text
+    assert study.rows() == []
+
+
 def test_default_resources_on_the_command_line(study):
     """They replace the profile's, account and partition included."""
     text = study.start("vectors", "--default-resources", "mem_mb=4000").fail(40)

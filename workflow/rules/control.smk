@@ -7,7 +7,9 @@ if IN_CONTROL:
     from threading import Thread
 
     from snakemake.logging import logger
-    from zonalflow.run import controller, signals, slurm, watch
+    from zonalflow.cluster.commands import forget_foreign_settings
+    from zonalflow.cluster.session import Session, check_cluster
+    from zonalflow.run import controller, failures, signals, watch
     from zonalflow.study import ownership, preflight
 
     PREVIEW = workflow.output_settings.dryrun
@@ -22,12 +24,13 @@ if IN_CONTROL:
         """Tell the user, on the terminal and in Snakemake's log."""
         logger.info(f"\nzonalflow: {text}\n")
 
-    follower = watch.Watch(notify)
-    control = None
+    follower = watch.Watch(failures.Failures(notify))
+    control = session = None
 
     def begin() -> None:
         """Check what a server would refuse, take over the run, and follow its jobs."""
         global control
+        forget_foreign_settings(os.environ)
         or_refuse(preflight.check_catalogue, study_on_disk)
         control = or_refuse(controller.take_over, study_on_disk.run, study_on_disk.receipts, sys.argv, notify)
         logger.addHandler(follower)
@@ -37,25 +40,47 @@ if IN_CONTROL:
     if not PREVIEW:
         logger.addHandler(watch.CallOnce("workflow_started", begin))
 
+    def requests() -> dict:
+        """Return what one job of each rule that SLURM runs asks for."""
+        jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not workflow.is_local(job.rule)}
+        return {rule: dict(job.resources.items()) for rule, job in jobs.items()}
+
     def begin_with_slurm(name: str) -> None:
-        """Check what SLURM would refuse, and prepare for jobs that it forgets, before the first is submitted."""
-        defaults = workflow.resource_settings.default_resources
-        resources = {name: resource.raw for name, resource in defaults.items()}
-        or_refuse(slurm.check_account, resources, slurm.known_accounts(), PROFILE)
+        """Check what SLURM would refuse, and prepare for what it keeps waiting, before the first job is submitted."""
+        global session
+        defaults = {name: resource.raw for name, resource in workflow.resource_settings.default_resources.items()}
+        or_refuse(check_cluster, defaults, requests(), PROFILE)
         control.note_runs([name])
+        attempts = workflow.executor_settings.status_attempts
+        session = or_refuse(Session, name, str(defaults["slurm_account"]), attempts, follower, notify)
         Thread(target=signals.end_when_forgotten, args=(name, lambda: follower.in_slurm, notify), daemon=True).start()
 
-    def conclude() -> None:
+    def end_in_order() -> None:
+        """Take note of a signal that ends the run, while Snakemake is anywhere: nothing is logged here."""
+        follower.interrupted = True
+        console.show_only_ours(logger)
+        if session:
+            session.end()
+
+    def conclude(failed: bool) -> None:
         """Say how the run ended."""
+        follower.failures.flush()
         whole = lambda key: watch.is_whole(study_on_disk.year_table(*key))
         planned = [(variable, str(year)) for variable, year in study.year_keys]
         years = watch.sort_years(follower.jobs.values(), planned, whole)
+        if follower.interrupted and session:
+            session.cancel_what_is_left()
+        if follower.interrupted and not (session and session.refused):
+            notify(watch.interruption(years))
+            return
+        others = watch.other_failures(follower.jobs.values(), watch.is_whole)
         where = {"results": f"{study_on_disk.results}/", "logs": f"{study_on_disk.logs}/"}
-        notify(f"\n{watch.summary(years, where)}")
+        notify(f"\n{watch.summary(years, others, where, failed=failed)}")
 
     onstart:
-        signals.end_in_order_on_signals()
-        follower.arguments = watch.without_targets(sys.argv[1:], workflow.dag_settings.targets)
+        signals.end_in_order_on_signals(end_in_order)
+        follower.failures.arguments = watch.without_targets(sys.argv[1:], workflow.dag_settings.targets)
+        follower.failures.tries = workflow.execution_settings.retries + 1
         if follower.slurm_run:
             begin_with_slurm(follower.slurm_run)
         moved = or_refuse(ownership.claim, study_on_disk, configfile_name())
@@ -65,7 +90,7 @@ if IN_CONTROL:
 
     onsuccess:
         control.note_runs([])
-        conclude()
+        conclude(failed=False)
 
     onerror:
-        conclude()
+        conclude(failed=True)

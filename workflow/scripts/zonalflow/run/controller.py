@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zonalflow.run import slurm
+from zonalflow.cluster import slurm
 from zonalflow.run.records import RECORDS, BusyError, Record, busy_message, live_runs, silence_of
 
 LOCKS = Path(".snakemake/locks")

@@ -8,7 +8,10 @@ ERROR, STARTED = "error", "workflow_started"
 
 @dataclass(frozen=True)
 class Announced:
-    """A job begins, or in a preview would begin: its number, rule, wildcards, message, reason, logs and outputs."""
+    """A job begins, or in a preview would begin: its number, rule, wildcards, message, reason, logs and outputs.
+
+    `local` tells a job that runs on this machine from one that is submitted to a cluster; not in a preview.
+    """
 
     job: int
     rule: str
@@ -17,6 +20,7 @@ class Announced:
     reason: str
     logs: list[str]
     output: list[str]
+    local: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,11 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A job has failed; it may be tried again."""
+    """A job has failed; it may be tried again. `message` is the executor's, `logs` are the job's and the executor's."""
 
     job: int
+    message: str = ""
+    logs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,11 +74,13 @@ def event_of(record: logging.LogRecord) -> Event:
             str(fields.get("reason") or ""),
             [str(path) for path in fields.get("log") or ()],
             [str(path) for path in fields.get("output") or ()],
+            bool(fields.get("local")),
         )
     if name == "job_finished":
         return Finished(fields["job_id"])
     if name == "job_error":
-        return Failed(fields["jobid"])
+        logs = tuple(str(path) for path in fields.get("log") or () if path)
+        return Failed(fields["jobid"], str(fields.get("rule_msg") or ""), logs)
     if name == "progress":
         return Progress(fields["done"], fields["total"])
     return Other(name)
