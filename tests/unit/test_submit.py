@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -297,3 +298,65 @@ def test_a_note_that_is_being_written_is_not_read(lab):
     lab.commands.folder.joinpath("note-1.json").write_text("{")
     lab.commands.folder.joinpath("note-2.json").write_text(json.dumps({"kind": LIMIT, "reason": "r", "comment": "c"}))
     assert lab.commands.notes() == [Note(LIMIT, "r", "c")]
+
+
+# ------------------------------------------------------------------------------------------- what a job does without
+
+
+def test_a_job_starts_the_lighter_snakemake(lab):
+    lab.answers("17")
+    arguments = [*CALL[:-1], "--wrap=/env/bin/python -m snakemake --snakefile 'my -m snakemake file' --mode remote"]
+    assert submit.Submission(str(lab.bin / "sbatch"), lab.commands.folder, os.getpid(), arguments).run(1) == 0
+    job = Path(submit.__file__).with_name("job.py")
+    assert lab.calls[0].endswith(f"/env/bin/python {job} --snakefile 'my -m snakemake file' --mode remote")
+
+
+def test_the_lighter_snakemake_imports_neither_pandas_nor_the_submitting_plugin():
+    code = (
+        "import pkgutil, sys; from zonalflow.cluster.job import lighten; lighten(sys.modules)\n"
+        "import snakemake.cli, nbformat\n"
+        "from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry\n"
+        "print(sorted(ExecutorPluginRegistry().plugins), sys.modules['pandas'], vars(nbformat).get('reads'))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(submit.__file__).parents[2])}
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert ended.stdout.strip().endswith("'slurm-jobstep', 'touch'] None None"), ended
+
+
+# ------------------------------------------------------------------------------------------------ questions about jobs
+
+
+def ask(lab, looks, known=""):
+    """Ask as the plugin does, of a queue that changes at each pause; return the answer and the seconds waited."""
+    (lab.commands.folder / "reported").write_text(known)
+    lab.queue.write_text(looks[0])
+    (lab.bin / "squeue").write_text(f"#!/bin/sh\ncat {lab.queue}\n")
+    waited = []
+
+    def pause(seconds):
+        waited.append(seconds)
+        lab.queue.write_text(looks[min(len(looks) - 1, int(sum(waited)))])
+
+    arguments = ["--format=%i|%T", "--states=all", "--noheader", "--name", "run-1"]
+    assert submit.query(str(lab.bin / "squeue"), lab.commands.folder, arguments, pause) == 0
+    return sum(waited)
+
+
+RUNNING, ENDED = "12|RUNNING\n13|PENDING\n", "12|COMPLETED\n13|RUNNING\n"
+
+
+def test_a_question_is_answered_as_soon_as_a_job_has_ended(lab, capsys):
+    assert ask(lab, [ENDED]) == 0
+    assert ask(lab, [RUNNING, RUNNING, ENDED]) == 1 + 2  # asked again after 1 and 2 seconds
+    assert capsys.readouterr().out == ENDED * 2
+
+
+def test_what_was_answered_is_no_news(lab, capsys):
+    assert ask(lab, [ENDED], known="12\n") == 1 + 2 + 3 + 4 + 5 + 6 + 7 + 8 + 9  # 45 seconds without news
+    assert ask(lab, [ENDED], known="12\n13\n11\n") == 45
+    assert ask(lab, [ENDED + "14|FAILED\n"], known="12\n") == 0
+
+
+def test_the_end_of_the_run_ends_a_question(lab):
+    lab.commands.end()
+    assert ask(lab, [RUNNING]) == 0

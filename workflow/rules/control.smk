@@ -6,11 +6,10 @@ if IN_CONTROL:
 
     from threading import Thread
 
-    from snakemake.logging import logger
     from zonalflow.cluster.commands import forget_foreign_settings
     from zonalflow.cluster.session import Session, check_cluster
-    from zonalflow.run import controller, failures, signals, watch
-    from zonalflow.study import ownership, preflight
+    from zonalflow.run import console, controller, events, failures, signals, watch
+    from zonalflow.study import ownership, preflight, where
 
     PREVIEW = workflow.output_settings.dryrun
     PROFILE = controller.profile_file(sys.argv[1:], os.environ)
@@ -18,7 +17,10 @@ if IN_CONTROL:
     or_refuse(ownership.check_owner, study_on_disk, configfile_name())
     or_refuse(preflight.check_inputs, study_on_disk)
     if not console.is_silent(workflow.output_settings.quiet):
-        print(f"zonalflow\n{study_on_disk.summary()}\n", file=sys.stderr)
+        print(f"zonalflow\n{study_on_disk.summary()}", file=sys.stderr)
+        if workflow.resource_settings.nodes is not None:  # of a cluster, also in a preview
+            print(f"  steps      {where.description(study_on_disk)}", file=sys.stderr)
+        print(file=sys.stderr)
 
     def notify(text: str) -> None:
         """Tell the user, on the terminal and in Snakemake's log."""
@@ -38,7 +40,7 @@ if IN_CONTROL:
     # Snakemake tells of a start before it looks at its lock and at what there is to do, and `onstart` comes after both: a
     # former run's lock must be gone, and the jobs that it left running must have ended, by then.
     if not PREVIEW:
-        logger.addHandler(watch.CallOnce("workflow_started", begin))
+        logger.addHandler(events.CallOnce(events.STARTED, begin))
 
     def requests() -> dict:
         """Return what one job of each rule that SLURM runs asks for."""
@@ -74,8 +76,8 @@ if IN_CONTROL:
             notify(watch.interruption(years))
             return
         others = watch.other_failures(follower.jobs.values(), watch.is_whole)
-        where = {"results": f"{study_on_disk.results}/", "logs": f"{study_on_disk.logs}/"}
-        notify(f"\n{watch.summary(years, others, where, failed=failed)}")
+        places = {"results": f"{study_on_disk.results}/", "logs": f"{study_on_disk.logs}/"}
+        notify(f"\n{watch.summary(years, others, places, failed=failed)}")
 
     onstart:
         signals.end_in_order_on_signals(end_in_order)

@@ -7,7 +7,9 @@ this module, which needs the standard library only. It hands over to SLURM's own
 - submits again, after growing pauses, if SLURM does not answer or takes no more jobs of an account at present;
 - never submits twice: a job whose submission was accepted but not confirmed is found in the queue;
 - keeps a submission that SLURM refuses for good until the run ends, so that Snakemake does not delete earlier results;
-- calls a preempted job failed, which makes Snakemake submit it again.
+- lets each job start Snakemake by :mod:`zonalflow.cluster.job`, which takes two thirds of the time;
+- calls a preempted job failed, which makes Snakemake submit it again;
+- answers a question about the jobs when one has ended, instead of at once: the plugin would ask again 10 s later.
 
 The folder of these commands holds what one process tells the other, a file for each waiting or refused submission.
 """
@@ -15,6 +17,7 @@ The folder of these commands holds what one process tells the other, a file for 
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -23,7 +26,10 @@ from itertools import pairwise
 from pathlib import Path
 
 PASSING, LIMIT, REFUSED = "passing", "limit", "refused"
-ENDED, SUBMITTED = "ended", "submitted"  # files in the folder: the run ends; the numbers of all jobs submitted
+# files in the folder: the run ends; the numbers of all jobs submitted, and of those whose end the plugin knows
+ENDED, SUBMITTED, REPORTED = "ended", "submitted", "reported"
+LONGEST_ANSWER = 45  # seconds until the plugin gets an answer without news; it gives up after 60
+_ENDS = "COMPLETED|CANCELLED|FAILED|TIMEOUT|OUT_OF_MEMORY|NODE_FAIL|PREEMPTED|BOOT_FAIL|DEADLINE"
 LONGEST_PAUSE = {PASSING: 60, LIMIT: 15}  # seconds
 # how `squeue` shall call a preempted job: a state that the plugin takes for a failure, and that SLURM itself never uses
 PREEMPTED = "ERROR"
@@ -80,7 +86,7 @@ class Submission:
         self._command = command
         self._folder = folder
         self._owner = owner
-        self._arguments = list(arguments)
+        self._arguments = [_lighter(argument) for argument in arguments]
         self._comment = option(arguments, "--comment")
         self._note = folder / f"note-{os.getpid()}.json"
 
@@ -149,6 +155,12 @@ class Submission:
             seconds -= 1.0
 
 
+def _lighter(argument: str) -> str:
+    """Let a job start Snakemake by :mod:`zonalflow.cluster.job`."""
+    job = shlex.quote(str(Path(__file__).with_name("job.py")))
+    return argument.replace(" -m snakemake ", f" {job} ", 1) if argument.startswith("--wrap=") else argument
+
+
 def _lines(path: Path) -> set[str]:
     return set(path.read_text().split()) if path.exists() else set()
 
@@ -165,10 +177,28 @@ def _has_jobs() -> bool:
     return bool(_ask("squeue", "--noheader", "--me", "--format=%A").strip())
 
 
-def query(command: str, arguments: Sequence[str]) -> int:
-    """Run `squeue`, and call preempted jobs failed; return its exit status."""
-    answer = subprocess.run([command, *arguments], stdout=subprocess.PIPE)
-    sys.stdout.write(re.sub(r"(?m)\|PREEMPTED *$", f"|{PREEMPTED}", answer.stdout.decode(errors="replace")))
+def query(command: str, folder: Path, arguments: Sequence[str], pause: Callable[[float], None] = time.sleep) -> int:
+    """Run `squeue`, and call preempted jobs failed; return its exit status.
+
+    The plugin's question, after numbers and states, is answered when a job has ended: SLURM is asked again after 1, 2,
+    3 and at most 10 s.
+    """
+    patient = any(argument.endswith("%i|%T") for argument in arguments)
+    waited, step = 0, 1
+    while True:
+        answer = subprocess.run([command, *arguments], stdout=subprocess.PIPE)
+        text = answer.stdout.decode(errors="replace")
+        ended = set(re.findall(rf"(?m)^(\w+)\|(?:{_ENDS}) *$", text)) - _lines(folder / REPORTED)
+        if not patient or answer.returncode or ended or waited >= LONGEST_ANSWER or (folder / ENDED).exists():
+            break
+        for _ in range(2 * step):
+            if not (folder / ENDED).exists():
+                pause(0.5)
+        waited, step = waited + step, min(step + 1, 10)
+    if patient and ended:
+        with (folder / REPORTED).open("a") as known:
+            known.write("\n".join([*sorted(ended), ""]))
+    sys.stdout.write(re.sub(r"(?m)\|PREEMPTED *$", f"|{PREEMPTED}", text))
     return answer.returncode
 
 
@@ -178,7 +208,7 @@ def main(command: str, folder: str, owner: int, attempts: int, arguments: Sequen
     os.environ["PATH"] = os.pathsep.join(entry for entry in path if entry != folder)
     try:
         if Path(command).name == "squeue":
-            return query(command, arguments)
+            return query(command, Path(folder), arguments)
         return Submission(command, Path(folder), owner, arguments).run(attempts)
     except KeyboardInterrupt:  # Ctrl-C reaches all processes of the terminal; the controlling one gives an account
         return 130

@@ -1,6 +1,7 @@
 """What Snakemake tells of its jobs: the log records with an ``event``, the interface of its logger plugins."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 ERROR, STARTED = "error", "workflow_started"
@@ -84,3 +85,18 @@ def event_of(record: logging.LogRecord) -> Event:
     if name == "progress":
         return Progress(fields["done"], fields["total"])
     return Other(name)
+
+
+class CallOnce(logging.Handler):
+    """Calls a function at the first log record with an event; what it raises ends the run."""
+
+    def __init__(self, event: str, function: Callable[[], None]):
+        super().__init__(logging.INFO)
+        self._event = event
+        self._function: Callable[[], None] | None = function
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at one record; called by logging."""
+        if event_of(record) == Other(self._event) and self._function is not None:
+            function, self._function = self._function, None
+            function()

@@ -18,21 +18,6 @@ Log = Callable[[str], None]
 NAMED = 30  # failed jobs that the end of a run lists
 
 
-class CallOnce(logging.Handler):
-    """Calls a function at the first log record with an event; what it raises ends the run."""
-
-    def __init__(self, event: str, function: Callable[[], None]):
-        super().__init__(logging.INFO)
-        self._event = event
-        self._function: Callable[[], None] | None = function
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Look at one record; called by logging."""
-        if event_of(record) == Other(self._event) and self._function is not None:
-            function, self._function = self._function, None
-            function()
-
-
 class Watch(logging.Handler):
     """Gathers what happens to the jobs of a run, and reports failures at once, until the run is interrupted."""
 
