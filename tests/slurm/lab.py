@@ -15,6 +15,7 @@ SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
 YEARS = tuple(str(year) for year in range(2000, 2005))
 ACCOUNT = "ceres_test"
 CROWDED = "ceres_crowded"  # three of its jobs run at a time
+LIMITED = "ceres_limited"  # it may have two jobs in the queue
 CLUSTER_LOCK = Path(os.environ.get("ZONALFLOW_SLURM", "/tmp/zonalflow-slurm"), "tests.lock")
 
 CONFIG = """\
@@ -84,9 +85,7 @@ class Study:
         (folder / "faults").mkdir(parents=True)
         (folder / "config.yaml").write_text(CONFIG.format(years=",".join(years), repository=REPOSITORY))
         for cluster_name in ("ceres", "atlas"):
-            # looks at the queue more often than is polite: most of a test's time is waiting for them
-            usual = {"slurm_account": ACCOUNT, "slurm-init-seconds-before-status-checks": 3}
-            self.profile(cluster_name, **usual)
+            self.profile(cluster_name, slurm_account=ACCOUNT)
 
     def profile(self, name: str = "ceres", **values: object) -> None:
         """Lay down a cluster's profile with other values for some of its keys, as a user would edit it."""

@@ -29,8 +29,8 @@ def test_each_year_is_a_job_of_its_own(whole):
     years = [row for row in rows if row[0].startswith("rule_zonal_stats")]
     assert sorted(row[0] for row in years) == [f"rule_zonal_stats_wildcards_ppt_{year}" for year in whole.years]
     assert {tuple(row[1:]) for row in years} == {("COMPLETED", "2", "1", "ceres_test", "ceres", "30", "2000M")}
-    others = {"rule_prepare_zones", "rule_index_zones", "rule_combine_years"}
-    assert {row[0] for row in rows} - {row[0] for row in years} == others
+    assert rows == years  # one wait in the queue: the short steps ran here
+    assert "combine, manifest, maps and report here (estimated" in whole.runs[0].text
 
 
 def test_a_job_runs_one_snakemake(whole):
@@ -58,8 +58,10 @@ def test_a_longer_study_reuses_what_is_there(whole):
 
 
 def test_the_same_on_atlas(study, undisturbed):
-    """Its profile is Ceres's with another partition, for rasters that are there already."""
-    study.start("vectors", "tables", profile="atlas").succeed(90)
+    """Its profile is Ceres's with another partition, for rasters that are there; here with all steps as jobs."""
+    text = study.start("vectors", "tables", "--config", "steps={where: jobs}", profile="atlas").succeed(90)
+    assert "report as SLURM jobs (estimated" in text
+    assert "rule_combine_years" in [what for what, _ in study.rows()]
     rows = {tuple(row) for row in study.rows("State,Account,Partition,NCPUS")}
     assert rows == {("COMPLETED", "ceres_test", "atlas", "2")}
     assert study.products() == undisturbed.products()
@@ -123,6 +125,22 @@ def test_an_account_that_cannot_be_charged(study, account, message):
     assert study.rows() == []
     assert not study.locked
     study.start("vectors", "--dry-run").succeed(40)  # a preview needs no account
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"slurm_partition": "short"}, "SLURM has no partition 'short', which rule zonal_stats asks for"),
+        ({"runtime": 60 * 24 * 30}, "rule zonal_stats asks for 43200 minutes, and partition ceres allows 30240"),
+    ],
+)
+def test_a_partition_that_never_starts_the_jobs(study, changed, message):
+    study.profile(**changed)
+    text = study.start("vectors").fail(40)
+    assert message in text
+    assert "in profiles/ceres/profile.yaml" in text
+    assert "Traceback" not in text
+    assert study.rows() == []
 
 
 def test_default_resources_on_the_command_line(study):

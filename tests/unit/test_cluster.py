@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from zonalflow.run import slurm
-from zonalflow.run.slurm import ClusterError, QueuedJob, check_account, parse_queue
+from zonalflow.cluster import slurm
+from zonalflow.cluster.slurm import ClusterError, QueuedJob, check_account, check_requests, minutes, parse_queue
 
 GOOD = {"slurm_account": "ceres_test", "slurm_partition": "ceres", "runtime": "30"}
 
@@ -82,3 +82,41 @@ def test_the_queue():
 def test_no_run_has_no_jobs_and_asks_nobody(monkeypatch):
     monkeypatch.setattr(slurm, "ask", None)
     assert slurm.queued_jobs(()) == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [("21-00:00:00", 21 * 1440), ("2:30:00", 150), ("30:00", 30), ("1-12:00:00", 2160), ("infinite", float("inf"))],
+)
+def test_a_time_limit_in_minutes(limit, expected):
+    assert minutes(limit) == expected
+
+
+ASKED = {"zonal_stats": {"slurm_partition": "short", "runtime": 30, "mem_mb": 500}}
+
+
+def test_what_a_partition_allows_passes():
+    check_requests(ASKED, {"short": 30}, "p")
+    check_requests({"a": {"slurm_partition": "short,ceres", "runtime": "x"}}, {"short": 30, "ceres": 60}, "p")
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        (
+            {"ceres": 60, "atlas": 60},
+            r"no partition 'short', which rule zonal_stats.* in p. There are: atlas, ceres",
+        ),
+        ({"short": 20}, "zonal_stats asks for 30 minutes, and partition short allows 20: (.|\n)*never start"),
+    ],
+)
+def test_what_a_partition_does_not_allow_is_refused(limits, message):
+    with pytest.raises(ClusterError, match=message):
+        check_requests(ASKED, limits, "p")
+
+
+def test_a_foreign_qos_is_refused_if_slurm_tells():
+    asked = {"zonal_stats": {"slurm_partition": "ceres", "qos": "express"}}
+    check_requests(asked, {"ceres": 60}, "p")
+    with pytest.raises(ClusterError, match=r"QOS 'express'(.|\n)*You may use: high, normal"):
+        check_requests(asked, {"ceres": 60}, "p", {"normal", "high"})

@@ -13,10 +13,11 @@ from dataclasses import replace
 
 import pytest
 
-from zonalflow.run import controller, records, sharing, signals, slurm
+from zonalflow.cluster import slurm
+from zonalflow.cluster.slurm import QueuedJob
+from zonalflow.run import controller, records, sharing, signals
 from zonalflow.run.controller import Controller, take_over
 from zonalflow.run.records import BusyError, Record
-from zonalflow.run.slurm import QueuedJob
 
 RECORD = records.RECORDS / "florida.json"
 
@@ -233,25 +234,30 @@ def test_runs_are_noted_until_they_are_taken_back(folder, said):
     assert Record.read(RECORD).runs == ()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_signals_do_what_ctrl_c_does(number):
-    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_the_first_signal_ends_the_run_and_the_second_changes_nothing(number, said):
+    before = {each: signal.getsignal(each) for each in ENDING}
     try:
         for each in before:
             signal.signal(each, signal.SIG_DFL)  # the tests themselves may run under nohup
-        signals.end_in_order_on_signals()
+        signals.end_in_order_on_signals(lambda: said.append("ending"))
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
+        signal.raise_signal(number)
+        assert said == ["ending"]
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
 
 
 def test_nohup_stays_in_force():
-    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    before = {each: signal.getsignal(each) for each in ENDING}
     try:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signals.end_in_order_on_signals()
+        signals.end_in_order_on_signals(lambda: None)
         signal.raise_signal(signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:

@@ -5,12 +5,12 @@ import logging
 
 import pytest
 
+from zonalflow.run.failures import Failures, Job
 from zonalflow.run.watch import (
-    Job,
     Watch,
-    failure_message,
+    interruption,
     is_whole,
-    read_tail,
+    other_failures,
     sort_years,
     summary,
     without_targets,
@@ -26,13 +26,13 @@ def said():
 def log(said):
     """A logger that a Watch listens to, and the Watch."""
     logger = logging.Logger("snakemake.logging")
-    logger.watch = Watch(said.append, ["--profile", "profiles/ceres"])
+    logger.watch = Watch(Failures(said.append, ["--profile", "profiles/ceres"]))
     logger.addHandler(logger.watch)
     return logger
 
 
-def announce(log, number, rule="zonal_stats", **wildcards):
-    extra = {"event": "job_info", "jobid": number, "rule_name": rule, "wildcards": wildcards}
+def announce(log, number, rule="zonal_stats", local=False, **wildcards):
+    extra = {"event": "job_info", "jobid": number, "rule_name": rule, "wildcards": wildcards, "local": local}
     name = "_".join(wildcards.values())
     log.info(None, extra=extra | {"log": [f"logs/{rule}/{name}.log"], "output": [f"results/{rule}/{name}.npz"]})
 
@@ -45,32 +45,35 @@ def finish(log, number):
     log.info(None, extra={"event": "job_finished", "job_id": number})
 
 
-def test_a_failure_is_told_at_once_with_the_command_that_repeats_it(log, said):
+def test_a_failure_is_told_at_once(log, said):
     announce(log, 7, variable="ppt", year="2003")
     fail(log, 7)
-    assert said == [
-        "zonal_stats ppt 2003 failed.\n"
-        "  logs/zonal_stats/ppt_2003.log is empty.\n"
-        "  To run it alone:\n"
-        "    snakemake results/zonal_stats/ppt_2003.npz --profile profiles/ceres"
-    ]
-    announce(log, 7, variable="ppt", year="2003")  # Snakemake announces each attempt
+    assert said[0].startswith("zonal_stats ppt 2003 failed.\n")
+
+
+def test_what_an_interruption_ended_has_not_failed(log, said):
+    announce(log, 7, variable="ppt", year="2003")
+    log.watch.interrupted = True
     fail(log, 7)
-    assert said[1].startswith("zonal_stats ppt 2003 failed (2 times now).")
+    assert said == []
+    years = sort_years(log.watch.jobs.values(), [("ppt", "2003"), ("ppt", "2004")], whole=lambda key: key[1] == "2004")
+    assert interruption(years) == (
+        "Interrupted: 1 of 2 years done, 1 left. Run the same command again: it does what is left."
+    )
 
 
-def test_the_end_of_the_log_is_shown(tmp_path):
-    path = tmp_path / "year.log"
-    path.write_text("".join(f"line {number}\n" for number in range(5000)))
-    assert read_tail(str(path)) == [f"line {number}" for number in range(4988, 5000)]
-    job = Job("combine_years", {}, [str(path)], [])
-    message = failure_message(job, [], lambda path: ["first", "ERROR: no data"])
-    assert message == f"combine_years failed.\n  The end of {path}:\n    first\n    ERROR: no data"
-
-
-def test_a_command_is_quoted_for_a_shell():
-    message = failure_message(Job("r", {}, [], ["a b.npz"]), ["--config", "years=2000,2001"], lambda path: [])
-    assert message.splitlines()[-1].strip() == "snakemake 'a b.npz' --config years=2000,2001"
+def test_jobs_here_to_submit_and_in_slurm(log):
+    announce(log, 1, rule="index_zones", local=True)
+    announce(log, 2, variable="ppt", year="2000")
+    announce(log, 3, variable="ppt", year="2001")
+    log.info("Job 3 has been submitted with SLURM jobid 34 (log: logs/slurm/34.log).")
+    watch = log.watch
+    assert (watch.here, watch.to_submit, watch.in_slurm) == (
+        ["index_zones"], ["zonal_stats ppt 2000"], {"34": "zonal_stats ppt 2001"}
+    )  # fmt: skip
+    fail(log, 3)
+    finish(log, 1)
+    assert (watch.here, watch.to_submit, watch.in_slurm) == ([], ["zonal_stats ppt 2000"], {})
 
 
 def test_the_run_is_known_to_slurm_by_its_name(log):
@@ -103,17 +106,39 @@ def test_years_done_failed_reused_and_not_started(log):
     assert years.failed == (("ppt", "2001"),)
     assert years.reused == (("ppt", "2004"),)
     assert years.missing == (("ppt", "2003"), ("ppt", "2005"))
-    assert summary(years, {"results": "results/florida/"}).splitlines() == [
+    assert summary(years, [], {"results": "results/florida/"}, failed=True).splitlines() == [
         "years      2 done, 1 failed, 1 reused, 2 not started",
-        "  failed   ppt 2001",
+        "  failed   ppt 2001   log: zonal_stats/ppt_2001.log",
         "results    results/florida/",
+        "Run the same command again: it does only what is left.",
+    ]
+
+
+def test_all_that_failed_is_counted_with_its_log(log):
+    """The years are done; a fetch failed and then came, and of index and report the second failed."""
+    announce(log, 1, variable="ppt", year="2000")
+    announce(log, 2, rule="fetch_rasters", variable="ppt", year="2000")
+    announce(log, 3, rule="write_report")
+    finish(log, 1)
+    fail(log, 2)
+    finish(log, 2)
+    fail(log, 3)
+    years = sort_years(log.watch.jobs.values(), [("ppt", "2000")], whole=lambda key: True)
+    others = other_failures(log.watch.jobs.values(), whole=lambda path: False)
+    assert summary(years, others, {"logs": "logs/florida/"}, failed=True).splitlines() == [
+        "years      1 done, 0 failed, 0 reused",
+        "others     1 failed",
+        "  failed   write_report   log: logs/write_report/.log",
+        "logs       logs/florida/",
         "Run the same command again: it does only what is left.",
     ]
 
 
 def test_a_run_without_slurm_and_without_a_fault():
     years = sort_years([], [("ppt", "2000")], whole=lambda key: True)
-    assert summary(years, {"logs": "logs/"}) == "years      0 done, 0 failed, 1 reused\nlogs       logs/"
+    assert (
+        summary(years, [], {"logs": "logs/"}, failed=False) == "years      0 done, 0 failed, 1 reused\nlogs       logs/"
+    )
 
 
 def test_targets_are_taken_out_of_the_arguments():

@@ -8,15 +8,17 @@ WORKFLOW = Path(str(workflow.current_basedir)).parent  # this very folder, also 
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from zonalflow.common.disk import describe_disk_error
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.common.offline import forbid_network
-from zonalflow.run import console
+from zonalflow.run import events
 from zonalflow.run.code import code_digest
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import check_duplicates, load_schema
 from zonalflow.study.study import Study
+from zonalflow.study.where import steps_here
 
 # Inside a SLURM job the work is done by the Snakemake that SLURM started, not by a second one behind `srun`, which
 # would cost each job as much again.
@@ -63,14 +65,25 @@ def rasters(variable: str, year) -> list[str]:
     return users_own(paths) if study.raster["source"] == "local" else paths
 
 
+def drop_rate_limit() -> None:
+    """Let a job's Snakemake end with its one job, instead of idling until the limit on jobs per second is checked."""
+    workflow.scheduling_settings.max_jobs_per_timespan = None
+
+
+if IN_JOB:
+    logger.addHandler(events.CallOnce(events.STARTED, drop_rate_limit))
 forbid_network()
 if IN_CONTROL and not workflow.output_settings.verbose:
+    from zonalflow.run import console
+
     console.install(workflow.logger_manager.logger, preview=workflow.output_settings.dryrun)
 
 resolved = or_refuse(plan_study)
 # The study as the rules name its files, and as these lie on the disk: a module's `prefix:` comes before the latter.
 study = Study(resolved)
 study_on_disk = Study(resolved, root=workflow.modifier.path_modifier.prefix or "")
+# The short steps run in the controlling process while the study is small, so that only the years wait in a queue.
+STEPS_HERE = IN_JOB or steps_here(study_on_disk)
 
 # For the scripts that fetch. What a file is follows from its name; the server's address and how long to wait for it do
 # not, and as parameters they would make all that has been fetched, and computed from it, out of date.

@@ -6,9 +6,10 @@ if IN_CONTROL:
 
     from threading import Thread
 
-    from snakemake.logging import logger
-    from zonalflow.run import controller, signals, slurm, watch
-    from zonalflow.study import ownership, preflight
+    from zonalflow.cluster.commands import forget_foreign_settings
+    from zonalflow.cluster.session import Session, check_cluster
+    from zonalflow.run import console, controller, events, failures, signals, watch
+    from zonalflow.study import ownership, preflight, where
 
     PREVIEW = workflow.output_settings.dryrun
     PROFILE = controller.profile_file(sys.argv[1:], os.environ)
@@ -16,20 +17,24 @@ if IN_CONTROL:
     or_refuse(ownership.check_owner, study_on_disk, configfile_name())
     or_refuse(preflight.check_inputs, study_on_disk)
     if not console.is_silent(workflow.output_settings.quiet):
-        print(f"zonalflow\n{study_on_disk.summary()}\n", file=sys.stderr)
+        print(f"zonalflow\n{study_on_disk.summary()}", file=sys.stderr)
+        if workflow.resource_settings.nodes is not None:  # of a cluster, also in a preview
+            print(f"  steps      {where.description(study_on_disk)}", file=sys.stderr)
+        print(file=sys.stderr)
 
     def notify(text: str) -> None:
         """Tell the user, on the terminal and in Snakemake's log."""
         logger.info(f"\nzonalflow: {text}\n")
 
-    follower = watch.Watch(notify)
-    control = None
+    follower = watch.Watch(failures.Failures(notify))
+    control = session = None
 
     def begin() -> None:
         """Check what a server would refuse, take over the run, and follow its jobs; a list of datasets is no run."""
         global control
         if set(workflow.dag_settings.targets) == {"datasets"}:
             return
+        forget_foreign_settings(os.environ)
         or_refuse(preflight.check_catalogue, study_on_disk)
         control = or_refuse(controller.take_over, study_on_disk.run, study_on_disk.receipts, sys.argv, notify)
         logger.addHandler(follower)
@@ -37,31 +42,53 @@ if IN_CONTROL:
     # Snakemake tells of a start before it looks at its lock and at what there is to do, and `onstart` comes after both: a
     # former run's lock must be gone, and the jobs that it left running must have ended, by then.
     if not PREVIEW:
-        logger.addHandler(watch.CallOnce("workflow_started", begin))
+        logger.addHandler(events.CallOnce(events.STARTED, begin))
+
+    def requests() -> dict:
+        """Return what one job of each rule that SLURM runs asks for."""
+        jobs = {job.rule.name: job for job in workflow.dag.needrun_jobs() if not workflow.is_local(job.rule)}
+        return {rule: dict(job.resources.items()) for rule, job in jobs.items()}
 
     def begin_with_slurm(name: str) -> None:
-        """Check what SLURM would refuse, and prepare for jobs that it forgets, before the first is submitted."""
-        defaults = workflow.resource_settings.default_resources
-        resources = {name: resource.raw for name, resource in defaults.items()}
-        or_refuse(slurm.check_account, resources, slurm.known_accounts(), PROFILE)
+        """Check what SLURM would refuse, and prepare for what it keeps waiting, before the first job is submitted."""
+        global session
+        defaults = {name: resource.raw for name, resource in workflow.resource_settings.default_resources.items()}
+        or_refuse(check_cluster, defaults, requests(), PROFILE)
         control.note_runs([name])
+        attempts = workflow.executor_settings.status_attempts
+        session = or_refuse(Session, name, str(defaults["slurm_account"]), attempts, follower, notify)
         Thread(target=signals.end_when_forgotten, args=(name, lambda: follower.in_slurm, notify), daemon=True).start()
 
-    def conclude() -> None:
+    def end_in_order() -> None:
+        """Take note of a signal that ends the run, while Snakemake is anywhere: nothing is logged here."""
+        follower.interrupted = True
+        console.show_only_ours(logger)
+        if session:
+            session.end()
+
+    def conclude(failed: bool) -> None:
         """Say how the run ended, if one had begun."""
         if control is None:
             return
+        follower.failures.flush()
         whole = lambda key: watch.is_whole(study_on_disk.year_table(*key))
         planned = [(variable, str(year)) for variable, year in study.year_keys]
         years = watch.sort_years(follower.jobs.values(), planned, whole)
-        where = {"results": f"{study_on_disk.results}/", "logs": f"{study_on_disk.logs}/"}
-        notify(f"\n{watch.summary(years, where)}")
+        if follower.interrupted and session:
+            session.cancel_what_is_left()
+        if follower.interrupted and not (session and session.refused):
+            notify(watch.interruption(years))
+            return
+        others = watch.other_failures(follower.jobs.values(), watch.is_whole)
+        places = {"results": f"{study_on_disk.results}/", "logs": f"{study_on_disk.logs}/"}
+        notify(f"\n{watch.summary(years, others, places, failed=failed)}")
 
     onstart:
         if control is None:
             return
-        signals.end_in_order_on_signals()
-        follower.arguments = watch.without_targets(sys.argv[1:], workflow.dag_settings.targets)
+        signals.end_in_order_on_signals(end_in_order)
+        follower.failures.arguments = watch.without_targets(sys.argv[1:], workflow.dag_settings.targets)
+        follower.failures.tries = workflow.execution_settings.retries + 1
         if follower.slurm_run:
             begin_with_slurm(follower.slurm_run)
         moved = or_refuse(ownership.claim, study_on_disk, configfile_name())
@@ -72,7 +99,7 @@ if IN_CONTROL:
     onsuccess:
         if control is not None:
             control.note_runs([])
-        conclude()
+        conclude(failed=False)
 
     onerror:
-        conclude()
+        conclude(failed=True)

@@ -13,7 +13,7 @@ rule write_report:
         checksums=study.checksums("report"),
     log:
         f"{study.logs}/write_report.log",
-    localrule: IN_JOB
+    localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
     params:

@@ -10,7 +10,7 @@ rule combine_years:
         checksums=study.checksums("tables"),
     log:
         f"{study.logs}/combine_years.log",
-    localrule: IN_JOB
+    localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
     params:
@@ -49,7 +49,7 @@ rule draw_maps:
         f"{study.logs}/draw_maps/{{variable}}.log",
     wildcard_constraints:
         variable=study.variable_pattern,
-    localrule: IN_JOB
+    localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
     params:
@@ -80,7 +80,7 @@ rule write_manifest:
         manifest=study.manifest,
     log:
         f"{study.logs}/write_manifest.log",
-    localrule: IN_JOB
+    localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
     params:

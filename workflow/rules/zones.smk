@@ -32,7 +32,7 @@ rule prepare_zones:
         checksums=study.checksums("zones.json"),
     log:
         f"{study.logs}/prepare_zones.log",
-    localrule: IN_JOB
+    localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
     params:
@@ -58,7 +58,7 @@ rule index_zones:
         pointer=study.index,
     log:
         f"{study.logs}/index_zones.log",
-    localrule: IN_JOB
+    localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
     params:

@@ -16,7 +16,7 @@ sys.path[:0] = [str(REPOSITORY / "workflow/scripts"), str(REPOSITORY / "tests")]
 
 from slurm.lab import ACCOUNT, Study, ask, cluster, until  # noqa: E402
 
-from zonalflow.run.slurm import parse_accounting  # noqa: E402
+from zonalflow.cluster.slurm import parse_accounting  # noqa: E402
 from zonalflow.sources.synthetic import write_year  # noqa: E402
 
 YEARS = tuple(str(year) for year in range(2000, 2021))

@@ -17,7 +17,14 @@ from zonalflow.run.events import ERROR, Announced, Failed, Finished, Other, Prog
 
 _HIDDEN = ("workflow_started", "shellcmd", "rulegraph", "job_started")  # events that are not shown
 # beginnings of texts that tell a user nothing
-_CHATTER = ("Building DAG of jobs", "Select jobs to execute", "RuleException:", "Provided resources:", "Reasons:")
+_CHATTER = (
+    "Building DAG of jobs",
+    "Select jobs to execute",
+    "RuleException:",
+    "Trying to restart job",
+    "Provided resources:",
+    "Reasons:",
+)
 # a preview locks nothing, and :mod:`zonalflow.run.controller` reports what stands in a run's way
 _LOCKED = "Error: Directory cannot be locked"
 _REASONS = {
@@ -113,6 +120,13 @@ def install(logger: logging.Logger, *, preview: bool) -> None:
             new.addFilter(condition)
         logger.removeHandler(old)
         logger.addHandler(new)
+
+
+def show_only_ours(logger: logging.Logger) -> None:
+    """Show nothing but our own messages from now on: what a run that was interrupted leaves behind tells nothing."""
+    for handler in logger.handlers:
+        if isinstance(handler, Lines):
+            handler.addFilter(lambda record: str(record.msg).lstrip().startswith("zonalflow: "))
 
 
 class ProgressLine:

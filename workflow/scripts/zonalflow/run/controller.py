@@ -20,7 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zonalflow.run import sharing, slurm
+from zonalflow.cluster import slurm
+from zonalflow.run import sharing
 from zonalflow.run.records import RECORDS, BusyError, Record, busy_message, silence_of
 
 HEARTBEAT = 30  # seconds between signs of life

@@ -1,6 +1,7 @@
 """What Snakemake tells of its jobs: the log records with an ``event``, the interface of its logger plugins."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 ERROR, STARTED = "error", "workflow_started"
@@ -8,7 +9,10 @@ ERROR, STARTED = "error", "workflow_started"
 
 @dataclass(frozen=True)
 class Announced:
-    """A job begins, or in a preview would begin: its number, rule, wildcards, message, reason, logs and outputs."""
+    """A job begins, or in a preview would begin: its number, rule, wildcards, message, reason, logs and outputs.
+
+    `local` tells a job that runs on this machine from one that is submitted to a cluster; not in a preview.
+    """
 
     job: int
     rule: str
@@ -17,6 +21,7 @@ class Announced:
     reason: str
     logs: list[str]
     output: list[str]
+    local: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,11 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A job has failed; it may be tried again."""
+    """A job has failed; it may be tried again. `message` is the executor's, `logs` are the job's and the executor's."""
 
     job: int
+    message: str = ""
+    logs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,11 +75,28 @@ def event_of(record: logging.LogRecord) -> Event:
             str(fields.get("reason") or ""),
             [str(path) for path in fields.get("log") or ()],
             [str(path) for path in fields.get("output") or ()],
+            bool(fields.get("local")),
         )
     if name == "job_finished":
         return Finished(fields["job_id"])
     if name == "job_error":
-        return Failed(fields["jobid"])
+        logs = tuple(str(path) for path in fields.get("log") or () if path)
+        return Failed(fields["jobid"], str(fields.get("rule_msg") or ""), logs)
     if name == "progress":
         return Progress(fields["done"], fields["total"])
     return Other(name)
+
+
+class CallOnce(logging.Handler):
+    """Calls a function at the first log record with an event; what it raises ends the run."""
+
+    def __init__(self, event: str, function: Callable[[], None]):
+        super().__init__(logging.INFO)
+        self._event = event
+        self._function: Callable[[], None] | None = function
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at one record; called by logging."""
+        if event_of(record) == Other(self._event) and self._function is not None:
+            function, self._function = self._function, None
+            function()

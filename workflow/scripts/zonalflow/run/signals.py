@@ -6,19 +6,20 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from zonalflow.run import slurm
+from zonalflow.cluster import slurm
 from zonalflow.run.controller import Log
 
 MEMORY_CHECK = 300  # seconds between two checks whether SLURM still knows the jobs that are waited for
 
 
-def end_in_order_on_signals() -> None:
+def end_in_order_on_signals(note: Callable[[], None]) -> None:
     """Let SIGTERM and SIGHUP do what Ctrl-C does: Snakemake cancels the jobs in the queue, unlocks and exits.
 
     Snakemake itself waits for all jobs on SIGTERM, and dies of SIGHUP, leaving jobs and lock behind. Under nohup,
-    SIGHUP stays ignored.
+    SIGHUP stays ignored. `note` is called first, once; a second signal changes nothing, since the run is ending.
     """
     terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
+    began: list[int] = []
 
     def interrupt(number: int, frame: object) -> None:
         if number == signal.SIGHUP:  # the terminal is closed, and writing to it would be an error
@@ -26,9 +27,12 @@ def end_in_order_on_signals() -> None:
                 null = os.open(os.devnull, os.O_WRONLY)
                 for descriptor in terminals:
                     os.dup2(null, descriptor)
-        raise KeyboardInterrupt
+        if not began:
+            began.append(number)
+            note()
+            raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, interrupt)
 

@@ -1,4 +1,4 @@
-"""What a run tells its user: each failure with the command that repeats the job, and how the run ended.
+"""What a run tells its user: each failure with its cause (:mod:`zonalflow.run.failures`), and how the run ended.
 
 Snakemake reports on its jobs through Python's logging (see :mod:`zonalflow.run.events`). :class:`Watch` is a handler
 that gathers these records; everything else is a pure function.
@@ -6,62 +6,25 @@ that gathers these records; everything else is a pure function.
 
 import logging
 import re
-import shlex
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zonalflow.run.events import Announced, Event, Failed, Finished, Other, event_of
-
-TAIL = 12  # lines of a failed job's log
+from zonalflow.run.failures import Failures, Job
 
 Log = Callable[[str], None]
-
-
-@dataclass
-class Job:
-    """One of Snakemake's jobs, as far as it has come."""
-
-    rule: str
-    wildcards: dict[str, str]
-    logs: list[str]
-    output: list[str]
-    slurm_id: str | None = None
-    failures: int = 0
-    finished: bool = False
-
-    @property
-    def name(self) -> str:
-        """What a user would call it: ``zonal_stats ppt 2005``."""
-        return " ".join([self.rule, *self.wildcards.values()])
-
-
-class CallOnce(logging.Handler):
-    """Calls a function at the first log record with an event; what it raises ends the run."""
-
-    def __init__(self, event: str, function: Callable[[], None]):
-        super().__init__(logging.INFO)
-        self._event = event
-        self._function: Callable[[], None] | None = function
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Look at one record; called by logging."""
-        if event_of(record) == Other(self._event) and self._function is not None:
-            function, self._function = self._function, None
-            function()
+NAMED = 30  # failed jobs that the end of a run lists
 
 
 class Watch(logging.Handler):
-    """Gathers what happens to the jobs of a run, and reports a failure at once.
+    """Gathers what happens to the jobs of a run, and reports failures at once, until the run is interrupted."""
 
-    `arguments` are those of the command line, without the targets; they go into the command that repeats one job.
-    """
-
-    def __init__(self, log: Log, arguments: Sequence[str] = ()):
+    def __init__(self, failures: Failures):
         super().__init__(logging.INFO)
-        self.log = log
-        self.arguments = arguments
+        self.failures = failures
+        self.interrupted = False
         self.jobs: dict[int, Job] = {}
         self.slurm_run: str | None = None  # the SLURM job name of all jobs of this run
 
@@ -75,14 +38,15 @@ class Watch(logging.Handler):
     def _note(self, event: Event, record: logging.LogRecord) -> None:
         if isinstance(event, Announced):
             known = self.jobs.get(event.job)
-            job = Job(event.rule, event.wildcards, event.logs, event.output)
+            job = Job(event.rule, event.wildcards, event.logs, event.output, event.local)
             if known is None or known.name != job.name:
                 self.jobs[event.job] = job
-        elif isinstance(event, Failed) and event.job in self.jobs:
+            self.jobs[event.job].begin()
+        elif isinstance(event, Failed) and event.job in self.jobs and not self.interrupted:
             job = self.jobs[event.job]
             job.failures += 1
-            job.slurm_id = None
-            self.log(failure_message(job, self.arguments, read_tail))
+            self.failures.report(job, event)
+            job.slurm_id, job.waits = None, False
         elif isinstance(event, Finished) and event.job in self.jobs:
             self.jobs[event.job].finished = True
         elif event == Other(""):
@@ -93,42 +57,23 @@ class Watch(logging.Handler):
             self.slurm_run = match[1]
         match = re.match(r"Job (\d+) has been submitted with SLURM jobid (\d+)", text)
         if match and int(match[1]) in self.jobs:
-            self.jobs[int(match[1])].slurm_id = match[2]
+            job = self.jobs[int(match[1])]
+            job.slurm_id, job.waits = match[2], False
 
     @property
     def in_slurm(self) -> dict[str, str]:
         """The jobs that SLURM has and Snakemake waits for: number and name."""
         return {job.slurm_id: job.name for job in self.jobs.values() if job.slurm_id and not job.finished}
 
+    @property
+    def here(self) -> list[str]:
+        """The names of the jobs that run on this machine."""
+        return [job.name for job in self.jobs.values() if job.local and job.waits and not job.finished]
 
-# ------------------------------------------------------------------------------------------------------- one failure
-
-
-def read_tail(path: str) -> list[str]:
-    """Return the last lines of a log; none if it cannot be read."""
-    try:
-        with Path(path).open(encoding="utf-8", errors="replace") as log:
-            log.seek(max(0, Path(path).stat().st_size - 10_000))
-            return log.read().splitlines()[-TAIL:]
-    except OSError:
-        return []
-
-
-def failure_message(job: Job, arguments: Sequence[str], tail: Callable[[str], list[str]]) -> str:
-    """Return the message on a job that failed: the end of its log, and the command that runs it alone."""
-    lines = [f"{job.name} failed" + (f" ({job.failures} times now)." if job.failures > 1 else ".")]
-    for path in job.logs:
-        last = tail(path)
-        lines.append(f"  The end of {path}:" if last else f"  {path} is empty.")
-        lines += [f"    {line}" for line in last]
-    if job.output:
-        lines += ["  To run it alone:", f"    {command_alone(job.output[0], arguments)}"]
-    return "\n".join(lines)
-
-
-def command_alone(target: str, arguments: Sequence[str]) -> str:
-    """Return the command that makes one file. The target goes first: an option may take all arguments behind it."""
-    return shlex.join(["snakemake", target, *arguments])
+    @property
+    def to_submit(self) -> list[str]:
+        """The names of the jobs that SLURM does not have yet."""
+        return [job.name for job in self.jobs.values() if job.waits and not job.local and not job.finished]
 
 
 def without_targets(arguments: Sequence[str], targets: Iterable[str]) -> list[str]:
@@ -179,12 +124,39 @@ def sort_years(
     return Years(**{kind: tuple(keys) for kind, keys in kinds.items()})
 
 
-def summary(years: Years, where: Mapping[str, str]) -> str:
-    """Return how the run ended: the years, and where to look (title -> path)."""
+def other_failures(jobs: Iterable[Job], whole: Callable[[str], bool]) -> list[Job]:
+    """Return the jobs that failed at their last attempt and are not a year's statistics: fetches, index, report."""
+    return [
+        job
+        for job in jobs
+        if job.rule != "zonal_stats" and job.failures and not job.finished
+        if not (job.output and all(whole(path) for path in job.output))
+    ]
+
+
+def summary(years: Years, others: Sequence[Job], where: Mapping[str, str], *, failed: bool) -> str:
+    """Return how the run ended: the years, all that failed with its log, and where to look (title -> path).
+
+    `others` are failed jobs besides the years; `failed` is whether the run ended with an error.
+    """
     counts = f"{len(years.done)} done, {len(years.failed)} failed, {len(years.reused)} reused"
     lines = [f"years      {counts}" + (f", {len(years.missing)} not started" if years.missing else "")]
-    lines += [f"  failed   {variable} {year}" for variable, year in years.failed]
+    if others:
+        lines.append(f"others     {len(others)} failed")
+    named = [(f"{variable} {year}", f"zonal_stats/{variable}_{year}.log") for variable, year in years.failed]
+    logs = where.get("logs", "")
+    rows = [(job.name, ", ".join(job.logs)) for job in others] + [(name, logs + log) for name, log in named]
+    lines += [f"  failed   {name}   log: {log}" for name, log in rows[:NAMED]]
+    if len(rows) > NAMED:
+        lines.append(f"  failed   {len(rows) - NAMED} more")
     lines += [f"{title:<10} {path}" for title, path in where.items()]
-    if years.failed or years.missing:
+    if failed or years.failed or years.missing:
         lines.append("Run the same command again: it does only what is left.")
     return "\n".join(lines)
+
+
+def interruption(years: Years) -> str:
+    """Return the one line on a run that was interrupted: what is done, what is left, how to go on."""
+    done, left = len(years.done) + len(years.reused), len(years.failed) + len(years.missing)
+    rest = f"{left} left" if left else "the summary is left"
+    return f"Interrupted: {done} of {done + left} years done, {rest}. Run the same command again: it does what is left."

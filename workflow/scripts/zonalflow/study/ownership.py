@@ -14,7 +14,7 @@ from zonalflow.common.files import write_json
 from zonalflow.study.study import Study
 
 # keys that say where and how to fetch, or what to write, and leave the numbers alone
-_HARMLESS = ("fetch", "baseline", "output")
+_HARMLESS = ("fetch", "baseline", "output", "steps")
 
 
 def changes(old: dict, new: dict, prefix: str = "") -> dict[str, tuple]:

@@ -1,9 +1,10 @@
-"""SLURM, as its own commands tell it: accounts, and the queue.
+"""SLURM, as its own commands tell it: accounts, partitions, and the queue.
 
 Each question is one command, run by :func:`ask`; the functions that read the answers are pure.
 """
 
 import getpass
+import math
 import re
 import subprocess
 from collections.abc import Collection, Iterable, Mapping
@@ -80,6 +81,68 @@ def check_account(resources: Mapping[str, object], known: Collection[str] | None
         raise ClusterError(f"SLURM knows no account {', '.join(unknown)!r} of yours. {where}")
 
 
+# ----------------------------------------------------------------------------------------------------- partitions
+
+
+def partition_limits() -> dict[str, float]:
+    """Return the partitions of the cluster and their longest time, in minutes."""
+    rows = (row.split("|") for row in ask("sinfo", "--noheader", "--format=%R|%l").splitlines() if row)
+    return {name: minutes(limit) for name, limit in rows}
+
+
+def minutes(limit: str) -> float:
+    """Return a time as SLURM prints it in minutes: ``21-00:00:00``, ``2:00:00``, ``30:00``, ``infinite``."""
+    days, _, clock = limit.rpartition("-")
+    parts = clock.split(":")
+    if not all(part.isdigit() for part in [*parts, days or "0"]):
+        return math.inf
+    hours, minute, second = (["0"] * (3 - len(parts)) + parts)[-3:]
+    return int(days or 0) * 1440 + int(hours) * 60 + int(minute) + int(second) / 60
+
+
+def known_qos() -> set[str]:
+    """Return the QOS that this user may ask for; none if SLURM cannot tell."""
+    try:
+        rows = ask("sacctmgr", "-n", "-P", "show", "associations", f"user={getpass.getuser()}", "format=qos")
+    except ClusterError:
+        return set()
+    return {name for row in rows.split() for name in row.split(",") if name}
+
+
+def check_requests(
+    requests: Mapping[str, Mapping[str, object]], limits: Mapping[str, float], profile: str, qos: Collection[str] = ()
+) -> None:
+    """Raise :class:`ClusterError` if SLURM would never run what a rule asks for.
+
+    Args:
+        requests: the resources of one job of each rule.
+        limits: the partitions and their longest time, in minutes.
+        profile: the file where resources are set.
+        qos: those that the user may ask for; empty if that is unknown.
+    """
+    for rule, asked in requests.items():
+        names = str(asked.get("slurm_partition") or "").split(",")
+        unknown = [name for name in names if name and name not in limits]
+        if unknown:
+            raise ClusterError(
+                f"SLURM has no partition {unknown[0]!r}, which rule {rule} asks for. Set slurm_partition in {profile}. "
+                f"There are: {', '.join(sorted(limits))}"
+            )
+        longest = max((limits[name] for name in names if name), default=math.inf)
+        time = asked.get("runtime")
+        if isinstance(time, int | float) and time > longest:
+            raise ClusterError(
+                f"rule {rule} asks for {time:g} minutes, and partition {','.join(names)} allows {longest:g}: its jobs "
+                f"would never start. Set a shorter runtime, or another slurm_partition, in {profile}"
+            )
+        wanted = str(asked.get("qos") or "")
+        if wanted and qos and wanted not in qos:
+            raise ClusterError(
+                f"you may not use the QOS {wanted!r}, which rule {rule} asks for. Set qos in {profile}. "
+                f"You may use: {', '.join(sorted(qos))}"
+            )
+
+
 # ------------------------------------------------------------------------------------------------------ the queue
 
 
@@ -118,6 +181,18 @@ def parse_queue(text: str) -> list[QueuedJob]:
 def purpose(comment: str) -> str:
     """Return what a job is for from the comment that the plugin gives it (``rule_zonal_stats_wildcards_ppt_2005``)."""
     return comment.strip().removeprefix("rule_").replace("_wildcards_", " ")
+
+
+def pending_jobs(run: str) -> list[tuple[str, str, str]]:
+    """Return the jobs of a run that wait in the queue: number, reason, and what each is for."""
+    rows = ask("squeue", "--noheader", "--states=PENDING", f"--name={run}", "--format=%A|%r|%k").splitlines()
+    split = (row.split("|", 2) for row in rows if row.strip())
+    return [(number, reason.strip(), purpose(comment)) for number, reason, comment in split]
+
+
+def cancel_run(run: str) -> None:
+    """Cancel all jobs of a run."""
+    ask("scancel", f"--name={run}")
 
 
 def cancel_waiting(jobs: Iterable[QueuedJob]) -> None:
