@@ -8,13 +8,19 @@ import pytest
 import warm
 
 from zonalflow.common.files import sha256
-from zonalflow.sources import census, geocdl, prism
+from zonalflow.sources import census, prism
 from zonalflow.sources.catalogue.census import boundary_url
+from zonalflow.sources.geocdl import year as geocdl
 
 BOX = (-84.0, 29.0, -83.5, 29.5)
 
-SCRIPTS = str(Path(geocdl.__file__).parents[2])
-IMPORTS = f"sys.path.append({SCRIPTS!r}); from zonalflow.sources import census, geocdl, prism"
+SCRIPTS = str(Path(geocdl.__file__).parents[3])
+IMPORTS = "; ".join(
+    [
+        f"sys.path.append({SCRIPTS!r})",
+        *(f"import zonalflow.sources.{name}" for name in ("census", "prism", "geocdl.year")),
+    ]
+)
 
 # Runs the code in argv[3] with Path.replace, by which every write ends, dying at the argv[1]-th call.
 DYING = """
@@ -67,7 +73,7 @@ def steps(count):
 def test_a_killed_fetch_from_geocdl_loses_nothing(server, tmp_path, turned, number, when):
     receipt = tmp_path / "2000.json"
     code = (
-        "from zonalflow.sources.geocdl import fetch_year\n"
+        "from zonalflow.sources.geocdl.year import fetch_year\n"
         f"fetch_year({server.url!r}, 'PRISM', 'ppt', 2000, 'annual', {BOX}, pathlib.Path({str(receipt)!r}))"
     )
     assert run_dying(number, when, code) is None
@@ -82,15 +88,15 @@ def test_a_killed_fetch_from_geocdl_loses_nothing(server, tmp_path, turned, numb
 def test_a_fetch_from_geocdl_renames_five_times(server, tmp_path):
     receipt = tmp_path / "2000.json"
     code = (
-        "from zonalflow.sources.geocdl import fetch_year\n"
+        "from zonalflow.sources.geocdl.year import fetch_year\n"
         f"fetch_year({server.url!r}, 'PRISM', 'ppt', 2000, 'annual', {BOX}, pathlib.Path({str(receipt)!r}))"
     )
     assert run_dying(99, "before", code) == 5
 
 
-# Six renames: the raster unpacked for a check, the zip, raster and sidecar in place, the record, the receipt.
+# Seven renames: raster and sidecar unpacked for a check, the zip, raster and sidecar in place, the record, the receipt.
 # Once the zip has its name, PRISM gets no second request.
-@pytest.mark.parametrize(("number", "when"), steps(6)[3:])
+@pytest.mark.parametrize(("number", "when"), steps(7)[5:])
 def test_a_killed_fetch_from_prism_loses_nothing(server, tmp_path, turned, number, when):
     receipt = tmp_path / "2000.json"
     code = (

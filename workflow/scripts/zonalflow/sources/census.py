@@ -4,11 +4,13 @@ Which files exist, and where, is in :mod:`zonalflow.sources.catalogue.census`.
 """
 
 import re
+import zipfile
+import zlib
 from pathlib import Path
 
 from zonalflow.common.errors import FetchError, PermanentFetchError
-from zonalflow.common.files import scratch_folder, sweep
-from zonalflow.sources.archive import check_members, unpack
+from zonalflow.common.files import sweep
+from zonalflow.sources.archive import check_members
 from zonalflow.sources.download import download
 from zonalflow.sources.fetch import Part, Plan, fetch
 from zonalflow.sources.http import CLOCK, DEFAULT_POLICY, Clock, RetryPolicy
@@ -70,16 +72,26 @@ def _check_shapefile(path: Path) -> None:
 
 def _check_parts(path: Path) -> None:
     """Raise unless the zip holds nothing but the parts of a shapefile, as GDAL sees them by their first bytes."""
-    scratch = path.with_name(f"{path.name}.check")
-    sweep(scratch)
-    with scratch_folder(scratch) as folder:
-        for part in unpack(path, folder):
-            suffix = part.name.lower().rpartition(".")[2]
-            if suffix not in _PARTS:
-                raise PermanentFetchError(f"{path.name} holds {part.name}, which is no part of a shapefile")
-            with part.open("rb") as stream:
-                head = stream.read(_HEAD)
-            if suffix in ("shp", "shx", "dbf") and _TEXT.search(head):
-                raise PermanentFetchError(f"{path.name} holds {part.name}, which GDAL may take for something else")
-            if suffix == "prj" and (len(head) == _HEAD or not head.lstrip().startswith((b"GEOGC", b"PROJC"))):
-                raise FetchError(f"{path.name} holds {part.name}, which is no coordinate reference system")
+    for part, head in _heads(path):
+        suffix = part.lower().rpartition(".")[2]
+        if suffix not in _PARTS:
+            raise PermanentFetchError(f"{path.name} holds {part}, which is no part of a shapefile")
+        if suffix in ("shp", "shx", "dbf") and _TEXT.search(head):
+            raise PermanentFetchError(f"{path.name} holds {part}, which GDAL may take for something else")
+        if suffix == "prj" and (len(head) == _HEAD or not head.lstrip().startswith((b"GEOGC", b"PROJC"))):
+            raise FetchError(f"{path.name} holds {part}, which is no coordinate reference system")
+
+
+def _heads(path: Path) -> list[tuple[str, bytes]]:
+    """Return the name and the first bytes of each file of a zip, all of which is read: zipfile checks its checksum."""
+    found = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in check_members(path):
+                with archive.open(member) as stream:
+                    found.append((Path(member.filename).name, stream.read(_HEAD)))
+                    while stream.read(_HEAD):
+                        pass
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise FetchError(f"{path.name} is damaged ({error})") from error
+    return found
