@@ -1,6 +1,7 @@
 """A study on the cluster as its user would run it: each year a job, and mistakes found before any job."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -158,6 +159,21 @@ def test_a_partition_that_never_starts_the_jobs(study, changed, message):
     assert "in profiles/ceres/profile.yaml" in text
     assert "Traceback" not in text
     assert study.rows() == []
+
+
+def test_a_shell_without_some_of_slurms_commands(study, tmp_path, monkeypatch):
+    """Without scontrol nothing runs; without sacctmgr and sacct everything does."""
+    some = tmp_path / "some"
+    some.mkdir()
+    for name in ("sbatch", "squeue", "scancel", "sinfo", *["bash", "sh", "which", "env", "cat", "printf"]):
+        (some / name).symlink_to(shutil.which(name))
+    monkeypatch.setenv("PATH", f"{Path(SNAKEMAKE).parent}:{some}")
+    text = study.start("results/test/work/ppt/2000.npz").fail(40)
+    assert "SLURM's commands are not on the PATH of this shell: there is no scontrol" in text
+    (some / "scontrol").symlink_to("/usr/bin/scontrol")
+    text = study.start("results/test/work/ppt/2000.npz").succeed(60)
+    assert "1 done, 0 failed" in text
+    assert "Run the same command again" not in text
 
 
 def test_default_resources_on_the_command_line(study):

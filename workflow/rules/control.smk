@@ -8,6 +8,7 @@ if IN_CONTROL:
     from threading import Thread
 
     import psutil  # Snakemake needs it as well
+    from zonalflow.common.disk import check_writable
     from zonalflow.cluster.commands import forget_foreign_settings
     from zonalflow.cluster.session import Session, check_cluster
     from zonalflow.run import console, controller, events, failures, signals, watch
@@ -16,6 +17,15 @@ if IN_CONTROL:
     PREVIEW = workflow.output_settings.dryrun
     PROFILE = controller.profile_file(sys.argv[1:], os.environ)
 
+    def written() -> list[str]:
+        """Return what this process, or one of its jobs, will write: a preview what Snakemake writes of its own."""
+        own = [] if PREVIEW and Path(".snakemake/locks").is_dir() else [".snakemake/locks/lock"]
+        if PREVIEW:
+            return own
+        missing = [path for path in study_on_disk.receipts if not Path(path).exists()]
+        return [*own, study_on_disk.manifest, f"{study_on_disk.logs}/log", *missing]
+
+    or_refuse(check_writable, written())
     or_refuse(ownership.check_owner, study_on_disk, configfile_name())
     or_refuse(preflight.check_inputs, study_on_disk)
     if not console.is_silent(workflow.output_settings.quiet):
