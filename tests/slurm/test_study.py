@@ -2,10 +2,12 @@
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 import standin
+from slurm.conftest import prepared_study
 from slurm.lab import HERE, REPOSITORY, SNAKEMAKE, Study, ask, until
 
 FLORIDA = (-87.5, 24.5, -79.0, 31.0)
@@ -88,23 +90,39 @@ def test_downloads_run_where_they_should_and_one_at_a_time(tmp_path, where):
     assert len(list(study.folder.glob("resources/geocdl/**/PRISM_ppt_*.tif"))) == len(years)
 
 
-def test_the_controlling_process_as_a_batch_job(study, undisturbed, monkeypatch):
-    """`profiles/ceres/run.sh` submits it; SLURM's signal ends it in order, and the same again goes on."""
+def test_the_controlling_process_as_a_batch_job(tmp_path, undisturbed, monkeypatch):
+    """In a shell with other jobs' settings and a folder with spaces: its time limit ends it, the same again goes on."""
+    for name, value in {"SBATCH_ARRAY_INX": "1-3", "SBATCH_JOB_NAME": "mine", "SLURM_JOB_ID": "1"}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATH", str(Path(SNAKEMAKE).parent), prepend=":")
     monkeypatch.setenv("PYTHONPATH", str(HERE / "faults"))
-    monkeypatch.setenv("ZONALFLOW_FAULTS", str(study.folder / "faults"))
-    script = shutil.copy(REPOSITORY / "profiles/ceres/run.sh", study.folder / "profiles/ceres")
-    command = f"{script} vectors --snakefile {REPOSITORY}/Snakefile --configfile config.yaml"
-    study.slow(15)
-    first = ask(command)[0].split()[-1]
-    study.at_work(study.years[0])
-    ask(f"scancel --batch --signal=TERM {first}")
-    until(lambda: not study.queue(), 60, "an empty queue")
-    assert not study.locked
-    second = ask(command)[0].split()[-1]
-    until(lambda: not study.queue(), 90, "an empty queue")
-    assert "failed" not in (study.folder / f"logs/zonalflow-{second}.log").read_text().replace("0 failed", "")
-    assert study.products() == undisturbed.of_years(undisturbed.products(), study.years)
+    with prepared_study(tmp_path / "my study", undisturbed) as study:
+        monkeypatch.setenv("ZONALFLOW_FAULTS", str(study.folder / "faults"))
+        script = study.folder / "profiles/ceres/run.sh"
+        text = (REPOSITORY / "profiles/ceres/run.sh").read_text()
+        # SLURM may send the signal up to a minute early
+        script.write_text(text.replace("--time=7-00:00:00", "--time=2").replace("TERM@600", "TERM@60"))
+        script.chmod(0o755)
+        command = [script, "vectors", "--snakefile", f"{REPOSITORY}/Snakefile", "--configfile", "config.yaml"]
+        study.slow(150)
+        first = submit(command)
+        study.at_work(study.years[0])
+        until(lambda: not study.queue(), 150, "an empty queue")
+        log = (study.folder / f"logs/zonalflow-{first}.log").read_text()
+        assert "Interrupted: 0 of 5 years done, 5 left" in log
+        assert "Traceback" not in log
+        assert not study.locked
+        assert "TIMEOUT" not in dict(study.rows()).values()
+
+        second = submit(command)
+        until(lambda: not study.queue(), 90, "an empty queue")
+        assert "5 done, 0 failed" in (study.folder / f"logs/zonalflow-{second}.log").read_text()
+        assert study.products() == undisturbed.of_years(undisturbed.products(), study.years)
+
+
+def submit(command):
+    """Run a command that submits a job, and return the job's number."""
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.split()[-1]
 
 
 # ------------------------------------------------------------------------------------------ before any job is submitted
@@ -141,6 +159,21 @@ def test_a_partition_that_never_starts_the_jobs(study, changed, message):
     assert "in profiles/ceres/profile.yaml" in text
     assert "Traceback" not in text
     assert study.rows() == []
+
+
+def test_a_shell_without_some_of_slurms_commands(study, tmp_path, monkeypatch):
+    """Without scontrol nothing runs; without sacctmgr and sacct everything does."""
+    some = tmp_path / "some"
+    some.mkdir()
+    for name in ("sbatch", "squeue", "scancel", "sinfo", *["bash", "sh", "which", "env", "cat", "printf"]):
+        (some / name).symlink_to(shutil.which(name))
+    monkeypatch.setenv("PATH", f"{Path(SNAKEMAKE).parent}:{some}")
+    text = study.start("results/test/work/ppt/2000.npz").fail(40)
+    assert "SLURM's commands are not on the PATH of this shell: there is no scontrol" in text
+    (some / "scontrol").symlink_to("/usr/bin/scontrol")
+    text = study.start("results/test/work/ppt/2000.npz").succeed(60)
+    assert "1 done, 0 failed" in text
+    assert "Run the same command again" not in text
 
 
 def test_default_resources_on_the_command_line(study):

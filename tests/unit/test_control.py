@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from zonalflow.cluster import slurm
@@ -240,24 +241,50 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @pytest.mark.parametrize("number", ENDING)
 def test_the_first_signal_ends_the_run_and_the_second_changes_nothing(number, said):
     before = {each: signal.getsignal(each) for each in ENDING}
+    finished = threading.Event()
     try:
         for each in before:
             signal.signal(each, signal.SIG_DFL)  # the tests themselves may run under nohup
-        signals.end_in_order_on_signals(lambda: said.append("ending"))
+        signals.end_in_order_on_signals(lambda: said.append("ending"), finished.set)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
         signal.raise_signal(number)
         assert said == ["ending"]
+        assert finished.wait(30)
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def test_ctrl_c_does_not_reach_a_shielded_process_which_is_ended_with_its_own():
+    """A shell and its child, started by a thread as the pool of Snakemake starts them."""
+    started = []
+
+    def start():
+        signals.shield_from_ctrl_c()
+        script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        started.append(subprocess.Popen([sys.executable, "-c", script], start_new_session=True, **pipes))
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+    shell = started[0]
+    assert shell.stdout.readline() == b"1\n"
+    os.killpg(shell.pid, signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        shell.wait(0.5)
+    for child in psutil.Process().children(recursive=True):
+        child.terminate()
+    assert shell.communicate(timeout=30) == (b"", b"")  # its child, which held the pipes, has ended as well
+    assert shell.returncode == -signal.SIGTERM
 
 
 def test_nohup_stays_in_force():
     before = {each: signal.getsignal(each) for each in ENDING}
     try:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signals.end_in_order_on_signals(lambda: None)
+        signals.end_in_order_on_signals(lambda: None, lambda: None)
         signal.raise_signal(signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:

@@ -4,8 +4,11 @@
 
 if IN_CONTROL:
 
+    from contextlib import suppress
     from threading import Thread
 
+    import psutil  # Snakemake needs it as well
+    from zonalflow.common.disk import check_writable
     from zonalflow.cluster.commands import forget_foreign_settings
     from zonalflow.cluster.session import Session, check_cluster
     from zonalflow.run import console, controller, events, failures, signals, watch
@@ -14,6 +17,15 @@ if IN_CONTROL:
     PREVIEW = workflow.output_settings.dryrun
     PROFILE = controller.profile_file(sys.argv[1:], os.environ)
 
+    def written() -> list[str]:
+        """Return what this process, or one of its jobs, will write: a preview what Snakemake writes of its own."""
+        own = [] if PREVIEW and Path(".snakemake/locks").is_dir() else [".snakemake/locks/lock"]
+        if PREVIEW:
+            return own
+        missing = [path for path in study_on_disk.receipts if not Path(path).exists()]
+        return [*own, study_on_disk.manifest, f"{study_on_disk.logs}/log", *missing]
+
+    or_refuse(check_writable, written())
     or_refuse(ownership.check_owner, study_on_disk, configfile_name())
     or_refuse(preflight.check_inputs, study_on_disk)
     if not console.is_silent(workflow.output_settings.quiet):
@@ -60,11 +72,18 @@ if IN_CONTROL:
         Thread(target=signals.end_when_forgotten, args=(name, lambda: follower.in_slurm, notify), daemon=True).start()
 
     def end_in_order() -> None:
+        """End what runs here and in SLURM; Snakemake waits for it."""
+        if session:
+            session.end()
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                child.terminate()
+        workflow.scheduler._executor.next_seconds_between_status_checks = -10  # the plugin adds 10 for no news
+
+    def note_the_end() -> None:
         """Take note of a signal that ends the run, while Snakemake is anywhere: nothing is logged here."""
         follower.interrupted = True
         console.show_only_ours(logger)
-        if session:
-            session.end()
 
     def conclude(failed: bool) -> None:
         """Say how the run ended, if one had begun."""
@@ -75,7 +94,7 @@ if IN_CONTROL:
         planned = [(variable, str(year)) for variable, year in study.year_keys]
         years = watch.sort_years(follower.jobs.values(), planned, whole)
         if follower.interrupted and session:
-            session.cancel_what_is_left()
+            session.cancel()
         if follower.interrupted and not (session and session.refused):
             notify(watch.interruption(years))
             return
@@ -86,7 +105,10 @@ if IN_CONTROL:
     onstart:
         if control is None:
             return
-        signals.end_in_order_on_signals(end_in_order)
+        signals.end_in_order_on_signals(note_the_end, end_in_order)
+        for executor in (workflow.scheduler._executor, workflow.scheduler._local_executor):
+            if pool := getattr(executor, "pool", None):  # its threads, which start the jobs, are yet to begin
+                pool._initializer = signals.shield_from_ctrl_c
         follower.failures.arguments = watch.without_targets(sys.argv[1:], workflow.dag_settings.targets)
         follower.failures.tries = workflow.execution_settings.retries + 1
         if follower.slurm_run:

@@ -36,11 +36,12 @@ class Session:
         return self._pending.refused
 
     def end(self) -> None:
-        """Submit nothing any more."""
+        """Submit nothing any more, and cancel all jobs: the plugin forgets those that it is asking about."""
         self._commands.end()
+        self.cancel()
 
-    def cancel_what_is_left(self) -> None:
-        """Cancel the jobs whose submission was on its way when the run ended."""
+    def cancel(self) -> None:
+        """Cancel all jobs of the run; at its end once more, for those whose submission was on its way."""
         with suppress(slurm.ClusterError):
             slurm.cancel_run(self._run)
 

@@ -3,10 +3,11 @@
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+import pwd
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from zonalflow.common.errors import PermanentFetchError
+from zonalflow.common.errors import PermanentFetchError, ZonalflowError
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full: make room",
@@ -30,6 +31,31 @@ def disk_errors_explained(target: Path) -> Iterator[None]:
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, f"{error}: make room or choose another folder")
         raise PermanentFetchError(f"cannot write {target}: {advice}, and run again") from error
+
+
+def check_writable(paths: Iterable[str]) -> None:
+    """Check that this user may make all of `paths`, with their folders where these lack.
+
+    Raises:
+        ZonalflowError: naming the folder, its owner and what to ask for.
+        OSError: the disk is read-only.
+    """
+    for folder in dict.fromkeys(_nearest_folder(Path(path)) for path in paths):
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            owner = str(folder.stat().st_uid)
+            with contextlib.suppress(KeyError):
+                owner = pwd.getpwuid(int(owner)).pw_name
+            raise ZonalflowError(
+                f"you may not write in {folder}/, which belongs to {owner}. Ask for the right to write there, for a "
+                f"group that you share: chgrp -R GROUP {folder} && chmod -R g+rwX {folder}; or run in a copy of the "
+                "project's folder"
+            )
+
+
+def _nearest_folder(path: Path) -> Path:
+    return next((parent for parent in path.absolute().parents if parent.is_dir()), Path("/"))
 
 
 def describe_disk_error(error: Exception) -> str | None:

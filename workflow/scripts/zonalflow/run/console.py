@@ -127,6 +127,7 @@ def show_only_ours(logger: logging.Logger) -> None:
     for handler in logger.handlers:
         if isinstance(handler, Lines):
             handler.addFilter(lambda record: str(record.msg).lstrip().startswith("zonalflow: "))
+            handler.without_progress()
 
 
 class ProgressLine:
@@ -225,6 +226,11 @@ class Lines(logging.StreamHandler[TextIO]):
             if self._updater is None:  # no thread before there is something to show
                 self._updater = threading.Thread(target=self._keep_up_to_date, daemon=True, name="zonalflow progress")
                 self._updater.start()
+
+    def without_progress(self) -> None:
+        """Show no line of progress any more; what it said last stays until the next record."""
+        self._closed.set()
+        self._progress = None
 
     def _erase(self) -> None:
         if self._shown:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -12,14 +13,21 @@ from zonalflow.run.controller import Log
 MEMORY_CHECK = 300  # seconds between two checks whether SLURM still knows the jobs that are waited for
 
 
-def end_in_order_on_signals(note: Callable[[], None]) -> None:
+def end_in_order_on_signals(note: Callable[[], None], finish: Callable[[], None]) -> None:
     """Let SIGTERM and SIGHUP do what Ctrl-C does: Snakemake cancels the jobs in the queue, unlocks and exits.
 
     Snakemake itself waits for all jobs on SIGTERM, and dies of SIGHUP, leaving jobs and lock behind. Under nohup,
-    SIGHUP stays ignored. `note` is called first, once; a second signal changes nothing, since the run is ending.
+    SIGHUP stays ignored. The first signal calls `note` at once, wherever the main thread is, and `finish` in a thread
+    of its own; a second one changes nothing, since the run is ending.
     """
     terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
-    began: list[int] = []
+    ending = threading.Event()
+
+    def wait_and_finish() -> None:
+        ending.wait()
+        finish()
+
+    threading.Thread(target=wait_and_finish, daemon=True, name="zonalflow ending").start()
 
     def interrupt(number: int, frame: object) -> None:
         if number == signal.SIGHUP:  # the terminal is closed, and writing to it would be an error
@@ -27,14 +35,19 @@ def end_in_order_on_signals(note: Callable[[], None]) -> None:
                 null = os.open(os.devnull, os.O_WRONLY)
                 for descriptor in terminals:
                     os.dup2(null, descriptor)
-        if not began:
-            began.append(number)
+        if not ending.is_set():
             note()
+            ending.set()
             raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, interrupt)
+
+
+def shield_from_ctrl_c() -> None:
+    """Keep Ctrl-C, which reaches all processes of a terminal, from those that this thread starts."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def end_when_forgotten(

@@ -150,7 +150,7 @@ def summary(years: Years, others: Sequence[Job], where: Mapping[str, str], *, fa
     if len(rows) > NAMED:
         lines.append(f"  failed   {len(rows) - NAMED} more")
     lines += [f"{title:<10} {path}" for title, path in where.items()]
-    if failed or years.failed or years.missing:
+    if failed:
         lines.append("Run the same command again: it does only what is left.")
     return "\n".join(lines)
 
