@@ -42,6 +42,18 @@ HEAT = Palette("YlOrRd", "RdBu_r")
 DRYNESS = Palette("YlOrBr", "BrBG_r")
 NEUTRAL = Palette("viridis_r", "PuOr_r")
 
+PALETTES = {"water": WATER, "heat": HEAT, "dryness": DRYNESS, "neutral": NEUTRAL}
+
+
+def class_colours(classes: dict[str, str], colours: dict[str, str]) -> dict[str, str]:
+    """Return a colour for each of ``classes``: its own one of ``colours``, else one of twenty that differ.
+
+    The twenty are matplotlib's tab20, the strong ones before the light ones; more classes share them.
+    """
+    order = [*range(0, 20, 2), *range(1, 20, 2)]
+    spare = [to_hex(matplotlib.colormaps["tab20"](i)) for i in order]
+    return {value: colours.get(value) or spare[i % len(spare)] for i, value in enumerate(classes)}
+
 
 @cache
 def _colours(name: str, start: float) -> tuple[str, ...]:
