@@ -10,6 +10,7 @@ function drawAll() {
   maps.year.mark(state.zone, state.pins);
   const rest = [() => { drawZone(); drawTable(); }, drawMean, drawTrend, () => {
     for (const bar of document.querySelectorAll(".files[data-of]")) bar.hidden = $(bar.dataset.of).hidden || $(bar.dataset.of).closest("section").hidden;
+    for (const link of document.querySelectorAll("nav a")) link.hidden = document.querySelector(link.getAttribute("href")).hidden;
     keepAddress();
     document.body.setAttribute("data-drawn", "");
   }];

@@ -42,6 +42,20 @@ HEAT = Palette("YlOrRd", "RdBu_r")
 DRYNESS = Palette("YlOrBr", "BrBG_r")
 NEUTRAL = Palette("viridis_r", "PuOr_r")
 
+
+@dataclass(frozen=True)
+class Classes:
+    """The colours (``#rrggbb``) and names of classes; a map's values are their numbers, from 0."""
+
+    values: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """The ends of the colour scale, on which each class is as wide as another."""
+        return -0.5, len(self.values) - 0.5
+
+
 PALETTES = {"water": WATER, "heat": HEAT, "dryness": DRYNESS, "neutral": NEUTRAL}
 
 

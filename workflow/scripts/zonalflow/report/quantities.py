@@ -45,6 +45,8 @@ _KNOWN = {
     )
 }
 
+MOST_FREQUENT = "most_frequent_class"  # what a map of a categorical raster shows
+
 _COUNTS = ("count", "nodata")
 _STATISTICS = {
     "mean": "mean",
@@ -58,6 +60,7 @@ _STATISTICS = {
     "majority": "most frequent value",
     "minority": "least frequent value",
     "unique": "number of different values",
+    MOST_FREQUENT: "most frequent class",
     "range": "range",
     "count": "number of cells",
     "nodata": "number of cells without data",
@@ -98,7 +101,7 @@ def stat_unit(stat: str, quantity: Quantity) -> str:
         return "cells"
     if stat == "variance" and quantity.unit not in ("", "1"):
         return f"{quantity.unit}²" if quantity.unit.strip("°").isalpha() else f"({quantity.unit})²"
-    dimensionless = stat in ("unique", "cv") or stat.startswith(SHARE) or quantity.unit == "1"
+    dimensionless = stat in ("unique", "cv", MOST_FREQUENT) or stat.startswith(SHARE) or quantity.unit == "1"
     return "" if dimensionless else quantity.unit
 
 
