@@ -1,6 +1,8 @@
 """A run's results, made without the workflow: the demo's counties, and a field sampled at a point in each."""
 
+import base64
 import json
+import re
 from pathlib import Path
 
 import geopandas
@@ -30,7 +32,7 @@ def county_zones() -> geopandas.GeoDataFrame:
 
 def sample(zones, variable: str, date: str) -> tuple[np.ndarray, Grid]:
     """Return the demo raster's value at a point in each zone; NaN at sea."""
-    values, grid = synthetic.demo_raster(variable, date, BOX)
+    values, grid = synthetic.demo_raster(variable if variable in synthetic.VARIABLES else "ppt", date, BOX)
     a, _, west, _, _, north = grid.transform
     points = shapely.point_on_surface(zones.geometry.to_numpy())
     row = np.clip((north - shapely.get_y(points)) / a, 0, grid.height - 1).astype(int)
@@ -39,8 +41,13 @@ def sample(zones, variable: str, date: str) -> tuple[np.ndarray, Grid]:
     return np.where(found == synthetic.NODATA, np.nan, found.astype(float)), grid
 
 
-def write_results(folder: Path, zones, years, variables=("ppt",), *, grain="annual", config=None, **manifest) -> Path:
-    """Write what the report reads: zones, tidy table, manifest. Some zones have no cell, one lacks some data."""
+def write_results(
+    folder: Path, zones, years, variables=("ppt",), *, grain="annual", config=None, columns=None, count=40, **manifest
+) -> Path:
+    """Write what the report reads: zones, tidy table, manifest. Some zones have no cell, one lacks some data.
+
+    ``columns(date, mean)`` gives the columns of the statistics instead of ``mean`` alone.
+    """
     folder.mkdir(parents=True)
     rows = []
     for variable in variables:
@@ -56,8 +63,8 @@ def write_results(folder: Path, zones, years, variables=("ppt",), *, grain="annu
                             "GEOID": zones["GEOID"],
                             "variable": variable,
                             "date": date,
-                            "mean": values,
-                            "count": np.where(np.isnan(values), 0, 40),
+                            **(columns(date, values) if columns else {"mean": values}),
+                            "count": np.where(np.isnan(values), 0, count),
                             "valid_fraction": valid,
                             "inside_fraction": zones["inside_fraction"],
                         }
@@ -99,6 +106,37 @@ def write_results(folder: Path, zones, years, variables=("ppt",), *, grain="annu
     }
     (folder / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
     return folder
+
+
+def shares(date, mean):
+    """Two thirds of class 41 and one of 95 in even years, the other way in odd ones; 1 % of class 11 in one zone."""
+    first = np.full(mean.shape, 0.66 if int(date[:4]) % 2 == 0 else 0.34)
+    water = np.where(np.arange(len(mean)) == 0, 0.01, 0.0)
+    return {"mean": mean, "share_41_Forest": first, "share_95": 1 - first - water, "share_11_Open_Water": water}
+
+
+CLASSES = {"landcover": {"41": "Forest", "11": "Open Water"}}
+
+
+def carried(path) -> dict:
+    """Return the data that a page carries."""
+    text = path.read_text(encoding="utf-8")
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)[1])
+
+
+def unpacked(packed: dict, n_zones: int) -> np.ndarray:
+    """Return packed numbers as [n_rows, n_zones]; the format is described in ``data.packed``."""
+    raw = base64.b64decode(packed["data"])
+    if packed["type"] == "f4":
+        return np.frombuffer(raw, "<f4").astype(float).reshape(-1, n_zones)
+    steps = np.frombuffer(raw, "<u2").astype(float)
+    steps[steps == 65_535] = np.nan
+    return ((steps + packed["first"]) / 10 ** packed["digits"]).reshape(-1, n_zones)
+
+
+def values_of(page: dict, variable=0, layer=0, period="year", what="values") -> np.ndarray:
+    """Return a layer of a page: ``values`` [n_years, n_zones], or ``slope``, ``low``, ``p`` [1, n_zones]."""
+    return unpacked(page["variables"][variable]["layers"][layer]["periods"][period][what], len(page["zones"]["id"]))
 
 
 def report_on(results: Path, target: Path) -> None:

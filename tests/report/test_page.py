@@ -10,17 +10,21 @@ import pandas
 import pytest
 import shapely
 
-from tests.report.conftest import ROOT, county_zones, report_on, write_results
+from tests.report.conftest import (
+    CLASSES,
+    ROOT,
+    carried,
+    county_zones,
+    report_on,
+    shares,
+    unpacked,
+    values_of,
+    write_results,
+)
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import sha256
-from zonalflow.report import data, page, text
+from zonalflow.report import data, layers, outlines, page, text
 from zonalflow.zones import labels
-
-
-def carried(path) -> dict:
-    """Return the data that the page carries."""
-    text = path.read_text(encoding="utf-8")
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)[1])
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ def test_the_page_is_one_small_file_without_requests(report):
     text = report.read_text(encoding="utf-8")
     assert len(text) < 1_500_000
     assert "Content-Security-Policy\" content=\"default-src 'none'" in text
-    assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//""", text)
+    assert not re.search(r"""(?:src|(?<!<a )href)\s*=\s*["']?(?:https?:)?//""", text)
     assert not re.search(
         r"@import|url\(\s*['\"]?http|\bfetch\(|XMLHttpRequest|importScripts", text.split("d3js.org")[0]
     )
@@ -43,14 +47,13 @@ def test_the_page_is_one_small_file_without_requests(report):
 def test_it_carries_the_tables_numbers(report, results):
     data = carried(report)
     table = pandas.read_parquet(results / "zonal_stats.parquet").set_index(["variable", "date", "GEOID"])
-    variable = data["variables"][1]
-    assert (variable["name"], variable["unit"], variable["label"]) == ("tmean", "°C", "annual mean temperature")
-    values = np.array([[np.nan if v is None else v for v in row] for row in variable["values"]])
+    variable, layer = data["variables"][1], data["variables"][1]["layers"][0]
+    assert (variable["name"], layer["unit"], layer["annual"]) == ("tmean", "°C", "annual mean temperature")
+    values = values_of(data, 1)
     assert values.shape == (21, 86)
     for t, z in [(0, 0), (7, 40), (20, 85)]:
         expected = table.loc[("tmean", str(2000 + t), data["zones"]["id"][z]), "mean"]
         assert values[t, z] == pytest.approx(expected, abs=0.01, nan_ok=True)
-    np.testing.assert_allclose([np.nan if v is None else v for v in variable["mean"]], values.mean(axis=0), atol=0.01)
 
 
 def test_titles_say_what_where_and_when(report):
@@ -85,6 +88,51 @@ def test_names_from_files_cannot_break_the_page(tmp_path):
     assert carried(tmp_path / "report.html")["zones"]["label"][0] == f"{evil.replace(chr(0x2028), chr(0x2028))}, AL"
 
 
+def test_packed_numbers_keep_their_decimals():
+    values = np.array([[1.25, np.nan, -300.04], [655.0, 0.0, 12.34]])
+    found = unpacked(data.packed(values, 2), 3)  # from -300.04 to 655: 95,504 steps do not fit into 65,535
+    np.testing.assert_allclose(found, values, rtol=1e-7)
+    tenths = data.packed(values, 1)
+    assert tenths["type"] == "u2"
+    np.testing.assert_allclose(unpacked(tenths, 3), np.round(values, 1), atol=1e-9)
+
+
+def test_addresses_become_links_and_markup_stays_text():
+    found = page.linked("a <b>, https://doi.org/10.1/x-2. And http://b.org/c, too")
+    assert 'href="https://doi.org/10.1/x-2"' in found and 'href="http://b.org/c"' in found
+    assert found.startswith("a &lt;b&gt;, <a ") and found.endswith("</a>, too")
+
+
+def test_codes_of_classes_have_no_mean_or_trend(tmp_path, counties):
+    config = {"stats": ["mean", "categorical", "unique"]}
+    folder = write_results(tmp_path / "a", counties, range(2000, 2006), ["landcover"], columns=shares, classes=CLASSES,
+                           config=config, class_colours={"landcover": {"41": "#68ab5f"}})  # fmt: skip
+    report_on(folder, tmp_path / "report.html")
+    (variable,) = (carried_page := carried(tmp_path / "report.html"))["variables"]
+    kinds = {layer["stat"]: layer["kind"] for layer in variable["layers"]}
+    assert kinds == {"majority": "class", "share_41": "share", "share_95": "share", "share_11": "share"}
+    assert set(variable["layers"][0]["periods"]["year"]) == {"values"}
+    assert [set(row) for row in values_of(carried_page)] == [{41.0}, {95.0}] * 3
+    names = {c["value"]: (c["name"], c["colour"]) for c in variable["classes"]}
+    assert names[41] == ("Forest", "#68ab5f") and names[11][0] == "Open Water" and names[95][0] == "95"
+    assert values_of(carried_page, layer=1)[0, 0] == pytest.approx(66)
+
+
+def test_every_statistic_is_on_the_page_while_there_is_room(tmp_path, counties, monkeypatch):
+    several = lambda date, mean: {"mean": mean, "max": mean + 2, "std": mean * 0 + 1}  # noqa: E731
+    config = {"stats": ["std", "mean", "max"]}
+    folder = write_results(tmp_path / "a", counties, range(2000, 2005), columns=several, config=config)
+    report_on(folder, tmp_path / "a.html")
+    (variable,) = carried(tmp_path / "a.html")["variables"]
+    assert [layer["stat"] for layer in variable["layers"]] == ["mean", "std", "max"] and variable["leftOut"] == []
+    conversions = [layer["conversion"] for layer in variable["layers"]]
+    assert all(one["unit"] == "in" and one["factor"] == pytest.approx(1 / 25.4) for one in conversions)
+    monkeypatch.setattr(layers, "_MOST_VALUES", 2 * 11 * 86)  # five years, their trends' five rows, the weights
+    report_on(folder, tmp_path / "b.html")
+    (variable,) = carried(tmp_path / "b.html")["variables"]
+    assert [layer["stat"] for layer in variable["layers"]] == ["mean", "std"] and variable["leftOut"] == ["max"]
+
+
 def test_embedded_json_is_the_same_data():
     value = {"a": ["<&>", None, 1.5, "\u2029"]}
     assert json.loads(page.embedded_json(value)) == value
@@ -95,13 +143,16 @@ def test_embedded_json_is_the_same_data():
 def test_months_become_years(tmp_path, counties):
     folder = write_results(tmp_path / "demo", counties, [2000, 2001], ("ppt", "tmean"), grain="monthly")
     report_on(folder, tmp_path / "report.html")
-    rain, cold = carried(tmp_path / "report.html")["variables"]
+    page = carried(tmp_path / "report.html")
+    rain, cold = values_of(page, 0), values_of(page, 1)
     table = pandas.read_parquet(folder / "zonal_stats.parquet")
     one = table[(table["GEOID"] == "12001") & table["date"].str.startswith("2001")]
     z = counties["GEOID"].tolist().index("12001")
-    assert rain["values"][1][z] == pytest.approx(one[one["variable"] == "ppt"]["mean"].sum(), abs=0.06)
-    assert cold["values"][1][z] == pytest.approx(one[one["variable"] == "tmean"]["mean"].mean(), abs=0.01)
-    assert rain["count"][z] == 40  # cells, not cells times months
+    july = one[(one["variable"] == "ppt") & (one["date"] == "2001-07")]["mean"].item()
+    assert values_of(page, 0, period="07")[1, z] == pytest.approx(july, abs=0.06)
+    assert rain[1, z] == pytest.approx(one[one["variable"] == "ppt"]["mean"].sum(), abs=0.06)
+    assert cold[1, z] == pytest.approx(one[one["variable"] == "tmean"]["mean"].mean(), abs=0.01)
+    assert page["variables"][0]["count"][z] == 40  # cells, not cells times months
 
 
 def test_one_year_without_data_makes_a_page_too(tmp_path, counties):
@@ -109,18 +160,14 @@ def test_one_year_without_data_makes_a_page_too(tmp_path, counties):
     table = pandas.read_parquet(folder / "zonal_stats.parquet").assign(mean=np.nan, count=0, valid_fraction=np.nan)
     table.to_parquet(folder / "zonal_stats.parquet")
     report_on(folder, tmp_path / "report.html")
-    (variable,) = carried(tmp_path / "report.html")["variables"]
-    assert set(variable["mean"]) == set(variable["p"]) == {None}
+    page = carried(tmp_path / "report.html")
+    assert np.isnan(values_of(page)).all() and "p" not in page["variables"][0]["layers"][0]["periods"]["year"]
 
 
 def test_the_baseline(tmp_path, counties):
     folder = write_results(tmp_path / "a", counties, range(2000, 2006), config={"baseline": [1990, 2001, 2002, 2004]})
     report_on(folder, tmp_path / "report.html")
-    (variable,) = carried(tmp_path / "report.html")["variables"]
-    assert variable["baseline"] == "2001–2002, 2004"
-    z = counties["GEOID"].tolist().index("12001")
-    expected = sum(variable["values"][t][z] for t in (1, 2, 4)) / 3
-    assert variable["baseMean"][z] == pytest.approx(expected, abs=0.1)
+    assert carried(tmp_path / "report.html")["baseline"] == [2001, 2002, 2004]  # 1990 is not a year of the study
 
 
 def test_installed_page_files_come_before_the_checkouts(tmp_path, monkeypatch):
@@ -219,7 +266,7 @@ def test_three_thousand_zones_make_less_than_three_megabytes(tmp_path):
 
 
 def test_outlines_are_small_and_hold_their_zones_points(counties):
-    drawn = data.outline_data(counties)
+    drawn = outlines.outline_data(counties)
     assert drawn["width"] > 0 and drawn["height"] > 0 and max(drawn["width"], drawn["height"]) <= 4000
     assert sum(map(len, drawn["path"])) < 40_000
     for path, x, y in zip(drawn["path"], drawn["x"], drawn["y"], strict=True):
@@ -235,8 +282,8 @@ def test_outlines_are_small_and_hold_their_zones_points(counties):
 
 
 def test_many_vertices_are_thinned(monkeypatch, counties):
-    monkeypatch.setattr(data, "_MOST_VERTICES", 700)
-    thin = sum(len(re.findall(r"[ lM]", path)) for path in data.outline_data(counties)["path"])
+    monkeypatch.setattr(outlines, "_MOST_VERTICES", 700)
+    thin = sum(len(re.findall(r"[ lM]", path)) for path in outlines.outline_data(counties)["path"])
     assert thin < 1200
 
 

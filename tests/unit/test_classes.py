@@ -4,14 +4,16 @@ import numpy as np
 import pandas
 import pyogrio
 import pytest
+import rasterio
 import xarray
 from small import GRID, boxes, place, write_tif
 
 from zonalflow.common.columns import label, tidy_name
 from zonalflow.index.grids import grid_finder
-from zonalflow.rasters.classes import class_names
+from zonalflow.rasters.classes import class_colours, class_names
 from zonalflow.rasters.read import TimeStep, read_time_steps
 from zonalflow.steps.combine_years import Inputs, Params, combine_years
+from zonalflow.steps.draw_maps import class_values
 from zonalflow.steps.zonal_stats import compute_year
 from zonalflow.tables.tidy import plan_layout
 from zonalflow.tables.year_table import YearTable, save_year
@@ -186,3 +188,28 @@ def test_classes_of_many_digits_stay_apart():
     table = compute_year([("2000", values, -1, place(boxes((0, 0, 6, 4))))], ["categorical"])
     assert table.columns["class_1467243"].tolist() == [[18]]
     assert table.columns["class_1467244"].tolist() == [[6]]
+
+
+def test_colours_come_from_the_file(tmp_path):
+    path = write_tif(tmp_path / "a.tif", CLASSES, nodata=0)
+    assert class_colours(str(path)) == {}
+    with rasterio.open(path, "r+") as raster:
+        raster.write_colormap(1, {11: (70, 107, 159, 255), 41: (104, 171, 95, 255)})
+    found = class_colours(str(path))
+    assert found[11] == "#466b9f" and found[41] == "#68ab5f"
+    flags = {"flag_values": np.array([1, 2], np.int8), "flag_meanings": "a b", "flag_colors": "#FF0000 blue"}
+    data = xarray.DataArray(np.ones((2, 2), np.int8), dims=("y", "x"), attrs=flags)
+    data.to_dataset(name="lc").to_netcdf(tmp_path / "a.nc")
+    assert class_colours(str(tmp_path / "a.nc"), "lc") == {1: "#ff0000"}
+
+
+def test_maps_show_the_most_frequent_class(tmp_path):
+    # In the first year zone 0 has as much of 11 as of 41: the smaller one. Zone 1 has no data.
+    shares = [{"share_11": [0.5, np.nan], "share_41": [0.5, np.nan]}, {"share_41": [0.2, 0.9], "share_90": [0.8, 0.1]}]
+    for year, columns in enumerate(shares):
+        arrays = {name: np.array([values]) for name, values in columns.items()}
+        table = YearTable([f"{year}"], {**arrays, "count": np.ones((1, 2))}, {"11": "Water"}, colours={"90": "#123456"})
+        save_year(tmp_path / f"{year}.npz", table)
+    values, classes = class_values([str(tmp_path / "0.npz"), str(tmp_path / "1.npz")])
+    np.testing.assert_array_equal(values, [[0, np.nan], [2, 1]])
+    assert classes.names == ("Water", "41", "90") and classes.values[2] == "#123456"

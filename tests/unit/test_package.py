@@ -24,7 +24,8 @@ def test_the_wheel_holds_every_module_and_the_pages_files(wheel):
     held = set(zipfile.ZipFile(wheel).namelist())
     library = ROOT / "workflow/scripts"
     modules = {str(path.relative_to(library)) for path in (library / "zonalflow").rglob("*.py")}
-    page = {f"zonalflow/report/page_files/{path.name}" for path in (ROOT / "workflow/report/page").iterdir()}
+    files = ROOT / "workflow/report/page"
+    page = {f"zonalflow/report/page_files/{p.relative_to(files)}" for p in files.rglob("*") if p.is_file()}
     assert modules | page <= held
     assert not any(name.startswith("tests") for name in held)
 

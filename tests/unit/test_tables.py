@@ -171,4 +171,4 @@ def test_a_table_head_holds_no_values(tmp_path):
     assert head.dates == ["2000"]
     assert {name: (values.size, values.dtype) for name, values in head.columns.items()} == {"mean": (0, np.float64)}
     with np.load(tmp_path / "a.npz") as archive:
-        assert json.loads(str(archive["about"])) == {"classes": {}, "grids": [], "other_grids": {}}
+        assert json.loads(str(archive["about"])) == {"classes": {}, "colours": {}, "grids": [], "other_grids": {}}

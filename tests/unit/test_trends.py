@@ -91,3 +91,20 @@ def test_false_discovery_rate_by_hand():
 def test_the_baseline_is_limited_to_the_study():
     assert trends.baseline_years(None, [2000, 2001]) == [2000, 2001]
     assert trends.baseline_years([*range(1991, 2001)], [1999, 2000, 2001]) == [1999, 2000]
+
+
+def test_the_interval_of_a_slope_is_scipys():
+    years = [2000, 2001, 2003, 2004, 2005, 2008, 2009, 2011]
+    table = RNG.normal(size=(8, 30)).round(1)  # rounded, so that there are ties
+    low, high = trends.slope_interval(years, table)
+    for zone in range(30):
+        expected = scipy.stats.theilslopes(table[:, zone], years, 0.95)
+        assert (low[zone], high[zone]) == pytest.approx((expected.low_slope, expected.high_slope))
+
+
+def test_the_interval_of_a_slope_needs_four_years():
+    # Of a straight line every slope between two years is 2.
+    table = np.array([[0, 0], [2, np.nan], [4, 4], [6, 6.0]])
+    low, high = trends.slope_interval([2000, 2001, 2002, 2003], table)
+    assert low[0] == high[0] == 2 and np.isnan(low[1]) and np.isnan(high[1])
+    assert np.isnan(trends.slope_interval([2000, 2001, 2002], table[:3])[0]).all()

@@ -89,3 +89,9 @@ STEPS_HERE = IN_JOB or steps_here(study_on_disk)
 # For the scripts that fetch. What a file is follows from its name; the server's address and how long to wait for it do
 # not, and as parameters they would make all that has been fetched, and computed from it, out of date.
 config = {**config, "resolved": resolved}
+
+
+def page_files() -> list[str]:
+    """Return the files of which the report's page is made."""
+    page = WORKFLOW / "report/page"
+    return [f"{page}/page.html.j2", f"{page}/style.css", *map(str, sorted(page.glob("**/*.js")))]

@@ -7,7 +7,7 @@ rule write_report:
         zones=study.prepared,
         manifest=study.manifest,
         verification=lambda wildcards: [study.verification] if Path(study_on_disk.verification).exists() else [],
-        page=multiext(f"{WORKFLOW}/report/page/", "page.html.j2", "style.css", "report.js", "d3.min.js"),
+        page=page_files(),
     output:
         report=report(study.report, caption="../report/page.rst", category="Report"),
         checksums=study.checksums("report"),

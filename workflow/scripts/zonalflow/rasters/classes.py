@@ -1,4 +1,4 @@
-"""The names of a categorical raster's classes, where its file, or a file beside it, has them.
+"""The names and colours of a categorical raster's classes, where its file, or a file beside it, has them.
 
 They are looked for in this order: CF flags of a NetCDF variable (``flag_values`` and ``flag_meanings``, CF conventions
 1.11, section 3.5); GDAL's ``.aux.xml`` beside the raster (a raster attribute table, then category names); ESRI's value
@@ -13,17 +13,21 @@ for the value i.
 import contextlib
 import functools
 import math
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.packing import numbers_of
+from zonalflow.rasters.read import open_raster
 
 _VALUE = ("value", "code", "class_value", "pixel value")
 _NAME = ("class_name", "class name", "classname", "name", "label", "category", "class", "land_cover", "land cover")
 _USAGE_NAME, _USAGE_MIN, _USAGE_MAX, _USAGE_VALUE = "2", "3", "4", "5"  # GDAL's GFU_Name, GFU_Min, GFU_Max, GFU_MinMax
 _TYPE_TEXT = "2"  # GDAL's GFT_String
+
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
 _Field = dict[str, str]
 _Row = list[str]
@@ -43,6 +47,29 @@ def class_names(path: str, layer: str | None = None, *, from_geocdl: bool = Fals
         if names:
             return names
     return {}
+
+
+def class_colours(path: str, layer: str | None = None) -> dict[int, str]:
+    """Return value to colour (``#rrggbb``) of a raster's classes; empty where no file has colours.
+
+    They are taken from the colour table of a raster, or from ``flag_colors`` of a NetCDF variable.
+
+    Args:
+        path: the raster.
+        layer: the variable of a NetCDF file.
+    """
+    if layer is not None:
+        with open_array(path, layer) as array:
+            attributes = array.variable.attrs
+        values, texts = numbers_of(attributes, "flag_values"), str(attributes.get("flag_colors", "")).split()
+        pairs = zip(map(int, values), texts, strict=True) if len(values) == len(texts) else ()
+        return {value: text.lower() for value, text in pairs if _COLOUR.fullmatch(text)}
+    with open_raster(path) as raster:
+        try:
+            table = raster.colormap(1)
+        except ValueError:  # it has none
+            return {}
+    return {value: "#{:02x}{:02x}{:02x}".format(*colour[:3]) for value, colour in table.items()}
 
 
 def _is_name(text: str | None) -> bool:

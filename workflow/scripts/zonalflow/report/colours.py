@@ -43,6 +43,32 @@ DRYNESS = Palette("YlOrBr", "BrBG_r")
 NEUTRAL = Palette("viridis_r", "PuOr_r")
 
 
+@dataclass(frozen=True)
+class Classes:
+    """The colours (``#rrggbb``) and names of classes; a map's values are their numbers, from 0."""
+
+    values: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """The ends of the colour scale, on which each class is as wide as another."""
+        return -0.5, len(self.values) - 0.5
+
+
+PALETTES = {"water": WATER, "heat": HEAT, "dryness": DRYNESS, "neutral": NEUTRAL}
+
+
+def class_colours(classes: dict[str, str], colours: dict[str, str]) -> dict[str, str]:
+    """Return a colour for each of ``classes``: its own one of ``colours``, else one of twenty that differ.
+
+    The twenty are matplotlib's tab20, the strong ones before the light ones; more classes share them.
+    """
+    order = [*range(0, 20, 2), *range(1, 20, 2)]
+    spare = [to_hex(matplotlib.colormaps["tab20"](i)) for i in order]
+    return {value: colours.get(value) or spare[i % len(spare)] for i, value in enumerate(classes)}
+
+
 @cache
 def _colours(name: str, start: float) -> tuple[str, ...]:
     return tuple(to_hex(colour) for colour in matplotlib.colormaps[name](np.linspace(start, 1, _STEPS)))

@@ -20,10 +20,11 @@ from matplotlib.ticker import MaxNLocator
 
 from zonalflow.common.files import atomic_path
 from zonalflow.report.captions import Caption
-from zonalflow.report.colours import HATCH, INK, MISSING
+from zonalflow.report.colours import HATCH, INK, MISSING, Classes
 
 DPI = 150
 MARGIN = 0.3  # inches left and right of everything
+CLASS_ROWS = 5  # of the legend of classes
 BAR_BOTTOM = 0.78  # inches between the figure's lower edge and the colour bar
 
 Rectangle = tuple[float, float, float, float]
@@ -123,12 +124,7 @@ def add_colour_bar(figure: Figure, collection: PathCollection, table: np.ndarray
 
 def add_legend(figure: Figure, n_cut: int, missing: bool) -> None:
     """Explain hatching and grey, if the map has them, to the right of the colour bar."""
-    handles = []
-    if n_cut:
-        label = f"cut by the grid's edge ({n_cut})"
-        handles.append(Patch(facecolor="white", edgecolor=HATCH, hatch="////", linewidth=0.5, label=label))
-    if missing:
-        handles.append(Patch(facecolor=MISSING, edgecolor="white", label="no cell or no data"))
+    handles = _handles(n_cut, missing)
     if handles:
         width, height = figure.get_size_inches()
         figure.legend(
@@ -144,10 +140,44 @@ def add_legend(figure: Figure, n_cut: int, missing: bool) -> None:
         )
 
 
+def add_class_legend(figure: Figure, classes: Classes, n_cut: int, missing: bool) -> None:
+    """Put the classes where other maps have their colour bar, together with what :func:`add_legend` explains."""
+    width, height = figure.get_size_inches()
+    handles = [
+        Patch(facecolor=colour, edgecolor="#7b8794", linewidth=0.4, label=textwrap.shorten(name, 30, placeholder=" …"))
+        for colour, name in zip(classes.values, classes.names, strict=True)
+    ]
+    handles += _handles(n_cut, missing)
+    figure.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(MARGIN / width, 0.3 / height),
+        ncols=math.ceil(len(handles) / CLASS_ROWS),
+        frameon=False,
+        fontsize=7.5,
+        labelcolor=INK,
+        borderaxespad=0,
+        handlelength=1.6,
+        handleheight=1.0,
+        labelspacing=0.3,
+        columnspacing=1.2,
+    )
+
+
+def _handles(n_cut: int, missing: bool) -> list[Patch]:
+    handles = []
+    if n_cut:
+        label = f"cut by the grid's edge ({n_cut})"
+        handles.append(Patch(facecolor="white", edgecolor=HATCH, hatch="////", linewidth=0.5, label=label))
+    if missing:
+        handles.append(Patch(facecolor=MISSING, edgecolor="white", label="no cell or no data"))
+    return handles
+
+
 class Texts:
     """The title, the colour bar's label and the note of a figure, wrapped to its width."""
 
-    def __init__(self, figure: Figure, bar: Colorbar):
+    def __init__(self, figure: Figure, bar: Colorbar | None):
         width, height = figure.get_size_inches()
         self._width = width - 2 * MARGIN
         self._bar = bar
@@ -166,7 +196,8 @@ class Texts:
         self._title.set_fontsize(size)
         note = textwrap.wrap(caption.note, int(self._width * 72 / (7 * 0.52)))
         self._note.set_text("\n".join(_at_most(note, 2)))
-        self._bar.set_label(_at_most(textwrap.wrap(caption.scale, 60), 1)[0], size=8, color=INK)
+        if self._bar:
+            self._bar.set_label(_at_most(textwrap.wrap(caption.scale, 60), 1)[0], size=8, color=INK)
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:

@@ -17,12 +17,13 @@ from matplotlib.figure import Figure
 from zonalflow.common.columns import INSIDE
 from zonalflow.report import outlines
 from zonalflow.report.captions import Caption
-from zonalflow.report.colours import INK, NEUTRAL, Palette, limits
+from zonalflow.report.colours import INK, NEUTRAL, Classes, Palette, limits
 from zonalflow.report.figure import (
     DPI,
     MARGIN,
     Rectangle,
     Texts,
+    add_class_legend,
     add_colour_bar,
     add_hatching,
     add_legend,
@@ -44,7 +45,7 @@ def draw_years(
     table: np.ndarray,
     captions: Sequence[Caption],
     *,
-    palette: Palette = NEUTRAL,
+    palette: Palette | Classes = NEUTRAL,
     scale: tuple[float, float] | None = None,
 ) -> None:
     """Write one map (PNG) for each year, all on the same colour scale.
@@ -53,12 +54,12 @@ def draw_years(
         paths, captions: one for each year.
         zones: the prepared zones; those with an ``inside_fraction`` below 1, if they have one, are hatched.
         table: values [n_years, n_zones], NaN for a zone without data.
-        palette: the colours.
+        palette: the colours; of classes, the values are their numbers.
         scale: the values at the two ends of the colour bar; by default :func:`zonalflow.report.colours.limits` chooses.
     """
     table = np.asarray(table, dtype=float)
     with style():
-        figure, collection, texts = _year_figure(zones, table, scale or limits(table), palette)
+        figure, collection, texts = _year_figure(zones, table, scale or _scale(table, palette), palette)
         for path, values, caption in zip(paths, table, captions, strict=True):
             collection.set_array(np.ma.masked_invalid(values))
             texts.show(caption)
@@ -72,7 +73,7 @@ def draw_overview(
     labels: Sequence[str],
     caption: Caption,
     *,
-    palette: Palette = NEUTRAL,
+    palette: Palette | Classes = NEUTRAL,
     scale: tuple[float, float] | None = None,
 ) -> None:
     """Write one picture (PNG) with a small map for each row of ``table`` [n_years, n_zones], and one colour bar.
@@ -80,7 +81,7 @@ def draw_overview(
     ``labels`` are the titles of the small maps; the other arguments are those of :func:`draw_years`.
     """
     table = np.asarray(table, dtype=float)
-    scale = scale or limits(table)
+    scale = scale or _scale(table, palette)
     shapes = outlines.to_plane(zones)
     bounds = outlines.extent(shapes)
     panels = _arrange_panels(len(table), aspect_ratio(bounds))
@@ -93,14 +94,13 @@ def draw_overview(
             collection = add_zones(axes, paths, scale, palette.values, line)
             collection.set_array(np.ma.masked_invalid(values))
             axes.set_title(label, fontsize=panels.font_size, pad=2, y=1.0, color=INK)
-        texts = Texts(figure, add_colour_bar(figure, collection, table, width=5.0))
-        add_legend(figure, n_cut=0, missing=not np.isfinite(table).all())
+        texts = _add_key(figure, collection, table, palette, width=5.0, n_cut=0)
         texts.show(caption)
         save(figure, path)
 
 
 def _year_figure(
-    zones: geopandas.GeoDataFrame, table: np.ndarray, scale: tuple[float, float], palette: Palette
+    zones: geopandas.GeoDataFrame, table: np.ndarray, scale: tuple[float, float], palette: Palette | Classes
 ) -> tuple[Figure, PathCollection, Texts]:
     """Lay out the figure that all years share, with its outlines; values and texts change from year to year."""
     shapes = outlines.to_plane(zones)
@@ -116,9 +116,31 @@ def _year_figure(
     collection = add_zones(axes, paths, scale, palette.values, line)
     cut = _cut(zones)
     add_hatching(axes, [path for path, is_cut in zip(paths, cut, strict=True) if is_cut], line)
-    texts = Texts(figure, add_colour_bar(figure, collection, table, width=4.2))
-    add_legend(figure, n_cut=int(cut.sum()), missing=not np.isfinite(table).all())
+    texts = _add_key(figure, collection, table, palette, width=4.2, n_cut=int(cut.sum()))
     return figure, collection, texts
+
+
+def _scale(table: np.ndarray, palette: Palette | Classes) -> tuple[float, float]:
+    return palette.scale if isinstance(palette, Classes) else limits(table)
+
+
+def _add_key(
+    figure: Figure,
+    collection: PathCollection,
+    table: np.ndarray,
+    palette: Palette | Classes,
+    *,
+    width: float,
+    n_cut: int,
+) -> Texts:
+    """Add what explains the colours: a colour bar ``width`` inches wide, or classes; return the figure's texts."""
+    missing = not np.isfinite(table).all()
+    if isinstance(palette, Classes):
+        add_class_legend(figure, palette, n_cut, missing)
+        return Texts(figure, None)
+    texts = Texts(figure, add_colour_bar(figure, collection, table, width=width))
+    add_legend(figure, n_cut, missing)
+    return texts
 
 
 def _cut(zones: geopandas.GeoDataFrame) -> np.ndarray:

@@ -1,11 +1,15 @@
 """Zones as they are drawn: in a plane where areas compare, with no more detail than a picture can show."""
 
+from typing import Any
+
 import geopandas
 import numpy as np
 import pyproj
 import shapely
 
 _MANY = 20_000  # zones
+_WIDTH = 4000  # of the page's grid; a coordinate is a whole number
+_MOST_VERTICES = 120_000  # about 0.8 MB of outlines
 
 
 def to_plane(zones: geopandas.GeoDataFrame) -> np.ndarray:
@@ -51,3 +55,60 @@ def simplified(geometries: np.ndarray, tolerance: float) -> np.ndarray:
         good = shapely.is_valid(simple) & ~shapely.is_empty(simple)
         result[present] = np.where(good, simple, geometries[present])
     return result
+
+
+def outline_data(zones: geopandas.GeoDataFrame, states: list[str | None] | None = None) -> dict[str, Any]:
+    """Return the zones as SVG paths on a grid of whole numbers, with a point (``x``, ``y``) inside each zone.
+
+    The outlines lose detail, common borders together, until they have 120,000 vertices at most, or six for each zone
+    where there are very many zones. ``borders`` are those of the ``states`` [n_zones], if there is more than one.
+    """
+    shapes = to_plane(zones)
+    west, south, east, north = extent(shapes)
+    scale = _WIDTH / max(east - west, (north - south) / 1.6, 1e-12)
+    tolerance = 1.0 / scale
+    simple = simplified(shapes, tolerance)
+    most = max(_MOST_VERTICES, 6 * len(shapes))  # a polygon has four vertices at least
+    while shapely.get_num_coordinates(simple).sum() > most and tolerance < (east - west) / 20:
+        tolerance *= 1.5
+        simple = simplified(shapes, tolerance)
+    flipped = shapely.transform(simple, lambda xy: np.column_stack([(xy[:, 0] - west), (north - xy[:, 1])]) * scale)
+    points = shapely.point_on_surface(simple)
+    return {
+        "width": round((east - west) * scale),
+        "height": round((north - south) * scale),
+        "path": [_svg_path(shape) for shape in flipped],
+        "borders": "".join(_svg_path(shape) for shape in _joined(flipped, states or [])),
+        "x": _whole((shapely.get_x(points) - west) * scale),
+        "y": _whole((north - shapely.get_y(points)) * scale),
+    }
+
+
+def _joined(shapes: np.ndarray, states: list[str | None]) -> list[shapely.Geometry]:
+    """Return the outline of each state, of its zones' ``shapes``; none for a single state."""
+    names = sorted({name for name in states if name})
+    if len(names) < 2:
+        return []
+    of = np.array([name or "" for name in states])
+    # What the grid's whole numbers leave open between neighbours is less than a step wide.
+    unions = (shapely.union_all(shapely.buffer(shapely.make_valid(shapes[of == name]), 0.5)) for name in names)
+    return [shapely.simplify(union, 1.0) for union in unions]
+
+
+def _whole(values: np.ndarray) -> list[int | None]:
+    """Round to whole numbers for JSON; None where a zone has no point."""
+    return [round(value) if np.isfinite(value) else None for value in values]
+
+
+def _svg_path(shape: shapely.Geometry) -> str:
+    """Write a polygon as relative moves between whole points; a ring that vanishes becomes a tiny triangle."""
+    parts = []
+    for ring in shapely.get_rings(shapely.get_parts(shape)):
+        xy = np.round(shapely.get_coordinates(ring)[:-1]).astype(int)
+        steps = np.diff(xy, axis=0)
+        steps = steps[(steps != 0).any(axis=1)]
+        if len(steps) < 2:
+            steps = np.array([[1, 0], [0, 1]])
+        moves = " ".join(f"{dx},{dy}" for dx, dy in steps)
+        parts.append(f"M{xy[0, 0]},{xy[0, 1]}l{moves}z")
+    return "".join(parts)

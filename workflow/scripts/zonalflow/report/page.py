@@ -4,7 +4,9 @@ The template, its style and its script are files of the folder ``page``; the num
 outlines as SVG paths.
 """
 
+import html
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,11 @@ from typing import Any
 import jinja2
 
 TEMPLATE = "page.html.j2"
-_EMBEDDED = {"style": "style.css", "script": "report.js", "d3": "d3.min.js"}
+SCRIPTS = (  # in this order: a script uses only the ones before it while the page opens
+    "data", "format", "state", "view", "colour", "tip", "maps", "overview", "classes", "series", "seasons", "table",
+    "downloads", "controls", "main",
+)  # fmt: skip
+_LINK = re.compile(r"https?://[^\s<>]*[^\s<>.,;:)]")
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,28 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["thousands"] = lambda number: f"{number:,}"
+    environment.filters["linked"] = linked
     return environment.get_template(TEMPLATE).render(
         vars(page),
         embedded_data=embedded_json(page.data),
-        **{name: (folder / file).read_text(encoding="utf-8") for name, file in _EMBEDDED.items()},
+        style=_read(folder, "style.css"),
+        d3=_read(folder, "d3.min.js"),
+        script="\n".join(_read(folder, f"scripts/{name}.js") for name in SCRIPTS),
     )
+
+
+def _read(folder: Path, name: str) -> str:
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def linked(text: str) -> str:
+    """Return a text as HTML, where each address of a web page, such as that of a DOI, is a link."""
+    parts, end = [], 0
+    for found in _LINK.finditer(text):
+        address = html.escape(found[0])
+        parts += [html.escape(text[end : found.start()]), f'<a href="{address}" rel="noreferrer">{address}</a>']
+        end = found.end()
+    return "".join([*parts, html.escape(text[end:])])
 
 
 def embedded_json(value: Any) -> str:

@@ -1,6 +1,7 @@
 """What variables and statistics are called and measured in: for titles, colour bars and tables."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from zonalflow.common.columns import CLASS, SHARE
 from zonalflow.report.colours import DRYNESS, HEAT, NEUTRAL, WATER, Palette
@@ -44,6 +45,8 @@ _KNOWN = {
     )
 }
 
+MOST_FREQUENT = "most_frequent_class"  # what a map of a categorical raster shows
+
 _COUNTS = ("count", "nodata")
 _STATISTICS = {
     "mean": "mean",
@@ -57,6 +60,7 @@ _STATISTICS = {
     "majority": "most frequent value",
     "minority": "least frequent value",
     "unique": "number of different values",
+    MOST_FREQUENT: "most frequent class",
     "range": "range",
     "count": "number of cells",
     "nodata": "number of cells without data",
@@ -97,8 +101,29 @@ def stat_unit(stat: str, quantity: Quantity) -> str:
         return "cells"
     if stat == "variance" and quantity.unit not in ("", "1"):
         return f"{quantity.unit}²" if quantity.unit.strip("°").isalpha() else f"({quantity.unit})²"
-    dimensionless = stat in ("unique", "cv") or stat.startswith(SHARE) or quantity.unit == "1"
+    dimensionless = stat in ("unique", "cv", MOST_FREQUENT) or stat.startswith(SHARE) or quantity.unit == "1"
     return "" if dimensionless else quantity.unit
+
+
+def noun(quantity: Quantity, stat: str) -> str:
+    """Return what a value is called whatever its date: ``precipitation``, ``maximum of precipitation``."""
+    return quantity.label if stat == "mean" else headline(quantity, stat)
+
+
+_CONVERSIONS = {"mm": ("in", 1 / 25.4, 0.0), "°C": ("°F", 1.8, 32.0)}
+
+
+def conversion(stat: str, quantity: Quantity) -> dict[str, Any] | None:
+    """Return how a statistic is written in US customary units: ``unit``, ``factor`` and ``offset``.
+
+    None where there is no such unit. A width, as ``range`` and ``std``, has no offset; a sum of temperatures over cells
+    has no conversion of its own.
+    """
+    known = _CONVERSIONS.get(stat_unit(stat, quantity))
+    if known is None or (stat == "sum" and known[2]):
+        return None
+    unit, factor, offset = known
+    return {"unit": unit, "factor": factor, "offset": 0.0 if stat in ("std", "range") else offset}
 
 
 def main_stat(stats: list[str]) -> str:

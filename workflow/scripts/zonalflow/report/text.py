@@ -7,7 +7,7 @@ import numpy as np
 
 from zonalflow.common.dates import span
 from zonalflow.common.text import count_of
-from zonalflow.report.data import Series
+from zonalflow.report.layers import Series
 from zonalflow.report.quantities import main_stat, quantity_of
 
 _CELLS = {
@@ -73,8 +73,15 @@ _METHODS = (
 )
 
 
-def title(labels: list[str], region: str, years: list[int]) -> str:
-    """Return the page's title: ``Annual precipitation in Florida and Georgia, 2000–2020``."""
+def title(variables: list[dict[str, Any]], region: str, years: list[int], grain: str = "annual") -> str:
+    """Return the page's title: ``Annual precipitation in Florida and Georgia, 2000–2020``.
+
+    ``variables`` are those of the page's data; their main layers stand in the title. Months and days are said.
+    """
+    main = [variable["layers"][0] for variable in variables]
+    labels = [
+        one["annual"] if grain == "annual" or one["kind"] != "value" else f"{grain} {one['label']}" for one in main
+    ]
     different = list(dict.fromkeys(labels))
     what = " and ".join(different) if len(different) < 3 else f"{len(different)} variables"
     return f"{what[:1].upper()}{what[1:]} in {region}, {span(years)}"

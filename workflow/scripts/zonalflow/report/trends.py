@@ -53,6 +53,40 @@ def theil_sen(years: Sequence[int], table: np.ndarray) -> np.ndarray:
     return slopes
 
 
+def slope_interval(years: Sequence[int], table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two ends [n_zones] of the 95 % confidence interval of :func:`theil_sen`, per year.
+
+    The ends are two of the ordered slopes between pairs of years, by Kendall's variance with the correction for ties
+    (Sen 1968, eq. 2.6; as ``scipy.stats.theilslopes``). Fewer than four years give NaN.
+    """
+    time, table = np.asarray(years, dtype=float), np.asarray(table, dtype=float)
+    n_zones = table.shape[1]
+    low, high = np.full(n_zones, np.nan), np.full(n_zones, np.nan)
+    if len(time) < 4:
+        return low, high
+    first, second = np.triu_indices(len(time), 1)
+    run = (time[second] - time[first])[:, None]
+    half = 1.959963984540054 * np.sqrt(_score_variance(table))
+    step = max(1, _PAIRS_AT_ONCE // run.size)
+    for start in range(0, n_zones, step):
+        zones = slice(start, start + step)
+        slopes = np.sort((table[second, zones] - table[first, zones]) / run, axis=0)  # NaN comes last
+        n = np.isfinite(slopes).sum(axis=0)
+        columns = np.arange(slopes.shape[1])
+        lower = np.maximum(np.round((n - half[zones]) / 2).astype(int) - 1, 0)
+        upper = np.minimum(np.round((n + half[zones]) / 2).astype(int), np.maximum(n - 1, 0))
+        enough = np.isfinite(table[:, zones]).sum(axis=0) >= 4
+        low[zones] = np.where(enough, slopes[lower, columns], np.nan)
+        high[zones] = np.where(enough, slopes[upper, columns], np.nan)
+    return low, high
+
+
+def _score_variance(table: np.ndarray) -> np.ndarray:
+    """Return the variance of Kendall's score [n_zones] without a trend, with the correction for ties."""
+    count = np.isfinite(table).sum(axis=0)
+    return np.asarray((count * (count - 1) * (2 * count + 5) - _tie_terms(table)) / 18)
+
+
 def _median(values: np.ndarray) -> np.ndarray:
     """Return the median of each column, without its NaNs; NaN for a column that has nothing else."""
     ordered = np.sort(values, axis=0)  # NaN comes last
@@ -76,7 +110,7 @@ def mann_kendall(table: np.ndarray) -> np.ndarray:
     for i in range(n_years - 1):
         score += np.nansum(np.sign(table[i + 1 :] - table[i]), axis=0)
     count = np.isfinite(table).sum(axis=0)
-    variance = (count * (count - 1) * (2 * count + 5) - _tie_terms(table)) / 18
+    variance = _score_variance(table)
     p = np.full(n_zones, np.nan)
     for zone in np.flatnonzero((count >= 4) & (variance > 0)):
         z = (abs(score[zone]) - (score[zone] != 0)) / math.sqrt(variance[zone])

@@ -73,6 +73,7 @@ def write_manifest(inputs: Inputs, target: str, config: dict[str, Any], log: Log
             "grid": read_json(inputs.grid, sealed=True),
             "other_grids": _other_grids(heads),
             "classes": _classes(inputs.tables, heads),
+            "class_colours": _class_colours(inputs.tables, heads),
             "zones": {**preparation, "cut_by_the_grid": sum(share < 1 for share in inside)},
             "shapefile_fields": _shapefile_fields(fields, heads),
             "renamed_attributes": _renamed_attributes(fields, heads, config["output"]["formats"]),
@@ -122,6 +123,14 @@ def _classes(paths: list[str], tables: list[YearTable]) -> dict[str, dict[str, s
             names = found.setdefault(Path(path).parent.name, {}).setdefault(value, [])
             names += [name] if name not in names else []
     return {variable: {value: "; ".join(names) for value, names in of.items()} for variable, of in found.items()}
+
+
+def _class_colours(paths: list[str], tables: list[YearTable]) -> dict[str, dict[str, str]]:
+    """Return the colours of each variable's classes, value to ``#rrggbb``, where the rasters have them."""
+    found: dict[str, dict[str, str]] = {}
+    for path, table in zip(paths, tables, strict=True):
+        found.setdefault(Path(path).parent.name, {}).update(table.colours)
+    return {variable: colours for variable, colours in found.items() if colours}
 
 
 def _other_grids(tables: list[YearTable]) -> dict[str, dict[str, Any]]:

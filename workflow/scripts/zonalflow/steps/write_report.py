@@ -8,10 +8,11 @@ import geopandas
 from zonalflow.common.columns import INSIDE
 from zonalflow.common.files import read_json, record_checksums, sha256, write_text
 from zonalflow.report import text
-from zonalflow.report.data import page_data, read_series
+from zonalflow.report.data import page_data
+from zonalflow.report.layers import read_series
 from zonalflow.report.page import Page, render
 from zonalflow.run.rule import Log
-from zonalflow.zones.labels import region_name, zone_labels
+from zonalflow.zones.labels import region_name, state_names, zone_labels
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,20 @@ def read_page(inputs: Inputs) -> Page:
     zones = geopandas.read_parquet(inputs.zones)
     ids, inside = zones[id_column].astype(str).to_numpy(), zones[INSIDE].to_numpy(float)
     labels, region = zone_labels(zones, id_column), region_name(zones)
-    series = read_series(Path(inputs.table), ids, config)
-    data = page_data(config, zones, labels, region, series, synthetic=facts["synthetic"])
+    series = read_series(Path(inputs.table), ids, config, facts.get("classes"))
+    data = page_data(
+        config,
+        zones,
+        labels,
+        region,
+        series,
+        synthetic=facts["synthetic"],
+        states=state_names(zones),
+        colours=facts.get("class_colours"),
+    )
     verified = verification[0] if verification else None
     return Page(
-        title=text.title([one["label"] for one in data["variables"]], region or config["run"], config["years"]),
+        title=text.title(data["variables"], region or config["run"], config["years"], config["raster"]["grain"]),
         data=data,
         summary=text.summary(facts, len(ids)),
         quality=text.quality(facts, labels, ids, inside, series),

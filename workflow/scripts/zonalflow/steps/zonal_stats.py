@@ -6,7 +6,7 @@ for one.
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.common.text import count_of
 from zonalflow.index.cache import Counting
 from zonalflow.index.grids import STUDY, IndexedGrid, StudyZones, grid_finder, index_other_grid, indexed_study_grid
-from zonalflow.rasters.classes import class_names
+from zonalflow.rasters.classes import class_colours, class_names
 from zonalflow.rasters.read import read_time_steps
 from zonalflow.rasters.time_steps import time_steps_of_year
 from zonalflow.run.rule import Log
@@ -101,12 +101,14 @@ def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> N
         index_other = partial(index_other_grid, zones=zones, counting=counting, log=log)
     time_steps = time_steps_of_year(raster, inputs.rasters, params.variable, int(params.year))
     first = time_steps[0]
-    from_geocdl = raster["source"] == "geocdl"
-    names = class_names(first.path, first.layer, from_geocdl=from_geocdl) if "categorical" in params.stats else {}
+    classes, from_geocdl = "categorical" in params.stats, raster["source"] == "geocdl"
+    names = class_names(first.path, first.layer, from_geocdl=from_geocdl) if classes else {}
+    colours = class_colours(first.path, first.layer) if classes else {}
     find_grid = grid_finder(study, index_other)
     read = read_time_steps(time_steps, find_grid, crs=raster["crs"], nodata=raster["nodata"], log=log)
     size = len(time_steps), math.prod(study.index.shape)
     table = compute_year(in_advance(read, *size), params.stats, names, workers(*size))
+    table = replace(table, colours=_by_label(colours, table))
     empty = int((table.columns["count"] == 0).sum())
     log(
         f"{params.variable} {params.year}: {count_of(len(time_steps), 'raster')}, "
@@ -159,13 +161,19 @@ def compute_year(
         raise RasterError("the year has no raster")
     names = column_order(stats, {name for row in rows for name in row})
     columns = {name: np.stack([row.get(name, absent_class(name, row["count"])) for row in rows]) for name in names}
-    found = {name.removeprefix(CLASS) for name in names if name.startswith(CLASS)}
-    classes = {label(value): name for value, name in (class_names or {}).items() if label(value) in found}
+    table = YearTable(dates, columns)
+    table = replace(table, classes=_by_label(class_names or {}, table))
     if {grid.name for grid in grids} == {STUDY}:
-        return YearTable(dates, columns, classes)
+        return table
     columns[INSIDE] = np.stack([grid.inside for grid in grids])
     others = {grid.name: grid.description for grid in grids if grid.name != STUDY}
-    return YearTable(dates, columns, classes, [grid.name for grid in grids], others)
+    return replace(table, grids=[grid.name for grid in grids], other_grids=others)
+
+
+def _by_label(of_value: dict[int, str], table: YearTable) -> dict[str, str]:
+    """Return the classes that the table has, as its columns call them, to what ``of_value`` gives for their value."""
+    found = {name.removeprefix(CLASS) for name in table.columns if name.startswith(CLASS)}
+    return {label(value): text for value, text in of_value.items() if label(value) in found}
 
 
 def _one_number_each(result: dict[str, Any]) -> dict[str, np.ndarray]:

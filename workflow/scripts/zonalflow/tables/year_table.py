@@ -26,6 +26,7 @@ class YearTable:
         dates: of the time steps [n_dates].
         columns: name to array [n_dates, n_zones], float64 or (whole cells) int64.
         classes: value, as in the columns' names, to the name of a categorical raster's class.
+        colours: value to the colour of a class (``#rrggbb``), where its file has one.
         grids: name of the grid of each date, or empty when all lie on the study's; if not empty, ``inside_fraction`` is
             among the columns.
         other_grids: name to description of the grids beside the study's on which rasters lie.
@@ -34,6 +35,7 @@ class YearTable:
     dates: list[str]
     columns: dict[str, np.ndarray]
     classes: dict[str, str] = field(default_factory=dict)
+    colours: dict[str, str] = field(default_factory=dict, kw_only=True)
     grids: list[str] = field(default_factory=list)
     other_grids: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -50,7 +52,7 @@ def absent_class(name: str, count: np.ndarray) -> np.ndarray:
 
 def save_year(path: Path, table: YearTable) -> None:
     """Write ``table`` to ``path`` (.npz), whole or not at all."""
-    about = json.dumps({"classes": table.classes, "grids": table.grids, "other_grids": table.other_grids})
+    about = json.dumps({key: getattr(table, key) for key in ("classes", "colours", "grids", "other_grids")})
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         arrays: dict[str, Any] = {"dates": np.array(table.dates), "about": np.array(about), **table.columns}
         np.savez(file, **arrays)

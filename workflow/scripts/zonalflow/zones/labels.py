@@ -28,6 +28,11 @@ def region_name(zones: geopandas.GeoDataFrame) -> str:
     return " and ".join([", ".join(states[:-1]), states[-1]] if len(states) > 1 else states)
 
 
+def state_names(zones: geopandas.GeoDataFrame) -> list[str | None]:
+    """Return the state of each zone, as its attributes call it; None where they have none."""
+    return _texts(zones, STATE_COLUMNS)
+
+
 def _texts(zones: geopandas.GeoDataFrame, wanted: tuple[str, ...]) -> list[str | None]:
     """Return the values of the first ``wanted`` column, in any case, that holds any; None where one is missing."""
     columns = {column.upper(): column for column in reversed(zones.columns)}
