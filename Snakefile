@@ -29,6 +29,7 @@ rule all:
     localrule: True
 
 
+include: "workflow/rules/changes.smk"
 include: "workflow/rules/zones.smk"
 include: "workflow/rules/rasters.smk"
 include: "workflow/rules/stats.smk"

@@ -21,6 +21,7 @@ sys.path.insert(0, str(SCRIPTS))
 from zonalflow.common.errors import ZonalflowError  # noqa: E402, F401
 from zonalflow.common.files import sha256  # noqa: E402 - of this checkout
 from zonalflow.common.formats import VECTOR_SUFFIXES  # noqa: E402
+from zonalflow.study.jobs import parameters, record_beside, year_records  # noqa: E402
 from zonalflow.study.resolve import resolve  # noqa: E402
 from zonalflow.study.schema import load_schema  # noqa: E402
 from zonalflow.study.study import Study  # noqa: E402
@@ -52,6 +53,9 @@ class Files(list):
 class Parameters(SimpleNamespace):
     """Parameters, by attribute or by key."""
 
+    def items(self):
+        return vars(self).items()
+
     def __getitem__(self, name):
         return getattr(self, name)
 
@@ -62,7 +66,7 @@ def study_of(config: dict) -> Study:
 
 def jobs(study: Study):
     """Yield the script and the ``snakemake`` of each job of a study on synthetic rasters, in order."""
-    raster, zones, config = study.raster, study.zones, study.config
+    raster = study.raster
     prepared = {"zones": study.prepared, "report": study.preparation, "grid": study.grid}
     template = [study.template + suffix for suffix in VECTOR_SUFFIXES["shp"]]
     for variable, year in study.year_keys if raster["source"] == "demo" else ():
@@ -70,29 +74,30 @@ def jobs(study: Study):
             "make_rasters",
             job(
                 wildcards={"variable": variable, "year": str(year)},
-                output={"receipt": study.receipt(variable, year)},
-                params={"grain": raster["grain"], "bbox": study.bbox},
+                output={
+                    "receipt": study.receipt(variable, year),
+                    "record": record_beside(study.receipt(variable, year)),
+                },
+                params=parameters(study, "make_rasters"),
             ),
         )
     yield "prepare_zones", job(
-        input={"rasters": study.rasters(*study.reference)},
-        output={**prepared, "template": template, "checksums": study.checksums("zones.json")},
+        input={"zones": study.zones_inputs, "rasters": study.rasters(*study.reference)},
+        output={
+            **prepared, "template": template, "checksums": study.checksums("zones.json"),
+            "record": study.record("zones"),
+        },
         params={
-            "zone_files": study.zone_files(study.zones_inputs), "zones": zones, "raster": study.grid_keys,
-            "reference": study.reference, "bbox": study.bbox,
+            "zone_files": study.zone_files(study.zones_inputs), "reference": study.reference,
+            **parameters(study, "prepare_zones"),
         },
     )  # fmt: skip
     yield (
         "index_zones",
         job(
-            input=prepared,
-            output={"pointer": study.index},
-            params={
-                "method": config["method"],
-                "min_coverage": config["min_coverage"],
-                "weights": config["weights"],
-                "crs": raster["crs"],
-            },
+            input={**prepared, "weights": study.weights_inputs, "records": [study.record("zones")]},
+            output={"pointer": study.index, "record": study.record("index")},
+            params=parameters(study, "index_zones"),
         ),
     )
     for variable, year in study.year_keys:
@@ -100,23 +105,25 @@ def jobs(study: Study):
             wildcards={"variable": variable, "year": str(year)},
             input={
                 **prepared, "rasters": study.rasters(variable, year), "index": study.index, "template": template,
+                "records": [study.record("zones"), study.record("index")],
             },
             output={
                 "table": study.year_table(variable, year), "vectors": study.year_vectors(variable, year),
                 "checksums": study.checksums(f"{variable}/{year}.npz"),
+                "record": study.record(f"{variable}/{year}"),
             },
-            params={
-                "raster": study.value_keys, "stats": config["stats"], "method": config["method"],
-                "min_coverage": config["min_coverage"], "weights": config["weights"],
-                "zone_files": [], "zone_options": None, "bbox": None,
-            },
+            params={"zone_files": [], **parameters(study, "zonal_stats")},
         )  # fmt: skip
     yield (
         "combine_years",
         job(
-            input={"tables": study.year_tables, "zones": study.prepared},
-            output={**study.tables, "checksums": study.checksums("tables")},
-            params={"years": study.year_keys, "stats": config["stats"], "id": zones["id"]},
+            input={
+                "tables": study.year_tables,
+                "zones": study.prepared,
+                "records": [study.record("zones"), *year_records(study)],
+            },
+            output={**study.tables, "checksums": study.checksums("tables"), "record": study.record("tables")},
+            params=parameters(study, "combine_years"),
         ),
     )
     yield "write_manifest", job(
@@ -125,15 +132,18 @@ def jobs(study: Study):
             "tables": study.year_tables, "report": study.preparation, "grid": study.grid, "index": study.index,
             "results": [*study.vectors, *study.tables.values()],
             "checksums": [study.checksums("tables"), *(f"{table}.sha256" for table in study.year_tables)],
+            "records": [
+                study.record("zones"), study.record("index"), *year_records(study), study.record("tables"),
+            ],
         },
-        output={"manifest": study.manifest},
-        params={"config": config},
+        output={"manifest": study.manifest, "record": study.record("manifest")},
+        params=parameters(study, "write_manifest"),
     )  # fmt: skip
 
 
 def job(wildcards=None, input=None, output=None, params=None):
     return SimpleNamespace(
-        wildcards=SimpleNamespace(**(wildcards or {})),
+        wildcards=Parameters(**(wildcards or {})),
         input=Files(**(input or {})),
         output=Files(**output),
         params=Parameters(**(params or {})),

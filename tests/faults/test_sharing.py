@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from zonalflow.common.files import sha256
+from zonalflow.common.locks import locked
 from zonalflow.sources.geocdl import year as geocdl
-from zonalflow.sources.locks import locked, turn
+from zonalflow.sources.locks import turn
 
 BOX = (-84.0, 29.0, -83.5, 29.5)
 

@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -144,6 +145,43 @@ def test_what_is_here_is_not_fetched(folder, said):
     (folder / "here.json").touch()
     begin(said, receipts=["here.json", "missing.json"])
     assert Record.read(RECORD).fetches == ("missing.json",)
+
+
+def test_a_process_of_another_container_of_this_name_is_not_dead(folder):
+    there = replace(Record.own([]), machine="another boot id and namespace", started="1")
+    assert there.alive(0)
+    assert not there.alive(records.SILENCE)
+
+
+START = """
+import sys, time
+from zonalflow.run.controller import take_over
+from zonalflow.run.records import BusyError
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    take_over("florida", [], ["snakemake"], lambda text: None)
+    print("won", flush=True)
+except BusyError:
+    print("busy", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_of_four_simultaneous_starts_exactly_one_wins(folder):
+    environment = os.environ | {"PYTHONPATH": str(Path(controller.__file__).parents[2])}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
+    for _ in range(5):
+        RECORD.unlink(missing_ok=True)
+        started = [subprocess.Popen([sys.executable, "-c", START], **pipes) for _ in range(4)]
+        assert [process.stdout.readline() for process in started] == ["ready\n"] * 4
+        for process in started:
+            process.stdin.write("\n")
+            process.stdin.flush()
+        ends = sorted(process.stdout.readline() for process in started)
+        for process in started:
+            process.communicate("\n")
+        assert ends == ["busy\n"] * 3 + ["won\n"]
 
 
 def test_a_later_process_with_the_same_number_is_another(folder):

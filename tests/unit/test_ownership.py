@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zonalflow.common.errors import ConfigError
-from zonalflow.study.ownership import changes, check_owner, claim, left_behind, recorded
+from zonalflow.study.ownership import check_owner, config_changes, left_behind, move_aside, record_config, recorded
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import load_schema
 from zonalflow.study.study import Study
@@ -43,15 +43,23 @@ def test_a_new_folder_belongs_to_nobody():
     assert recorded(study()) is None
 
 
+def all_right(variable, year):
+    return True
+
+
+def all_wrong(variable, year):
+    return False
+
+
 def test_the_same_configuration_again_moves_nothing():
-    assert claim(study(), "a.yaml") == []
+    assert move_aside(study(), all_wrong) == []
     filled(study())
     check_owner(study(), "a.yaml")
-    assert claim(study(), "a.yaml") == []
+    assert move_aside(study(), all_wrong) == []
 
 
 def test_another_file_with_another_content_is_refused_with_the_keys_and_a_way_out():
-    claim(study(), "a.yaml")
+    record_config(study(), "a.yaml")
     with pytest.raises(ConfigError) as caught:
         check_owner(study(method="coverage"), "b.yaml")
     text = str(caught.value)
@@ -61,7 +69,7 @@ def test_another_file_with_another_content_is_refused_with_the_keys_and_a_way_ou
 
 
 def test_another_file_with_the_same_content_is_the_same_study():
-    claim(study(), "a.yaml")
+    record_config(study(), "a.yaml")
     check_owner(study(), "copy.yaml")
 
 
@@ -75,21 +83,20 @@ def test_another_file_with_the_same_content_is_the_same_study():
     ],
 )
 def test_what_leaves_the_numbers_alone_is_no_difference(keys):
-    assert changes(study().config, study(**keys).config) == {}
+    assert config_changes(study().config, study(**keys).config) == {}
 
 
 def test_changes_are_named_by_their_dotted_keys():
-    assert changes(study().config, study(bbox=None, raster={**BASE["raster"], "grain": "daily"}).config) == {
+    assert config_changes(study().config, study(bbox=None, raster={**BASE["raster"], "grain": "daily"}).config) == {
         "bbox": ([-88.0, 30.0, -80.0, 35.0], None),
         "raster.grain": ("annual", "daily"),
     }
 
 
 def test_an_edit_moves_aside_what_it_leaves_behind(tmp_path):
-    claim(study(), "a.yaml")
     filled(study())
     edited = study(years=2000, method="coverage")
-    moved = claim(edited, "a.yaml")
+    moved = move_aside(edited, all_wrong)
     assert sorted(Path(path).name for path in moved) == sorted(
         ["2001.npz", "ppt_2001.png", *(f"stats_2001.{suffix}" for suffix in ("shp", "shx", "dbf", "prj", "cpg"))]
     )
@@ -99,26 +106,34 @@ def test_an_edit_moves_aside_what_it_leaves_behind(tmp_path):
 
 
 def test_fewer_years_alone_leave_the_others_in_place():
-    claim(study(), "a.yaml")
     filled(study())
-    assert claim(study(years=2000), "a.yaml") == []
+    assert move_aside(study(years=2000), all_right) == []
     assert Path("results/a/ppt/stats_2001.shp").exists()
 
 
 def test_a_table_that_is_no_longer_asked_for_does_not_stay_beside_one_of_other_years():
     everything = {"formats": ["shp", "csv", "parquet", "wide"]}
-    claim(study(output=everything), "a.yaml")
     filled(study(output=everything))
-    moved = claim(study(output={"formats": ["parquet"]}, years="2000:2002"), "a.yaml")
+    moved = move_aside(study(output={"formats": ["parquet"]}, years="2000:2002"), all_right)
     assert sorted(Path(path).name for path in moved) == ["zonal_stats.csv", "zonal_stats_wide.csv"]
     assert Path("results/a/ppt/stats_2001.shp").exists()  # still right: its year is its own
 
 
 @pytest.mark.parametrize("content", ["", "{", "null", "[]", '{"config": 1}', '{"configfile": 2, "config": {}}', "\0"])
 def test_a_damaged_record_is_as_none(content):
-    claim(study(), "a.yaml")
+    record_config(study(), "a.yaml")
     Path("results/a/config.json").write_text(content)
     assert recorded(study()) is None
     check_owner(study(), "b.yaml")
-    claim(study(), "b.yaml")
+    record_config(study(), "b.yaml")
     assert json.loads(Path("results/a/config.json").read_text())["configfile"] == "b.yaml"
+
+
+def test_edited_files_of_one_second_are_kept_beside_each_other(tmp_path):
+    filled(study())
+    table = Path("results/a/zonal_stats.parquet")
+    for content in ("one", "two"):
+        table.write_text(content)
+        assert move_aside(study(), all_right, [str(table)]) == [str(table)]
+    kept = {path.read_text() for path in (tmp_path / "results/a/superseded").rglob("zonal_stats.parquet")}
+    assert kept == {"one", "two"}

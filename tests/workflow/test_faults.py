@@ -133,12 +133,18 @@ def test_a_preview_whatever_else_its_option_says_disturbs_nobody(project):
     assert process.returncode == 0, text
 
 
-def test_a_result_that_was_edited_is_not_vouched_for_by_the_next_run(done):
+def test_an_edited_result_is_kept_aside_and_made_again(done):
+    before = results(done)
     flip(done.path(SHAPEFILE))
+    edited = done.path(SHAPEFILE).read_bytes()
+    preview = done.snakemake("-n", *YEARS)
+    assert f"{Path(SHAPEFILE).name} changed since the job wrote it" in preview.text
     run = done.snakemake(*YEARS)
-    assert run.code != 0
-    assert "1 result is not what the job wrote" in run.text
-    assert f"rm {SHAPEFILE}" in run.text
+    assert run.code == 0, run.text
+    assert "1 file moved to results/demo/superseded/" in run.text
+    (aside,) = done.folder.glob(f"results/demo/superseded/*/ppt/{Path(SHAPEFILE).name}")
+    assert aside.read_bytes() == edited
+    assert before.items() <= results(done).items()
 
 
 def test_without_results_there_is_nothing_to_verify(project):
@@ -188,7 +194,7 @@ def test_a_run_killed_by_force_is_taken_up_by_the_next_without_unlocking(project
     run = project.snakemake(*YEARS)
     assert run.code == 0, run.text
     assert "was killed; this one continues it" in run.text
-    assert results(project) == results(demo)
+    assert results(project) == results(demo), run.text
 
 
 def test_four_cores_and_five_tries_give_the_bytes_of_one_try(project, demo, tmp_path):

@@ -15,7 +15,7 @@ from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.common.offline import forbid_network
 from zonalflow.common.text import printable
 from zonalflow.run import events
-from zonalflow.run.code import code_digest
+from zonalflow.study.jobs import parameters, record_beside, year_records
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import check_duplicates, load_schema
 from zonalflow.study.study import Study
@@ -50,20 +50,31 @@ def configfile_name() -> str:
     return " + ".join(os.path.relpath(path) for path in workflow.configfiles)
 
 
+def made(paths: str | list[str]) -> str | list[str]:
+    """Return results as inputs whose time stamps do not count: whether what reads them is out of date, the plan knows."""
+    return ancient(paths) if isinstance(paths, str) else [ancient(path) for path in paths]
+
+
 def users_own(paths: list[str]) -> list[str]:
     """Return the user's own files as they are: a module's ``prefix:`` is for what the workflow makes."""
-    return [local(path) for path in paths]
+    return [ancient(local(path)) for path in paths]
 
 
 def zones_inputs() -> list[str]:
     """Return what preparing the zones waits for: receipts, or the user's own file."""
-    return study.zones_inputs if study.zones["source"] == "census" else users_own(study.zones_inputs)
+    return (made if study.zones["source"] == "census" else users_own)(study.zones_inputs)
 
 
 def rasters(variable: str, year) -> list[str]:
     """Return what a year's job waits for: its receipt, or the user's own rasters."""
     paths = study.rasters(variable, year)
-    return users_own(paths) if study.raster["source"] == "local" else paths
+    return (users_own if study.raster["source"] == "local" else made)(paths)
+
+
+def page_files() -> list[str]:
+    """Return the files of which the report's page is made."""
+    page = WORKFLOW / "report/page"
+    return [f"{page}/page.html.j2", f"{page}/style.css", *map(str, sorted(page.glob("**/*.js")))]
 
 
 def drop_rate_limit() -> None:
@@ -77,7 +88,11 @@ forbid_network()
 if IN_CONTROL and not workflow.output_settings.verbose:
     from zonalflow.run import console
 
-    console.install(workflow.logger_manager.logger, preview=workflow.output_settings.dryrun)
+    console.install(
+        workflow.logger_manager.logger,
+        preview=workflow.output_settings.dryrun,
+        explain=lambda files: changes.explain(files) if changes else "",
+    )
 
 resolved = or_refuse(plan_study)
 # The study as the rules name its files, and as these lie on the disk: a module's `prefix:` comes before the latter.
@@ -86,12 +101,34 @@ study_on_disk = Study(resolved, root=workflow.modifier.path_modifier.prefix or "
 # The short steps run in the controlling process while the study is small, so that only the years wait in a queue.
 STEPS_HERE = IN_JOB or steps_here(study_on_disk)
 
+# What is out of date, by contents. The process that decides what runs makes the plan, a job needs none.
+changes = None
+
+
+def only_verifies() -> bool:
+    """Return whether nothing but `verify` is asked for, which shall find everything as it is."""
+    return set(workflow.dag_settings.targets) == {"verify"}
+
+
+if workflow.is_main_process:
+    from zonalflow.study.changes import Changes
+
+    changes = or_refuse(Changes, study_on_disk, page_files())
+
+    def ask_for_changes() -> None:
+        """Have what is out of date or missing noted, as far as the targets need it."""
+        settings = workflow.dag_settings
+        if not only_verifies():
+            settings.forcerun = {*settings.forcerun, *changes.asked(settings.targets)}
+
+    logger.addHandler(events.CallOnce(events.STARTED, ask_for_changes))
+
+
+def change(step: str, *wildcards) -> list[str]:
+    """Return the file that says that the result of a job is out of date: one to be made if it is."""
+    return changes.inputs(step, wildcards, ancient) if changes else []
+
+
 # For the scripts that fetch. What a file is follows from its name; the server's address and how long to wait for it do
 # not, and as parameters they would make all that has been fetched, and computed from it, out of date.
 config = {**config, "resolved": resolved}
-
-
-def page_files() -> list[str]:
-    """Return the files of which the report's page is made."""
-    page = WORKFLOW / "report/page"
-    return [f"{page}/page.html.j2", f"{page}/style.css", *map(str, sorted(page.glob("**/*.js")))]

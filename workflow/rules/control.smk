@@ -13,6 +13,8 @@ if IN_CONTROL:
     from zonalflow.cluster.session import Session, check_cluster
     from zonalflow.run import console, controller, events, failures, signals, watch
     from zonalflow.study import ownership, preflight, where
+    from zonalflow.study.changes import leftovers, mark
+    from zonalflow.study.jobs import job_name, year_job
 
     PREVIEW = workflow.output_settings.dryrun
     PROFILE = controller.profile_file(sys.argv[1:], os.environ)
@@ -49,6 +51,7 @@ if IN_CONTROL:
         forget_foreign_settings(os.environ)
         or_refuse(preflight.check_catalogue, study_on_disk)
         control = or_refuse(controller.take_over, study_on_disk.run, study_on_disk.receipts, sys.argv, notify)
+        or_refuse(changes.remember)
         logger.addHandler(follower)
 
     # Snakemake tells of a start before it looks at its lock and at what there is to do, and `onstart` comes after both: a
@@ -71,6 +74,21 @@ if IN_CONTROL:
         session = or_refuse(Session, name, str(defaults["slurm_account"]), attempts, follower, notify)
         Thread(target=signals.end_when_forgotten, args=(name, lambda: follower.in_slurm, notify), daemon=True).start()
 
+    def tidy_up() -> None:
+        """Move aside what this study did not write, or no longer asks for."""
+        is_right = lambda variable, year: changes.plan.state_of(year_job(study_on_disk, variable, year)).is_current
+        moved = or_refuse(ownership.move_aside, study_on_disk, is_right, changes.edited_results())
+        if moved:
+            files = "1 file" if len(moved) == 1 else f"{len(moved)} files"
+            why = "edited since they were written, or of a former configuration"
+            notify(f"{files} moved to {study_on_disk.results}/superseded/: {why}")
+
+    def note_state(now) -> None:
+        """Write down which results are out of date; if none is, the results are of this configuration."""
+        or_refuse(mark, now)
+        if not now.out_of_date and any(state.present for state in now.states.values()):
+            or_refuse(ownership.record_config, study_on_disk, configfile_name())
+
     def end_in_order() -> None:
         """End what runs here and in SLURM; Snakemake waits for it."""
         if session:
@@ -90,17 +108,22 @@ if IN_CONTROL:
         if control is None:
             return
         follower.failures.flush()
-        whole = lambda key: watch.is_whole(study_on_disk.year_table(*key))
+        now = or_refuse(changes.now)
+        is_current = lambda key: now.states[job_name("zonal_stats", key)].is_current
+        whole = lambda key: watch.is_whole(study_on_disk.year_table(*key)) and is_current(key)
         planned = [(variable, str(year)) for variable, year in study.year_keys]
-        years = watch.sort_years(follower.jobs.values(), planned, whole)
+        jobs = [] if workflow.touch else follower.jobs.values()  # what was only touched is not done
+        years = watch.sort_years(jobs, planned, whole)
+        note_state(now)
         if follower.interrupted and session:
             session.cancel()
         if follower.interrupted and not (session and session.refused):
-            notify(watch.interruption(years))
+            notify("\n".join(filter(None, [watch.interruption(years), leftovers(now)])))
             return
         others = watch.other_failures(follower.jobs.values(), watch.is_whole)
         places = {"results": f"{study_on_disk.results}/", "logs": f"{study_on_disk.logs}/"}
-        notify(f"\n{watch.summary(years, others, places, failed=failed)}")
+        account = watch.summary(years, others, places, failed=failed)
+        notify("\n" + "\n".join(filter(None, [account, leftovers(now)])))
 
     onstart:
         if control is None:
@@ -113,10 +136,8 @@ if IN_CONTROL:
         follower.failures.tries = workflow.execution_settings.retries + 1
         if follower.slurm_run:
             begin_with_slurm(follower.slurm_run)
-        moved = or_refuse(ownership.claim, study_on_disk, configfile_name())
-        if moved:
-            files = "1 result" if len(moved) == 1 else f"{len(moved)} results"
-            notify(f"{files} of the former configuration moved to {study_on_disk.results}/superseded/")
+        if not only_verifies():
+            tidy_up()
 
     onsuccess:
         if control is not None:

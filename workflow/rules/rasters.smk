@@ -26,8 +26,11 @@ if study.raster["source"] in ("geocdl", "prism"):
 if study.raster["source"] == "demo":
 
     rule make_rasters:
+        input:
+            change=lambda wildcards: change("make_rasters", wildcards.variable, wildcards.year),
         output:
             receipt=study.receipt("{variable}", "{year}"),
+            record=record_beside(study.receipt("{variable}", "{year}")),
         log:
             f"{study.logs}/make_rasters/{{variable}}_{{year}}.log",
         wildcard_constraints:
@@ -37,9 +40,7 @@ if study.raster["source"] == "demo":
         conda:
             "../../envs/geo.yaml"
         params:
-            grain=study.raster["grain"],
-            bbox=study.bbox,
-            code=lambda wildcards: code_digest("make_rasters"),
+            **parameters(study, "make_rasters"),
         message:
             "Make synthetic rasters: {wildcards.variable}, {wildcards.year}"
         script:

@@ -3,21 +3,22 @@
 
 rule write_report:
     input:
-        table=study.tables["parquet"],
-        zones=study.prepared,
-        manifest=study.manifest,
-        verification=lambda wildcards: [study.verification] if Path(study_on_disk.verification).exists() else [],
-        page=page_files(),
+        table=made(study.tables["parquet"]),
+        zones=made(study.prepared),
+        manifest=made(study.manifest),
+        verification=lambda wildcards: made([study.verification] if Path(study_on_disk.verification).exists() else []),
+        page=users_own(page_files()),
+        records=made([study.record(what) for what in ("tables", "zones", "manifest")]),
+        change=change("write_report"),
     output:
         report=report(study.report, caption="../report/page.rst", category="Report"),
         checksums=study.checksums("report"),
+        record=study.record("report"),
     log:
         f"{study.logs}/write_report.log",
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
-    params:
-        code=lambda wildcards: code_digest("write_report"),
     message:
         "Write the report"
     script:

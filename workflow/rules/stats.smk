@@ -4,18 +4,21 @@
 rule zonal_stats:
     input:
         rasters=lambda wildcards: rasters(wildcards.variable, wildcards.year),
-        zones=study.prepared,
-        report=study.preparation,
-        grid=study.grid,
-        index=study.index,
-        template=multiext(study.template, *VECTOR_SUFFIXES["shp"]) if "shp" in study.formats else [],
+        zones=made(study.prepared),
+        report=made(study.preparation),
+        grid=made(study.grid),
+        index=made(study.index),
+        template=made(multiext(study.template, *VECTOR_SUFFIXES["shp"])) if "shp" in study.formats else [],
         # rasters on other grids need the zones as they came, and the weights
         original_zones=zones_inputs() if study.allows_other_grids else [],
         weights=users_own(study.weights_inputs) if study.allows_other_grids else [],
+        records=made([study.record("zones"), study.record("index")]),
+        change=lambda wildcards: change("zonal_stats", wildcards.variable, wildcards.year),
     output:
         table=study.year_table("{variable}", "{year}"),
         vectors=study.year_vectors("{variable}", "{year}"),
         checksums=study.checksums("{variable}/{year}.npz"),
+        record=study.record("{variable}/{year}"),
     log:
         f"{study.logs}/zonal_stats/{{variable}}_{{year}}.log",
     wildcard_constraints:
@@ -25,15 +28,8 @@ rule zonal_stats:
     conda:
         "../../envs/geo.yaml"
     params:
+        **parameters(study, "zonal_stats"),
         zone_files=lambda wildcards, input: study.zone_files(input.original_zones),
-        zone_options=study.zone_keys if study.allows_other_grids else None,
-        bbox=study.bbox if study.allows_other_grids else None,
-        raster=study.value_keys,
-        stats=study.config["stats"],
-        method=study.config["method"],
-        min_coverage=study.config["min_coverage"],
-        weights=study.config["weights"],
-        code=lambda wildcards: code_digest("zonal_stats"),
     message:
         "Zonal statistics: {wildcards.variable}, {wildcards.year}"
     script:

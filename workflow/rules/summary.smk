@@ -3,21 +3,21 @@
 
 rule combine_years:
     input:
-        tables=study.year_tables,
-        zones=study.prepared,
+        tables=made(study.year_tables),
+        zones=made(study.prepared),
+        records=made([study.record("zones"), *year_records(study)]),
+        change=change("combine_years"),
     output:
         **study.tables,
         checksums=study.checksums("tables"),
+        record=study.record("tables"),
     log:
         f"{study.logs}/combine_years.log",
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
     params:
-        years=study.year_keys,
-        stats=study.config["stats"],
-        id=study.zones["id"],
-        code=lambda wildcards: code_digest("combine_years"),
+        **parameters(study, "combine_years"),
     message:
         "Combine the years into tidy tables"
     script:
@@ -26,8 +26,10 @@ rule combine_years:
 
 rule draw_maps:
     input:
-        tables=[study.year_table("{variable}", year) for year in study.years],
-        zones=study.prepared,
+        tables=made([study.year_table("{variable}", year) for year in study.years]),
+        zones=made(study.prepared),
+        records=made([study.record("zones"), *(study.record(f"{{variable}}/{year}") for year in study.years)]),
+        change=lambda wildcards: change("draw_maps", wildcards.variable),
     output:
         maps=[
             report(
@@ -45,6 +47,7 @@ rule draw_maps:
             labels={"variable": "{variable}", "year": "all years"},
         ),
         checksums=study.checksums("maps_{variable}"),
+        record=study.record("maps_{variable}"),
     log:
         f"{study.logs}/draw_maps/{{variable}}.log",
     wildcard_constraints:
@@ -53,12 +56,7 @@ rule draw_maps:
     conda:
         "../../envs/geo.yaml"
     params:
-        years=study.years,
-        stats=study.config["stats"],
-        grain=study.raster["grain"],
-        units=study.raster["units"],
-        synthetic=study.raster["source"] == "demo",
-        code=lambda wildcards: code_digest("draw_maps"),
+        **parameters(study, "draw_maps"),
     message:
         "Draw maps: {wildcards.variable}"
     script:
@@ -70,22 +68,24 @@ rule write_manifest:
         zones=zones_inputs(),
         rasters=[path for key in study.year_keys for path in rasters(*key)],
         weights=users_own(study.weights_inputs),
-        tables=study.year_tables,
-        report=study.preparation,
-        grid=study.grid,
-        index=study.index,
-        results=[*study.vectors, *study.tables.values()],
-        checksums=[study.checksums("tables"), *(f"{table}.sha256" for table in study.year_tables)],
+        tables=made(study.year_tables),
+        report=made(study.preparation),
+        grid=made(study.grid),
+        index=made(study.index),
+        results=made([*study.vectors, *study.tables.values()]),
+        checksums=made([study.checksums("tables"), *(f"{table}.sha256" for table in study.year_tables)]),
+        records=made([study.record("zones"), study.record("index"), *year_records(study), study.record("tables")]),
+        change=change("write_manifest"),
     output:
         manifest=study.manifest,
+        record=study.record("manifest"),
     log:
         f"{study.logs}/write_manifest.log",
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
     params:
-        config=study.config,
-        code=lambda wildcards: code_digest("write_manifest"),
+        **parameters(study, "write_manifest"),
     message:
         "Write the manifest: where everything came from"
     script:

@@ -24,24 +24,23 @@ rule prepare_zones:
     input:
         zones=zones_inputs(),
         rasters=rasters(*study_on_disk.reference),
+        change=change("prepare_zones"),
     output:
         zones=study.prepared,
         report=study.preparation,
         grid=study.grid,
         template=multiext(study.template, *VECTOR_SUFFIXES["shp"]),
         checksums=study.checksums("zones.json"),
+        record=study.record("zones"),
     log:
         f"{study.logs}/prepare_zones.log",
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
     params:
+        **parameters(study, "prepare_zones"),
         zone_files=lambda wildcards, input: study.zone_files(input.zones),
-        zones=study.zone_keys,
-        raster=study.grid_keys,
         reference=study_on_disk.reference,
-        bbox=study.bbox,
-        code=lambda wildcards: code_digest("prepare_zones"),
     message:
         "Prepare zones: the grid's CRS, valid, inside the grid"
     script:
@@ -50,23 +49,22 @@ rule prepare_zones:
 
 rule index_zones:
     input:
-        zones=study.prepared,
-        report=study.preparation,
-        grid=study.grid,
+        zones=made(study.prepared),
+        report=made(study.preparation),
+        grid=made(study.grid),
         weights=users_own(study.weights_inputs),
+        records=made(study.record("zones")),
+        change=change("index_zones"),
     output:
         pointer=study.index,
+        record=study.record("index"),
     log:
         f"{study.logs}/index_zones.log",
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
     params:
-        method=study.config["method"],
-        min_coverage=study.config["min_coverage"],
-        weights=study.config["weights"],
-        crs=study.raster["crs"],
-        code=lambda wildcards: code_digest("index_zones"),
+        **parameters(study, "index_zones"),
     message:
         "Index zones: the cells of each, by method {params.method}"
     script:

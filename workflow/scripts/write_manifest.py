@@ -1,7 +1,8 @@
 """Rule write_manifest: the provenance of the results."""
 
+from zonalflow.recipes.job import recorded
 from zonalflow.run.rule import job_log, select
 from zonalflow.steps.write_manifest import Inputs, write_manifest
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0]) as log, recorded("write_manifest", snakemake):
     write_manifest(select(Inputs, snakemake.input), snakemake.output.manifest, snakemake.params.config, log)

@@ -16,6 +16,8 @@ _ADVICE = {
     errno.EACCES: "you may not write there: change the folder's permissions, or run elsewhere",
     errno.EPERM: "you may not write there: change the folder's permissions, or run elsewhere",
 }
+# the last is SQLite's, of which GDAL passes on no more
+_FULL = ("no space left", "disk is full", "disk full", "failed to commit transaction")
 _NEARLY_FULL = 1 << 16  # bytes that are left on a disk that counts as full
 
 
@@ -75,7 +77,7 @@ def describe_disk_error(error: Exception) -> str | None:
 
 def _mentions_full_disk(error: BaseException | None) -> bool:
     while error is not None:
-        if any(text in str(error).lower() for text in ("no space left", "disk is full", "disk full")):
+        if any(text in str(error).lower() for text in _FULL):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -1,7 +1,7 @@
 """Which code makes a result: a digest of a rule's step and of all of ours that it imports.
 
-Snakemake runs a job again when its script changes, but not when a module that the script imports does. Rules therefore
-carry the digest of their step among their parameters. Comments, docstrings and blank lines do not count.
+The digest is part of a result's recipe, see :mod:`zonalflow.recipes`. Comments, docstrings and blank lines do not
+count.
 
 Every cluster job computes a digest, so modules are read with regular expressions instead of Python's parser, which
 takes five times as long. What these cannot make out ends in an error, and a test compares them with the parser.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 PACKAGE = "zonalflow"
 _ROOT = Path(__file__).parents[2]  # the folder that holds the package
+_SCRIPTS = _ROOT
 _STRING_OR_COMMENT = re.compile(
     r"""[rbfu]{0,2}(?:\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
     r"|(?P<comment>\#[^\n]*)",
@@ -49,7 +50,7 @@ class _Module:
 
 @functools.cache
 def code_digest(step: str) -> str:
-    """Return 16 hexadecimal digits over the code of `step` and of every module of ours that it imports, in turn.
+    """Return 16 hexadecimal digits over the code of `step`, of all modules of ours that it imports, and its script.
 
     `step` is the name of a module in ``zonalflow.steps``, or a dotted name below ``zonalflow``.
 
@@ -59,6 +60,9 @@ def code_digest(step: str) -> str:
     text = hashlib.sha256()
     for name in sorted(modules_of(step)):
         text.update(f"{name}\0{_module(name).code}\0".encode())
+    script = _SCRIPTS / f"{step}.py"
+    if script.is_file():  # there is none where the library is installed by itself
+        text.update(_without_comments(script.read_text(encoding="utf-8"))[0].encode())
     return text.hexdigest()[:16]
 
 

@@ -25,6 +25,8 @@ _CHATTER = (
     "Provided resources:",
     "Reasons:",
 )
+# Snakemake's advice to go by time stamps alone, which miss what is out of date
+_ADVICE = ("Some jobs were triggered by provenance information", "Rules with provenance triggered jobs:")
 # a preview locks nothing, and :mod:`zonalflow.run.controller` reports what stands in a run's way
 _LOCKED = "Error: Directory cannot be locked"
 _REASONS = {
@@ -34,7 +36,7 @@ _REASONS = {
     "Params have changed since last execution": "configuration or code changed",
     "Set of input files has changed since last execution": "other inputs",
     "Code has changed since last execution": "script changed",
-    "Forced execution": "forced",
+    "Forced execution": "",
 }
 
 
@@ -44,12 +46,20 @@ class Brief(logging.Formatter):
     Args:
         fallback: the formatter of everything that is not about a job.
         preview: whether nothing runs, so that a job's line tells why it would.
+        explain: returns why the files of a job are out of date, if they are.
     """
 
-    def __init__(self, fallback: logging.Formatter | None = None, *, preview: bool):
+    def __init__(
+        self,
+        fallback: logging.Formatter | None = None,
+        *,
+        preview: bool,
+        explain: Callable[[list[str]], str] = lambda files: "",
+    ):
         super().__init__()
         self._fallback = fallback or logging.Formatter()
         self._preview = preview
+        self._explain = explain
         self._names: dict[int, str] = {}
         self._finished: list[int] = []
 
@@ -70,7 +80,7 @@ class Brief(logging.Formatter):
     def _announced(self, job: Announced) -> str:
         self._names[job.job] = job.message
         if self._preview:
-            return f"  {job.message:<60} {short_reason(job.reason)}".rstrip()
+            return f"  {job.message:<60} {self._explain(job.output) or short_reason(job.reason)}".rstrip()
         return f"{_clock()}  start  {job.message}"
 
     def _progress(self, progress: Progress) -> str:
@@ -84,7 +94,7 @@ class Brief(logging.Formatter):
         text = str(record.msg).lstrip()
         if event.name == ERROR and (ours := _our_message(text)):
             return ours
-        if text.startswith(_CHATTER) or (self._preview and text.startswith(_LOCKED)):
+        if text.startswith(_CHATTER + _ADVICE) or (self._preview and text.startswith(_LOCKED)):
             return ""
         return self._fallback.format(record)
 
@@ -109,13 +119,13 @@ def is_silent(quiet: Iterable[object] | None) -> bool:
     return any(str(kind).rpartition(".")[2].lower() == "all" for kind in quiet or ())
 
 
-def install(logger: logging.Logger, *, preview: bool) -> None:
-    """Put a brief handler in the place of Snakemake's own one on the terminal."""
+def install(logger: logging.Logger, *, preview: bool, explain: Callable[[list[str]], str] = lambda files: "") -> None:
+    """Put a brief handler in the place of Snakemake's own one on the terminal; the arguments are those of `Brief`."""
     for old in [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]:
         if not isinstance(old, logging.StreamHandler):
             continue
         new = Lines(old.stream, None if preview or not old.stream.isatty() else ProgressLine())
-        new.setFormatter(Brief(old.formatter, preview=preview))
+        new.setFormatter(Brief(old.formatter, preview=preview, explain=explain))
         for condition in old.filters:
             new.addFilter(condition)
         logger.removeHandler(old)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from zonalflow.cluster import slurm
+from zonalflow.common.locks import locked
 from zonalflow.run import sharing
 from zonalflow.run.records import RECORDS, BusyError, Record, busy_message, silence_of
 
@@ -40,12 +41,14 @@ def take_over(run: str, receipts: Sequence[str], command: Sequence[str], log: Lo
         ClusterError: the predecessor's jobs may be in the queue, and SLURM does not answer.
     """
     record = RECORDS / f"{run}.json"
-    last = Record.read(record)
-    if last and last.alive(silence_of(record)):
-        raise BusyError(busy_message(f"run {run} is at work in this folder", last))
-    mine = Record.own(command, last.runs if last else (), sharing.unclaimed(run, receipts))
-    mine.write(record)
-    if Record.read(record) != mine:  # two started in the same instant: the last to write goes on
+    with locked(record.with_suffix(".lock")):  # of several that start together one alone takes over
+        last = Record.read(record)
+        if last and last.alive(silence_of(record)):
+            raise BusyError(busy_message(f"run {run} is at work in this folder", last))
+        mine = Record.own(command, last.runs if last else (), sharing.unclaimed(run, receipts))
+        mine.write(record)
+    # where the file system has no locks, the last to write goes on
+    if Record.read(record) != mine:
         raise BusyError(
             "another run was started in this folder at the same moment, so this one ends; start it again after that one"
         )

@@ -23,7 +23,11 @@ class BusyError(ZonalflowError):
 
 @dataclass(frozen=True)
 class Record:
-    """Who controls a run. `started` tells a process from a later one with the same number."""
+    """Who controls a run.
+
+    `started` tells a process from a later one with the same number, `machine` its machine from another one, or another
+    container, with the same name.
+    """
 
     host: str
     pid: int
@@ -33,6 +37,7 @@ class Record:
     runs: tuple[str, ...] = field(default=())  # SLURM job names under which jobs may be in the queue
     fetches: tuple[str, ...] = field(default=())  # receipts that were still to be written when it began
     ended: bool = False
+    machine: str = ""
 
     @classmethod
     def own(cls, command: Sequence[str], runs: Sequence[str] = (), fetches: Sequence[str] = ()) -> "Record":
@@ -40,7 +45,8 @@ class Record:
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         pid = os.getpid()
         started = process_start(pid) or ""
-        return cls(socket.gethostname(), pid, started, since, shlex.join(command), tuple(runs), tuple(fetches))
+        what = (shlex.join(command), tuple(runs), tuple(fetches))
+        return cls(socket.gethostname(), pid, started, since, *what, machine=this_machine())
 
     @classmethod
     def read(cls, path: Path) -> "Record | None":
@@ -59,9 +65,26 @@ class Record:
         """Whether the process lives; `silence` is the number of seconds since its last sign of life."""
         if self.ended:
             return False
-        if self.host == socket.gethostname():
+        if self.is_of_here:
             return process_start(self.pid) == self.started
         return silence < SILENCE
+
+    @property
+    def is_of_here(self) -> bool:
+        """Whether this process can see the other by its number: on the same machine, in the same container."""
+        return self.host == socket.gethostname() and self.machine == this_machine()
+
+
+def this_machine() -> str:
+    """Return what names this start of this machine, and the namespace in which processes have their numbers.
+
+    From the kernel's random boot id (random(4)) and pid_namespaces(7); empty where there are none, as on macOS.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
 
 
 def process_start(pid: int) -> str | None:
@@ -104,7 +127,7 @@ def silence_of(record: Path) -> float:
 
 def busy_message(what: str, other: Record) -> str:
     """Return the message on a run that is at work: `what`, by which process, and what to do."""
-    here = other.host == socket.gethostname()
+    here = other.is_of_here
     stop = f"kill {other.pid}" if here else f"ssh {other.host} kill {other.pid}"
     hint = "" if here else f" If it was killed, start again {SILENCE} s after its last sign of life."
     return (

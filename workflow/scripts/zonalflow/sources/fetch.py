@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zonalflow.common.disk import disk_errors_explained
 from zonalflow.common.errors import FetchError
-from zonalflow.sources.locks import locked
+from zonalflow.common.locks import locked
 from zonalflow.sources.receipts import (
     PartRecord,
     Receipt,

@@ -14,27 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from zonalflow.common.locks import opened
 from zonalflow.sources.http import CLOCK, Clock
 
 logger = logging.getLogger(__name__)
 
 _POLL = 0.5  # seconds between two checks for a free turn
 _SILENT = 10.0  # seconds of waiting before it is logged
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path` while the block runs, waiting for whoever else holds it.
-
-    On a file system without locks the block runs without one: two processes may then fetch the same file, which costs a
-    request but, since all writes are atomic, no data.
-    """
-    with _opened(path) as descriptor:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except OSError as error:
-            logger.warning("no lock on %s (%s); going on without", path, error)
-        yield
 
 
 @contextlib.contextmanager
@@ -50,9 +36,7 @@ def turn(url: str, at_once: int, *, folder: Path | None = None, clock: Clock = C
     with contextlib.ExitStack() as stack:
         try:
             _check_own(folder)
-            descriptors = [
-                stack.enter_context(_opened(folder / f"{server}.{number}.lock")) for number in range(at_once)
-            ]
+            descriptors = [stack.enter_context(opened(folder / f"{server}.{number}.lock")) for number in range(at_once)]
         except OSError as error:  # a full or foreign /tmp must not stop a download
             logger.warning("cannot keep turns in %s (%s); going on without", folder, error)
             yield
@@ -82,16 +66,6 @@ def _holder(descriptor: int) -> str:
     """Return which process wrote its number into a lock."""
     text = os.pread(descriptor, 20, 0)
     return f"process {text.decode()}" if re.fullmatch(rb"[0-9]+", text) else "another process"
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _acquired(descriptor: int) -> bool:

@@ -1,33 +1,32 @@
 """Which configuration a results folder belongs to: two configurations must not mix in one.
 
-``results/<run>/config.json`` records which configuration file filled the folder, and with what. The same file may be
-edited: Snakemake recomputes what depends on the edit, and what the edit leaves behind is moved aside, neither deleted
-nor left among the new results. A *different* file that uses the same ``run`` for something else is refused.
+``results/<run>/config.json`` records which configuration file the results are of, and what it said. It is written when
+all results in the folder are of that configuration. The same file may be edited: what depends on the edit is computed
+again, and what the edit leaves behind is moved aside, neither deleted nor left among the new results. A *different*
+file that uses the same ``run`` for something else is refused.
 """
 
+import itertools
 import json
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.files import write_json
+from zonalflow.recipes.recipe import changes
 from zonalflow.study.study import Study
 
 # keys that say where and how to fetch, or what to write, and leave the numbers alone
 _HARMLESS = ("fetch", "baseline", "output", "steps")
 
 
-def changes(old: dict, new: dict, prefix: str = "") -> dict[str, tuple]:
-    """Return the keys that differ between two resolved configurations: dotted key to (old, new)."""
-    found = {}
-    for key in {**old, **new}:
-        before, after = old.get(key), new.get(key)
-        if isinstance(before, dict) and isinstance(after, dict):
-            found.update(changes(before, after, f"{prefix}{key}."))
-        elif before != after:
-            found[f"{prefix}{key}"] = (before, after)
+def config_changes(old: dict, new: dict) -> dict[str, tuple]:
+    """Return the keys that differ between two resolved configurations and matter: dotted key to (old, new)."""
     return {
-        key: pair for key, pair in found.items() if key.partition(".")[0] not in _HARMLESS and not key.endswith(".url")
+        key: pair
+        for key, pair in changes(old, new).items()
+        if key.partition(".")[0] not in _HARMLESS and not key.endswith(".url")
     }
 
 
@@ -36,7 +35,7 @@ def check_owner(study: Study, configfile: str) -> None:
     former = recorded(study)
     if former is None or former["configfile"] == configfile:
         return
-    changed = changes(former["config"], study.config)
+    changed = config_changes(former["config"], study.config)
     if changed:
         keys = "; ".join(f"{key}: {_short(old)} there, {_short(new)} here" for key, (old, new) in changed.items())
         raise ConfigError(
@@ -46,28 +45,49 @@ def check_owner(study: Study, configfile: str) -> None:
         )
 
 
-def claim(study: Study, configfile: str) -> list[str]:
-    """Record the configuration in the results folder, and move aside what an earlier one left behind.
+def move_aside(study: Study, is_right: Callable[[str, int], bool], edited: Iterable[str] = ()) -> list[str]:
+    """Move aside the results that an earlier configuration left behind, and those that were `edited`.
 
-    Years that are no longer asked for stay when all else is the same: their numbers still hold. A table of all years
-    that is no longer asked for does not stay, since it would not hold the years of the others.
+    Years that are no longer asked for stay where `is_right` says of a variable and year that all else is the same. A
+    table of all years that is no longer asked for does not stay, since it would not hold the years of the others.
 
     Returns:
         The files that were moved, to ``results/<run>/superseded/<time>/``.
     """
-    former = recorded(study)
-    moved = []
-    stale = left_behind(study) if former else []
-    if former and all(key == "years" for key in changes(former["config"], study.config)):
-        stale = [path for path in stale if path.parent == Path(study.results)]
-    aside = Path(study.results) / "superseded" / time.strftime("%Y-%m-%dT%H-%M-%S")
-    for path in stale:
+    known: dict[tuple[str, int], bool] = {}
+    stale = []
+    for path in left_behind(study):
+        year = _year_of(path, study)
+        if year is not None and year not in known:
+            known[year] = is_right(*year)
+        if year is None or not known[year]:
+            stale.append(path)
+    aside = _new_folder(Path(study.results) / "superseded" / time.strftime("%Y-%m-%dT%H-%M-%S"))
+    moved = [*stale, *map(Path, edited)]
+    for path in moved:
         target = aside / path.relative_to(study.results)
         target.parent.mkdir(parents=True, exist_ok=True)
         path.rename(target)
-        moved.append(str(path))
+    return [str(path) for path in moved]
+
+
+def _year_of(path: Path, study: Study) -> tuple[str, int] | None:
+    """Return the variable and year of a result; None for one of several years, or of another variable."""
+    variable, year = path.parent.name, path.name.partition(".")[0].removeprefix("stats_")
+    if variable == "maps":
+        variable, _, year = path.stem.rpartition("_")
+    return (variable, int(year)) if variable in study.variables and year.isdigit() else None
+
+
+def _new_folder(path: Path) -> Path:
+    """Return a path that does not exist: this one, or with a number."""
+    further = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
+    return next(candidate for candidate in itertools.chain([path], further) if not candidate.exists())
+
+
+def record_config(study: Study, configfile: str) -> None:
+    """Record which configuration the results are of."""
     write_json(_record(study), {"configfile": configfile, "config": study.config})
-    return moved
 
 
 def recorded(study: Study) -> dict | None:

@@ -138,9 +138,12 @@ class Study:
     def reference(self) -> tuple[str, int]:
         """The variable and year whose raster gave, or will give, the study's grid.
 
-        Once a raster has given the grid it stays the reference for as long as it is there: another first year in
-        ``years`` must not make everything else out of date.
+        A fetched raster stays the reference for as long as it is there: another first year in ``years``, which may
+        still be to fetch, must not make everything else out of date. Of local rasters it is always the first, since
+        their grids may differ.
         """
+        if self.raster["source"] == "local":
+            return self.variables[0], self.years[0]
         try:
             recorded = json.loads(Path(self.grid).read_text(encoding="utf-8"))["reference"]
             variable, year = recorded["variable"], recorded["year"]
@@ -184,6 +187,10 @@ class Study:
     def checksums(self, what: str) -> str:
         """The checksums of what one job wrote: of ``tables``, ``report``, ``maps_<variable>`` and others."""
         return f"{self.work}/{what}.sha256"
+
+    def record(self, what: str) -> str:
+        """The record of what one job's results were made from; hidden, since it holds times."""
+        return f"{self.results}/.recipes/{what}.json"
 
     @property
     def variable_pattern(self) -> str:

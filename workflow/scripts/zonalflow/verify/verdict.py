@@ -16,7 +16,7 @@ from typing import Any
 
 from zonalflow.common.errors import VerificationError
 from zonalflow.common.files import read_json, sha256, write_json
-from zonalflow.study.ownership import changes
+from zonalflow.study.ownership import config_changes
 from zonalflow.study.study import Study
 from zonalflow.verify.engines import TOLERANCE, engine_name
 from zonalflow.verify.files import Mismatch, check_files
@@ -71,7 +71,7 @@ def _manifest(study: Study) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = read_json(study.manifest)
         manifest["results"], manifest["sources"]  # a KeyError if it is not a whole manifest
-        changed = changes(manifest["config"], study.config)
+        changed = config_changes(manifest["config"], study.config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise VerificationError(
             f"{study.manifest} cannot be read ({error}), and without it nothing can be verified. "
