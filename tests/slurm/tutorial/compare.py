@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -16,9 +17,9 @@ sys.path[:0] = [str(REPOSITORY / "workflow/scripts"), str(REPOSITORY / "tests")]
 
 from slurm.lab import ACCOUNT, Study, ask, cluster, until  # noqa: E402
 
-from zonalflow.cluster.slurm import parse_accounting  # noqa: E402
 from zonalflow.sources.synthetic import write_year  # noqa: E402
 
+FIELDS = "JobID,ElapsedRaw,TotalCPU,MaxRSS,Comment"
 YEARS = tuple(str(year) for year in range(2000, 2021))
 
 
@@ -40,19 +41,38 @@ def tutorial(folder: Path) -> tuple[float, str]:
     return seconds, job
 
 
-def used(selection: str):
-    """Return what jobs used."""
-    fields = "JobID,State,NodeList,Elapsed,TotalCPU,MaxRSS,ReqMem,Comment"
-    return parse_accounting("\n".join(ask(f"sacct -n -P -S now-1hours {selection} --format={fields}")))
+@dataclass
+class Used:
+    """What one job used: seconds of wall-clock and CPU time, and MB."""
+
+    what: str
+    elapsed: float
+    cpu: float
+    memory: float
 
 
-def row(name: str, seconds: float, jobs) -> str:
+def used(selection: str) -> list[Used]:
+    """Return what jobs used; their memory and CPU time stand in the rows of their steps."""
+    rows = [row.split("|") for row in ask(f"sacct -n -P -S now-1hours {selection} --format={FIELDS}")]
+    jobs = {row[0]: Used(row[4], float(row[1]), seconds_of(row[2]), 0.0) for row in rows if "." not in row[0]}
+    for number, _, _, memory, _ in rows:
+        job = jobs[number.partition(".")[0]]
+        job.memory = max(job.memory, float(memory.rstrip("K") or 0) / 1024)
+    return list(jobs.values())
+
+
+def seconds_of(clock: str) -> float:
+    """Return SLURM's ``01:02.345`` in seconds."""
+    return sum(float(part) * 60**power for power, part in enumerate(reversed(clock.split(":"))))
+
+
+def row(name: str, seconds: float, jobs: list[Used]) -> str:
     """Return a line of the comparison."""
-    share = [job for job in jobs if not job.what or job.what.startswith("zonal_stats")]
+    share = [job for job in jobs if not job.what or "zonal_stats" in job.what]
     return (
         f"{name:<24}{seconds:>7.0f} s wall{len(jobs):>5} jobs{sum(job.elapsed for job in jobs):>7.0f} s in jobs"
         f"{sum(job.cpu for job in jobs):>7.0f} s CPU; a year: {sum(job.elapsed for job in share) / len(share):.1f} s, "
-        f"{sum(job.cpu for job in share) / len(share):.1f} s CPU, {max(job.memory for job in share):.0f} MB"
+        f"{sum(job.cpu for job in share) / len(share):.2f} s CPU, {max(job.memory for job in share):.0f} MB"
     )
 
 
@@ -73,7 +93,7 @@ def main() -> None:
         seconds = time.perf_counter() - began
         run = next(line.split()[-1] for line in text.splitlines() if line.startswith("SLURM run ID"))
         print(row("zonalflow, from nothing", seconds, used(f"--name={run}")))
-        print("\n".join(line for line in text.splitlines() if line[2:3] == ":" and "Zonal" not in line))
+        print("\n".join(line for line in text.splitlines() if line[2:3] == ":" and "submitted" not in line))
 
         for shape in folder.glob("results/test/ppt/*"):
             shape.unlink()
