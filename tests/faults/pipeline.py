@@ -116,17 +116,25 @@ def jobs(study: Study):
         job(
             input={"tables": study.year_tables, "zones": study.prepared},
             output={**study.tables, "checksums": study.checksums("tables")},
-            params={"years": study.year_keys, "stats": config["stats"], "id": zones["id"]},
+            params={
+                "years": study.year_keys,
+                "stats": config["stats"],
+                "id": zones["id"],
+                "variables": study.variables,
+                "units": study.raster["units"],
+                "method": config["method"],
+            },
         ),
     )
     yield "write_manifest", job(
         input={
             "zones": study.zones_inputs, "rasters": study.all_rasters, "weights": study.weights_inputs,
             "tables": study.year_tables, "report": study.preparation, "grid": study.grid, "index": study.index,
+            "table": study.tables["parquet"],
             "results": [*study.vectors, *study.tables.values()],
             "checksums": [study.checksums("tables"), *(f"{table}.sha256" for table in study.year_tables)],
         },
-        output={"manifest": study.manifest},
+        output={"manifest": study.manifest, "readme": study.readme},
         params={"config": config},
     )  # fmt: skip
 

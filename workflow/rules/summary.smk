@@ -17,6 +17,9 @@ rule combine_years:
         years=study.year_keys,
         stats=study.config["stats"],
         id=study.zones["id"],
+        variables=study.variables,
+        units=study.raster["units"],
+        method=study.config["method"],
         code=lambda wildcards: code_digest("combine_years"),
     message:
         "Combine the years into tidy tables"
@@ -74,10 +77,12 @@ rule write_manifest:
         report=study.preparation,
         grid=study.grid,
         index=study.index,
+        table=study.tables["parquet"],
         results=[*study.vectors, *study.tables.values()],
         checksums=[study.checksums("tables"), *(f"{table}.sha256" for table in study.year_tables)],
     output:
         manifest=study.manifest,
+        readme=study.readme,
     log:
         f"{study.logs}/write_manifest.log",
     localrule: STEPS_HERE

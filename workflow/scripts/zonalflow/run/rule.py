@@ -61,7 +61,7 @@ def job_log(path: str) -> Iterator[Log]:
     ) -> None:  # fmt: skip
         log(f"{category.__name__}: {message}")
 
-    with warnings.catch_warnings(), stream:
+    with warnings.catch_warnings(), _closed(stream):
         warnings.showwarning = log_warning
         try:
             yield log
@@ -70,6 +70,16 @@ def job_log(path: str) -> Iterator[Log]:
             message = describe_disk_error(error) or (str(error) if isinstance(error, ZonalflowError) else None)
             log(f"ERROR: {message}" if message else traceback.format_exc())
             _end(message or f"{type(error).__name__}: {error}\n  traceback in {path}")
+
+
+@contextmanager
+def _closed(stream: TextIO) -> Iterator[None]:
+    """Close ``stream`` at the end, also on a full disk, which has no room for the last lines of it."""
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            stream.close()
 
 
 def _end(message: str) -> None:
