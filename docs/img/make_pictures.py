@@ -14,6 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parents[1] / "results" / "demo"
 WIDTH, HEIGHT = 1100, 1150
+DRAWN = "return document.body.hasAttribute('data-drawn')"
 SHOW = "document.querySelector('#years').scrollIntoView({block: 'start', behavior: 'instant'})"
 
 
@@ -33,6 +34,7 @@ def screenshot(page: Path, browser: str, driver: str) -> bytes:
     """Return a PNG, in 256 colours, of the report with its map of the last year."""
     from PIL import Image
     from selenium import webdriver
+    from selenium.webdriver.support.ui import WebDriverWait
 
     options = webdriver.ChromeOptions()
     options.binary_location = browser
@@ -46,6 +48,7 @@ def screenshot(page: Path, browser: str, driver: str) -> bytes:
             {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False},
         )
         chrome.get(page.as_uri())
+        WebDriverWait(chrome, 60).until(lambda chrome: chrome.execute_script(DRAWN))
         chrome.execute_script(SHOW)
         shot = base64.b64decode(chrome.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"])
     finally:

@@ -130,13 +130,14 @@ def jobs(study: Study):
         input={
             "zones": study.zones_inputs, "rasters": study.all_rasters, "weights": study.weights_inputs,
             "tables": study.year_tables, "report": study.preparation, "grid": study.grid, "index": study.index,
+            "table": study.tables["parquet"],
             "results": [*study.vectors, *study.tables.values()],
             "checksums": [study.checksums("tables"), *(f"{table}.sha256" for table in study.year_tables)],
             "records": [
                 study.record("zones"), study.record("index"), *year_records(study), study.record("tables"),
             ],
         },
-        output={"manifest": study.manifest, "record": study.record("manifest")},
+        output={"manifest": study.manifest, "readme": study.readme, "record": study.record("manifest")},
         params=parameters(study, "write_manifest"),
     )  # fmt: skip
 

@@ -144,7 +144,7 @@ def test_a_class_of_one_year_is_a_column_of_all(tmp_path):
         keys.append(("cover", year, str(path)))
     targets = {"parquet": str(tmp_path / "a.parquet"), "wide": str(tmp_path / "wide.csv")}
     inputs = Inputs([path for _, _, path in keys], str(tmp_path / "zones.parquet"))
-    params = Params([(variable, year) for variable, year, _ in keys], "id", ["categorical"])
+    params = Params([(variable, year) for variable, year, _ in keys], "id", ["categorical"], ["a"], {}, "center")
     combine_years(inputs, targets, str(tmp_path / "tables.sha256"), params, lambda line: None)
     tidy = pandas.read_parquet(targets["parquet"])
     assert tidy["class_11_Open_Water"].tolist() == [2, 0, 2, 0]

@@ -7,6 +7,7 @@ import weakref
 
 import duckdb
 import numpy as np
+import openpyxl
 import pandas
 import polars
 import pyarrow.parquet
@@ -43,7 +44,7 @@ def combined(study, *kinds, stats=("mean", "max"), log=lambda line: None):
     folder, keys = study
     targets = {kind: str(folder / {"wide": "wide.csv"}.get(kind, f"tidy.{kind}")) for kind in kinds}
     inputs = Inputs([path for _, _, path in keys], str(folder / "zones.parquet"))
-    params = Params([(variable, year) for variable, year, _ in keys], "id", list(stats))
+    params = Params([key[:2] for key in keys], "id", list(stats), ["ppt", "tmean"], {}, "center")
     combine_years(inputs, targets, str(folder / "tables.sha256"), params, log)
     return targets
 
@@ -172,3 +173,33 @@ def test_a_table_head_holds_no_values(tmp_path):
     assert {name: (values.size, values.dtype) for name, values in head.columns.items()} == {"mean": (0, np.float64)}
     with np.load(tmp_path / "a.npz") as archive:
         assert json.loads(str(archive["about"])) == {"classes": {}, "colours": {}, "grids": [], "other_grids": {}}
+
+
+def test_parquet_fields_say_what_they_are(study):
+    path = combined(study, "parquet")["parquet"]
+    about = {field.name: field.metadata for field in pyarrow.parquet.read_schema(path)}
+    assert about["mean"][b"long_name"] == b"mean" and about["mean"][b"unit"] == "ppt: mm; tmean: °C".encode()
+    assert b"centre" in about["max"][b"description"] and about["count"][b"unit"] == b"cells"
+    assert b"leading zeros" in about["id"][b"description"]
+
+
+def test_a_workbook_has_text_ids_and_explains_its_columns(study):
+    folder, _ = study
+    ZONES.assign(id=["01003", "1e5"]).to_parquet(folder / "zones.parquet")
+    path = combined(study, "parquet", "xlsx")["xlsx"]
+    book = openpyxl.load_workbook(path)
+    head, first, second = book["zonal_stats"].iter_rows(values_only=True)
+    assert head[:5] == ("id", "NAME", "inside_fraction", "ppt_mean_2000-01", "ppt_max_2000-01") and len(head) == 3 + 16
+    assert first[:5] == ("01003", "One", 1, 1, 2) and second[:5] == ("1e5", "Two", 0.25, None, None)
+    about = {row[0]: row[1:] for row in book["columns"].iter_rows(values_only=True)}
+    assert about["<variable>_mean_<date>"][:2] == ("mean", "ppt: mm; tmean: °C") and "id" in about
+    before = (folder / "tidy.xlsx").read_bytes()
+    combined(study, "parquet", "xlsx")
+    assert (folder / "tidy.xlsx").read_bytes() == before
+
+
+def test_an_attribute_without_any_text_is_left_out(study):
+    folder, _ = study
+    ZONES.assign(NAMELSAD=[None, None], STUSPS=["FL", None]).to_parquet(folder / "zones.parquet")
+    names = pyarrow.parquet.read_schema(combined(study, "parquet")["parquet"]).names
+    assert "NAMELSAD" not in names and "STUSPS" in names and "NAME" in names

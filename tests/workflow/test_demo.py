@@ -69,7 +69,7 @@ def test_a_county_without_a_cell_is_kept_with_count_0(table):
 
 def test_the_tidy_table_has_one_row_a_zone_and_year(table):
     assert list(table.columns) == [
-        "GEOID", "NAME", "NAMELSAD", "STUSPS", "STATE_NAME", "variable", "date", "mean", "count", "valid_fraction",
+        "GEOID", "NAME", "STUSPS", "STATE_NAME", "variable", "date", "mean", "count", "valid_fraction",
         "inside_fraction",
     ]  # fmt: skip
     assert len(table) == 86 * len(YEARS)

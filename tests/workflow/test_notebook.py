@@ -26,6 +26,6 @@ def test_it_runs_on_the_demo(demo):
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) == 3
     text = "".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs)
-    assert "86 zones, 2000 to 2001, variables: ppt" in text
+    assert "86 zones, 2000 to 2001, variable: ppt, statistics: mean" in text
     assert "Brantley" in text  # the county without a cell
     assert not [output for output in outputs if output.get("name") == "stderr"]

@@ -72,12 +72,14 @@ rule write_manifest:
         report=made(study.preparation),
         grid=made(study.grid),
         index=made(study.index),
+        table=made(study.tables["parquet"]),
         results=made([*study.vectors, *study.tables.values()]),
         checksums=made([study.checksums("tables"), *(f"{table}.sha256" for table in study.year_tables)]),
         records=made([study.record("zones"), study.record("index"), *year_records(study), study.record("tables")]),
         change=change("write_manifest"),
     output:
         manifest=study.manifest,
+        readme=study.readme,
         record=study.record("manifest"),
     log:
         f"{study.logs}/write_manifest.log",

@@ -11,9 +11,10 @@ from typing import Any
 
 import zonalflow
 from zonalflow.common.errors import ZonalflowError
-from zonalflow.common.files import files_of, read_checksums, read_json, sha256, write_json
+from zonalflow.common.files import files_of, read_checksums, read_json, sha256, write_json, write_text
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.common.text import count_of
+from zonalflow.report.explain import readme
 from zonalflow.run.rule import Log
 from zonalflow.tables.year_table import YearTable, table_head
 from zonalflow.vectors.columns import attribute_names, field_names
@@ -21,7 +22,7 @@ from zonalflow.vectors.columns import attribute_names, field_names
 PACKAGES = (
     "snakemake", "snakemake-executor-plugin-slurm", "numpy", "rasterio", "shapely", "geopandas", "pyogrio", "pyproj",
     "pyarrow", "rasterstats", "exactextract", "rioxarray", "xarray", "netCDF4",
-    "requests", "matplotlib",
+    "requests", "matplotlib", "xlsxwriter",
 )  # fmt: skip
 
 
@@ -33,6 +34,7 @@ class Inputs:
         zones, rasters, weights: receipts of what was fetched, and the user's own files.
         tables: the year tables, which know the rasters' classes and grids and what the columns are called.
         report, grid, index: what the steps prepare_zones and index_zones wrote (JSON).
+        table: the tidy table (Parquet), for its columns.
         results: the files that were made, for their checksums.
         checksums: what the jobs recorded of the files that they had written.
     """
@@ -44,12 +46,21 @@ class Inputs:
     report: str
     grid: str
     index: str
+    table: str
     results: list[str]
     checksums: list[str]
 
 
-def write_manifest(inputs: Inputs, target: str, config: dict[str, Any], log: Log) -> None:
-    """Write the provenance of a study with the resolved configuration `config` to `target` (JSON).
+@dataclass(frozen=True)
+class Outputs:
+    """The manifest (JSON), and the README for whoever is handed the results."""
+
+    manifest: str
+    readme: str
+
+
+def write_manifest(inputs: Inputs, outputs: Outputs, config: dict[str, Any], log: Log) -> None:
+    """Write the provenance of a study with the resolved configuration `config`, and its README.
 
     Raises:
         ZonalflowError: a result is not what its job wrote.
@@ -62,27 +73,33 @@ def write_manifest(inputs: Inputs, target: str, config: dict[str, Any], log: Log
     sources = [_source(path) for path in files]
     results = [{"path": path, "bytes": Path(path).stat().st_size, "sha256": sha256(path)} for path in inputs.results]
     _check_checksums(results, read_checksums(inputs.checksums))
-    write_json(
-        target,
-        {
-            "zonalflow": zonalflow.__version__,
-            "config": config,
-            "synthetic": any(source.get("synthetic", False) for source in sources),
-            "attribution": sorted({source["attribution"] for source in sources if source.get("attribution")}),
-            "sources": sources,
-            "grid": read_json(inputs.grid, sealed=True),
-            "other_grids": _other_grids(heads),
-            "classes": _classes(inputs.tables, heads),
-            "class_colours": _class_colours(inputs.tables, heads),
-            "zones": {**preparation, "cut_by_the_grid": sum(share < 1 for share in inside)},
-            "shapefile_fields": _shapefile_fields(fields, heads),
-            "renamed_attributes": _renamed_attributes(fields, heads, config["output"]["formats"]),
-            "index": read_json(inputs.index, sealed=True),
-            "software": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-            "results": results,
-        },
-    )
+    manifest = {
+        "zonalflow": zonalflow.__version__,
+        "config": config,
+        "synthetic": any(source.get("synthetic", False) for source in sources),
+        "attribution": sorted({source["attribution"] for source in sources if source.get("attribution")}),
+        "sources": sources,
+        "grid": read_json(inputs.grid, sealed=True),
+        "other_grids": _other_grids(heads),
+        "classes": _classes(inputs.tables, heads),
+        "class_colours": _class_colours(inputs.tables, heads),
+        "zones": {**preparation, "cut_by_the_grid": sum(share < 1 for share in inside)},
+        "shapefile_fields": _shapefile_fields(fields, heads),
+        "renamed_attributes": _renamed_attributes(fields, heads, config["output"]["formats"]),
+        "index": read_json(inputs.index, sealed=True),
+        "software": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "results": results,
+    }
+    write_json(outputs.manifest, manifest)
+    write_text(outputs.readme, readme(manifest, columns_of(inputs.table)))
     log(f"{count_of(len(sources), 'source')}, {count_of(len(results), 'result')}")
+
+
+def columns_of(table: str) -> list[str]:
+    """Return the columns of a Parquet file."""
+    import pyarrow.parquet
+
+    return list(pyarrow.parquet.read_schema(table).names)
 
 
 def _source(path: Path) -> dict[str, Any]:

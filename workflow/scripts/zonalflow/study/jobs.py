@@ -66,7 +66,14 @@ def parameters(study: Study, step: str) -> dict[str, Any]:
             "zone_options": study.zone_keys if other_grids else None,
             "bbox": study.bbox if other_grids else None,
         },
-        "combine_years": {"years": study.year_keys, "stats": config["stats"], "id": study.zones["id"]},
+        "combine_years": {
+            "years": study.year_keys,
+            "stats": config["stats"],
+            "id": study.zones["id"],
+            "variables": study.variables,
+            "units": raster["units"],
+            "method": config["method"],
+        },
         "draw_maps": {
             "years": study.years,
             "stats": config["stats"],
@@ -126,8 +133,8 @@ def _summaries(study: Study) -> Iterator[Job]:
             [*maps, study.checksums(f"maps_{variable}")], made_from=[zones, *years], wildcards={"variable": variable},
         )  # fmt: skip
     yield Job(
-        "write_manifest", study.record("manifest"), parameters(study, "write_manifest"), [study.manifest],
-        made_from=[zones, index, *year_records(study), tables],
+        "write_manifest", study.record("manifest"), parameters(study, "write_manifest"),
+        [study.manifest, study.readme], made_from=[zones, index, *year_records(study), tables],
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from zonalflow.sources.http import RetryPolicy
 from zonalflow.study.study import Study
 
 MOST_COLUMNS = 1900  # of a shapefile or GeoPackage: these hold 2,046 and 2,000, the zones' attributes among them
+_MOST_COLUMNS_OF_A_SHEET = 16_384  # in Excel
 
 
 def check_inputs(study: Study) -> None:
@@ -50,6 +51,12 @@ def check_columns(study: Study) -> None:
         raise ConfigError(
             f"output.formats: {columns} columns a year ({dates} dates × {len(stats) + 2} statistics) are more than "
             f"{narrow[0]} holds; write geoparquet, or only the tables, or ask for fewer statistics"
+        )
+    wide = len(study.variables) * len(study.years) * dates * max(len(stats), 1)
+    if "xlsx" in study.formats and wide > _MOST_COLUMNS_OF_A_SHEET - 10:  # the zone's own columns
+        raise ConfigError(
+            f"output.formats: a workbook holds {_MOST_COLUMNS_OF_A_SHEET:,} columns, and this study has {wide:,} dates "
+            "and statistics; write csv or parquet instead of xlsx"
         )
 
 

@@ -15,7 +15,12 @@ from zonalflow.rasters.patterns import local_paths
 from zonalflow.sources.catalogue.census import boundary_url, needs_state
 
 DOWNLOADS = 12  # of the profiles' ``resources``: `fetch.at_once`, 1 to 4, divides it
-TABLES = {"parquet": "zonal_stats.parquet", "csv": "zonal_stats.csv", "wide": "zonal_stats_wide.csv"}
+TABLES = {
+    "parquet": "zonal_stats.parquet",
+    "csv": "zonal_stats.csv",
+    "wide": "zonal_stats_wide.csv",
+    "xlsx": "zonal_stats.xlsx",
+}
 
 
 class Study:
@@ -228,7 +233,7 @@ class Study:
     @property
     def tables(self) -> dict[str, str]:
         """The tables of all years. Parquet is always written, since the report and other tools read it."""
-        kinds = ["parquet", *(kind for kind in ("csv", "wide") if kind in self.formats)]
+        kinds = ["parquet", *(kind for kind in ("csv", "wide", "xlsx") if kind in self.formats)]
         return {kind: f"{self.results}/{TABLES[kind]}" for kind in kinds}
 
     def year_map(self, variable: str, year: int | str) -> str:
@@ -250,6 +255,11 @@ class Study:
         return f"{self.results}/manifest.json"
 
     @property
+    def readme(self) -> str:
+        """What each file and column is, for whoever is handed the results."""
+        return f"{self.results}/README.txt"
+
+    @property
     def report(self) -> str:
         """The report, a page of its own."""
         return f"{self.results}/report.html"
@@ -262,7 +272,7 @@ class Study:
     @property
     def products(self) -> list[str]:
         """Everything that a full run makes."""
-        return [*self.vectors, *self.tables.values(), *self.maps, self.manifest, self.report]
+        return [*self.vectors, *self.tables.values(), *self.maps, self.manifest, self.readme, self.report]
 
     # --------------------------------------------------------------------------------------------------------- summary
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ class Layout:
         columns: the statistics and quality columns as the year tables name them, in order, with their types.
         names: what the tables call those: a class's column carries its name.
         grids: whether rasters lie on several grids, so that each row names its grid.
+        meanings: column to what the Parquet file says of it: ``long_name``, ``unit``, ``description``.
     """
 
     zones: dict[str, np.ndarray]
@@ -39,6 +40,7 @@ class Layout:
     columns: dict[str, np.dtype]
     names: dict[str, str]
     grids: bool
+    meanings: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def schema(self) -> "pyarrow.Schema":
@@ -50,7 +52,9 @@ class Layout:
             pyarrow.field(self.names[name], pyarrow.from_numpy_dtype(dtype)) for name, dtype in self.columns.items()
         ]
         fields.append(pyarrow.field(INSIDE, pyarrow.float64()))
-        return pyarrow.schema([*fields, pyarrow.field("grid", pyarrow.string())] if self.grids else fields)
+        if self.grids:
+            fields.append(pyarrow.field("grid", pyarrow.string()))
+        return pyarrow.schema([field.with_metadata(self.meanings.get(field.name)) for field in fields])
 
 
 def plan_layout(paths: Iterable[Path], zones: dict[str, np.ndarray], inside: np.ndarray, stats: list[str]) -> Layout:

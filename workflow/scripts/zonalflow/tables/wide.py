@@ -1,7 +1,9 @@
 """The wide table: a row for each zone and a column for each date, for spreadsheets."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,18 +37,37 @@ def write_wide(path: Path, year_tables: Sequence[tuple[str, int, Path]], layout:
     Raises:
         RasterError: for a damaged year table.
     """
+    with atomic_path(path) as temporary, read_wide(path.parent, year_tables, layout) as table:
+        _write_rows(temporary, table.numbers, _schema(table.names, table.stats, layout), layout)
+
+
+@dataclass(frozen=True)
+class WideTable:
+    """The numbers [n_zones, n_columns] of all dates, with their columns' names, and the statistics that they repeat."""
+
+    names: list[str]
+    stats: list[str]
+    numbers: np.ndarray
+    by_date_alone: bool
+
+
+@contextmanager
+def read_wide(folder: Path, year_tables: Sequence[tuple[str, int, Path]], layout: Layout) -> Iterator[WideTable]:
+    """Yield the wide table, whose numbers lie in a scratch file in ``folder`` for as long."""
     stats = [name for name in layout.columns if name not in QUALITY] or ["count"]
-    names = _column_names(year_tables, stats, layout)
-    with atomic_path(path) as temporary, tempfile.TemporaryFile(dir=path.parent) as scratch:
+    by_date_alone = len(stats) == 1 and len({variable for variable, _, _ in year_tables}) == 1
+    names = _column_names(year_tables, stats, layout, by_date_alone)
+    with tempfile.TemporaryFile(dir=folder) as scratch:
         shape = (max(len(layout.inside), 1), len(names))
         numbers = np.memmap(scratch, np.float64, "w+", shape=shape)
         _fill(numbers[: len(layout.inside)], year_tables, stats)
-        _write_rows(temporary, numbers, _schema(names, stats, layout), layout)
+        yield WideTable(names, stats, numbers, by_date_alone)
         del numbers  # before its file
 
 
-def _column_names(year_tables: Sequence[tuple[str, int, Path]], stats: list[str], layout: Layout) -> list[str]:
-    by_date_alone = len(stats) == 1 and len({variable for variable, _, _ in year_tables}) == 1
+def _column_names(
+    year_tables: Sequence[tuple[str, int, Path]], stats: list[str], layout: Layout, by_date_alone: bool
+) -> list[str]:
     dates = [(variable, date) for variable, _, path in year_tables for date in load_year(path, only=()).dates]
     return [
         date if by_date_alone else f"{variable}_{layout.names[stat]}_{date}"
