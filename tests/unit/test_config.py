@@ -329,3 +329,19 @@ def test_months_hours_and_available_years_where_there_are_none(years, raster, me
     with pytest.raises(ConfigError) as caught:
         resolve({**MINIMAL, "years": years, "raster": {"variables": ["ppt"], **raster}}, SCHEMA)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [*a]",
+        "a: &a\n  b: *a",
+        "a: &a [x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b]\n"
+        "d: &d [*c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d]\nf: [*e, *e, *e]",
+        "a: " + "[" * 60 + "]" * 60,
+    ],
+    ids=["a list in itself", "keys in themselves", "laughs", "60 levels"],
+)
+def test_a_configuration_without_end_is_refused(text):
+    with pytest.raises(ConfigError, match="levels or 50000 values, or contains itself"):
+        resolve({**MINIMAL, **yaml.safe_load(text)}, SCHEMA)

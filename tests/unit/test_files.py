@@ -4,14 +4,17 @@ import json
 
 import pytest
 
+from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import (
     atomic_folder,
     atomic_path,
+    read_json,
     scratch_folder,
     sha256,
     sweep,
     temporary_name,
     write_json,
+    write_sealed_json,
     write_text,
 )
 
@@ -124,3 +127,19 @@ def test_sweeping_removes_only_this_files_leftovers(tmp_path):
         path.write_text("x")
     sweep(target)
     assert sorted(tmp_path.iterdir()) == sorted([target, other])
+
+
+def test_sealed_json_gives_what_was_written_and_no_other_content(tmp_path):
+    path = tmp_path / "grid.json"
+    write_sealed_json(path, {"cell": 0.25, "name": "Doña Ana"})
+    assert read_json(path, sealed=True) == read_json(path) == {"cell": 0.25, "name": "Doña Ana"}
+    path.write_text(path.read_text().replace("0.25", "0.35"))
+    with pytest.raises(ZonalflowError, match=r"grid\.json is damaged .*delete it and run again"):
+        read_json(path, sealed=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b"[" * 20000, b"3"])
+def test_damaged_json_is_named(content, tmp_path):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ZonalflowError, match=r"a\.json is damaged"):
+        read_json(tmp_path / "a.json")

@@ -370,3 +370,20 @@ def test_states(tmp_path):
     paths = written(tmp_path, [SQUARE, box(-87, 31, -86, 32)], id=["a", "b"], STUSPS=["FL", "GA"])
     assert read_zones(paths, id_column="id", states=["ga"])["id"].tolist() == ["b"]
     assert "no zone of" in refusal(paths, states=["TX"])
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([["a"], ["b"]], "holds lists or other structures"),
+        ([{"x": 1}, {"x": 2}], "holds lists or other structures"),
+        ([b"a", b"b"], "holds lists or other structures"),
+        (["a\0b", "c"], "holds control characters"),
+        (["a", "\x1b[31mred"], "holds control characters"),
+    ],
+)
+def test_ids_that_no_table_can_store_are_refused(ids, message, tmp_path):
+    frame = geopandas.GeoDataFrame({"id": ids}, geometry=[SQUARE, box(-87, 31, -86, 32)], crs=NAD83)
+    frame.to_parquet(tmp_path / "zones.parquet")
+    with pytest.raises(ZonesError, match=message):
+        read_zones([str(tmp_path / "zones.parquet")], id_column="id")

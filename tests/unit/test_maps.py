@@ -189,3 +189,10 @@ def test_grey_of_missing_data_is_in_no_palette():
         for colour in (*palette.values, *palette.differences):
             steps = [abs(int(colour[i : i + 2], 16) - 0xD4) for i in (1, 3, 5)]
             assert max(steps) >= 8, colour
+
+
+@pytest.mark.parametrize("unit", ["$", "$x^2", "$\\frac$", "100 $ per \\ ha"])
+def test_a_unit_is_no_formula(unit, tmp_path):
+    text = captions.caption(quantity_of("price", {"price": unit}), "mean", region="$a_$", when="2000")
+    maps.draw_years([tmp_path / "a.png"], SQUARES, [[1, 2, 3, 4]], [text])
+    assert (tmp_path / "a.png").stat().st_size > 1000

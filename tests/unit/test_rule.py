@@ -55,3 +55,9 @@ def test_fields_come_from_the_first_source_that_has_them():
 def test_a_field_that_no_source_has_is_an_error():
     with pytest.raises(AttributeError, match="year"):
         select(Wanted, SimpleNamespace(files=[]))
+
+
+def test_a_message_cannot_steer_the_terminal(tmp_path, capsys):
+    with pytest.raises(SystemExit), job_log(str(tmp_path / "a.log")):
+        raise RasterError("zone \x1b[2J\x1b]0;owned\x07 of http://ann:secret@host/x\nhas no data")
+    assert capsys.readouterr().err == "zonalflow: zone �[2J�]0;owned� of http://host/x\nhas no data\n"

@@ -13,6 +13,7 @@ from zonalflow.common.disk import describe_disk_error
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.common.offline import forbid_network
+from zonalflow.common.text import printable
 from zonalflow.run import events
 from zonalflow.run.code import code_digest
 from zonalflow.study.resolve import resolve
@@ -33,7 +34,7 @@ def or_refuse(function, *arguments):
     try:
         return function(*arguments)
     except (ZonalflowError, OSError) as error:
-        raise WorkflowError(f"zonalflow: {describe_disk_error(error) or error}") from None
+        raise WorkflowError(f"zonalflow: {printable(describe_disk_error(error) or str(error))}") from None
 
 
 def plan_study() -> dict:

@@ -21,6 +21,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from zonalflow.common.errors import ZonalflowError
+
+_SEAL = "sha256 of the content"
 _CHUNK = 1 << 20  # bytes that are hashed in one step
 _TEMPORARY = ".{stem}~{owner}{suffixes}"
 
@@ -126,9 +129,33 @@ def write_json(target: str | os.PathLike[str], value: object) -> None:
     write_text(target, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the JSON object in the file `path`."""
-    value: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+def write_sealed_json(target: str | os.PathLike[str], value: dict[str, Any]) -> None:
+    """Write an object as JSON as :func:`write_json` does, with a checksum of its content as its last key.
+
+    For what jobs tell each other and no one else checks: one digit of a grid that changed would give wrong numbers.
+    """
+    write_json(target, {**value, _SEAL: _seal_of(value)})
+
+
+def _seal_of(value: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def read_json(path: str | os.PathLike[str], *, sealed: bool = False) -> dict[str, Any]:
+    """Return the JSON object in the file `path`, of a ``sealed`` one the content that was written.
+
+    Raises:
+        ZonalflowError: for a file that is damaged.
+    """
+    try:
+        value: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(value, dict):
+            raise ValueError("it is no JSON object")
+        seal = value.pop(_SEAL, None)
+        if sealed and seal != _seal_of(value):
+            raise ValueError("its content is not what was written")
+    except (ValueError, RecursionError) as error:
+        raise ZonalflowError(f"{path} is damaged ({error}); delete it and run again: it is then made again") from error
     return value
 
 

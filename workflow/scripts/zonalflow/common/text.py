@@ -16,7 +16,9 @@ def printable(text: str) -> str:
 
     A terminal would obey the former.
     """
-    text = "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    text = "".join(
+        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
     return re.sub(r"//[^/@\s]*@", "//", text)
 
 

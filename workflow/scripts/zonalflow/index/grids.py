@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from zonalflow.common.errors import GridError
-from zonalflow.common.files import read_json, write_json
+from zonalflow.common.files import read_json, write_sealed_json
 from zonalflow.geometry.box import box_window
 from zonalflow.geometry.grid import Grid, Window
 from zonalflow.index.cache import INDEX_CACHE, Counting, cached_index, ensure_index
@@ -118,7 +118,7 @@ def index_other_grid(file_grid: Grid, zones: StudyZones, counting: Counting, log
     row0, row1, col0, col1 = box_window(file_grid, zones.bbox)
     record = INDEX_CACHE / "grids" / f"{key}.json"
     if record.exists():
-        known = read_json(record)
+        known = read_json(record, sealed=True)
         index = cached_index(Path(known["description"]["index"]), log)
         if index is not None:
             inside = np.array(known["inside_fraction"])
@@ -134,7 +134,7 @@ def index_other_grid(file_grid: Grid, zones: StudyZones, counting: Counting, log
         "grid": grid.to_dict(),
         "index": str(INDEX_CACHE / index_name),
     }
-    write_json(record, {"description": description, "inside_fraction": inside.tolist()})
+    write_sealed_json(record, {"description": description, "inside_fraction": inside.tolist()})
     return IndexedGrid(file_grid, (row0, col0), index, inside, name, description)
 
 

@@ -44,7 +44,7 @@ def receipt_time_steps(receipt: Path) -> list[TimeStep]:
     try:
         files = sorted(json.loads(receipt.read_text(encoding="utf-8"))["files"], key=lambda file: file["date"])
         found = [TimeStep(file["date"], str(receipt.parent / file["name"]), sha256=file["sha256"]) for file in files]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RasterError(
             f"{receipt} is damaged ({error}); delete it and run again: its rasters are checked again"
         ) from error

@@ -32,7 +32,14 @@ Rectangle = tuple[float, float, float, float]
 @contextmanager
 def style() -> Iterator[None]:
     """Set matplotlib's options for all maps, whatever the user's own ones are."""
-    with matplotlib.rc_context({"font.family": "DejaVu Sans", "hatch.linewidth": 0.6, "hatch.color": HATCH}):
+    with matplotlib.rc_context(
+        {
+            "font.family": "DejaVu Sans",
+            "hatch.linewidth": 0.6,
+            "hatch.color": HATCH,
+            "text.parse_math": False,  # a unit such as "$" is no formula
+        }
+    ):
         yield
 
 

@@ -48,7 +48,7 @@ class Record:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             return cls(**{**values, "runs": tuple(values["runs"]), "fetches": tuple(values["fetches"])})
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
 
     def write(self, path: Path) -> None:

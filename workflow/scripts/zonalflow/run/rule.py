@@ -13,6 +13,7 @@ from typing import Any, TextIO, TypeVar
 from zonalflow.common.disk import describe_disk_error
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.offline import forbid_network
+from zonalflow.common.text import printable
 
 Log = Callable[[str], None]  # writes one line
 T = TypeVar("T")
@@ -72,5 +73,5 @@ def job_log(path: str) -> Iterator[Log]:
 
 
 def _end(message: str) -> None:
-    print(f"zonalflow: {message}", file=sys.stderr)
+    print(f"zonalflow: {printable(message)}", file=sys.stderr)
     sys.exit(1)

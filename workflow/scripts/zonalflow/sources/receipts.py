@@ -93,7 +93,7 @@ def read_part(path: Path, asked: str) -> PartRecord | None:
             if sha256(folder / file["name"]) != file["sha256"]:
                 logger.warning("%s has changed since it was fetched; fetching it again", folder / file["name"])
                 return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return part
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from zonalflow.common.files import read_json, write_json
+from zonalflow.common.files import read_json, write_sealed_json
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.cache import INDEX_CACHE, Counting, ensure_index
 from zonalflow.index.grids import read_geometry
@@ -20,7 +20,7 @@ class Inputs:
 
 def index_zones(inputs: Inputs, pointer: str, counting: Counting, log: Log) -> None:
     """Make sure that the zones' index is in the shared cache, and write to `pointer` (JSON) which one it is."""
-    grid = Grid.from_dict(read_json(inputs.grid)["grid"])
-    digest = read_json(inputs.report)["digest"]
+    grid = Grid.from_dict(read_json(inputs.grid, sealed=True)["grid"])
+    digest = read_json(inputs.report, sealed=True)["digest"]
     key, index = ensure_index(lambda: read_geometry(inputs.zones), grid, digest, counting, log)
-    write_json(pointer, {"key": key, "folder": str(INDEX_CACHE / key), "zones": index.n_zones})
+    write_sealed_json(pointer, {"key": key, "folder": str(INDEX_CACHE / key), "zones": index.n_zones})

@@ -7,7 +7,7 @@ from typing import Any
 import shapely
 
 from zonalflow.common.columns import INSIDE
-from zonalflow.common.files import atomic_path, record_checksums, write_json
+from zonalflow.common.files import atomic_path, record_checksums, write_sealed_json
 from zonalflow.geometry.box import box_window
 from zonalflow.geometry.grid import Grid
 from zonalflow.rasters.read import file_grid
@@ -63,8 +63,8 @@ def prepare_zones(inputs: Inputs, outputs: Outputs, params: Params, log: Log) ->
     with atomic_path(outputs.zones) as temporary:
         prepared.to_parquet(temporary, compression="zstd")
     fields = write_template(prepared, Path(outputs.template[0]).with_suffix(""))
-    write_json(outputs.grid, described)
-    write_json(
+    write_sealed_json(outputs.grid, described)
+    write_sealed_json(
         outputs.report,
         {
             **report.to_dict(),

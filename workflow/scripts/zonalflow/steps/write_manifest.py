@@ -54,7 +54,7 @@ def write_manifest(inputs: Inputs, target: str, config: dict[str, Any], log: Log
     Raises:
         ZonalflowError: a result is not what its job wrote.
     """
-    preparation = read_json(inputs.report)
+    preparation = read_json(inputs.report, sealed=True)
     inside = preparation.pop("inside_fraction")
     fields = preparation.pop("fields")
     heads = [table_head(Path(path)) for path in inputs.tables]
@@ -70,13 +70,13 @@ def write_manifest(inputs: Inputs, target: str, config: dict[str, Any], log: Log
             "synthetic": any(source.get("synthetic", False) for source in sources),
             "attribution": sorted({source["attribution"] for source in sources if source.get("attribution")}),
             "sources": sources,
-            "grid": read_json(inputs.grid),
+            "grid": read_json(inputs.grid, sealed=True),
             "other_grids": _other_grids(heads),
             "classes": _classes(inputs.tables, heads),
             "zones": {**preparation, "cut_by_the_grid": sum(share < 1 for share in inside)},
             "shapefile_fields": _shapefile_fields(fields, heads),
             "renamed_attributes": _renamed_attributes(fields, heads, config["output"]["formats"]),
-            "index": read_json(inputs.index),
+            "index": read_json(inputs.index, sealed=True),
             "software": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
             "results": results,
         },

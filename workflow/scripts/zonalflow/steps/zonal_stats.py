@@ -85,10 +85,15 @@ class Params:
 
 def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> None:
     """Compute one variable and year, and write its table, vector files and their checksums; each is whole or absent."""
-    preparation, raster = read_json(inputs.report), params.raster
+    preparation, raster = read_json(inputs.report, sealed=True), params.raster
     counting = Counting(params.method, params.weights, raster["crs"], params.min_coverage)
     study = indexed_study_grid(
-        read_json(inputs.grid), preparation, read_json(inputs.index), inputs.zones, counting, log
+        read_json(inputs.grid, sealed=True),
+        preparation,
+        read_json(inputs.index, sealed=True),
+        inputs.zones,
+        counting,
+        log,
     )
     index_other = None
     if params.zone_options is not None:

@@ -75,7 +75,7 @@ def recorded(study: Study) -> dict | None:
     try:
         record = json.loads(_record(study).read_text(encoding="utf-8"))
         return record if isinstance(record["config"], dict) and isinstance(record["configfile"], str) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -16,7 +16,7 @@ from zonalflow.common.errors import ConfigError
 from zonalflow.common.text import nearest
 from zonalflow.sources.catalogue import census, geocdl, prism
 from zonalflow.sources.catalogue.datasets import DATASETS, dataset_id
-from zonalflow.study.schema import check_scalars, check_schema, coerce_texts, with_defaults
+from zonalflow.study.schema import check_scalars, check_schema, check_size, coerce_texts, with_defaults
 
 if TYPE_CHECKING:
     from zonalflow.sources.http import RetryPolicy
@@ -34,6 +34,8 @@ def resolve(config: Mapping[str, Any], schema: dict[str, Any], *, check: bool = 
     Raises:
         ConfigError: with every mistake that the schema finds, one a line, or the first one beyond the schema.
     """
+    if check:
+        check_size(config)
     coerced = coerce_texts(copy.deepcopy(dict(config)), schema)
     if check:
         check_scalars(coerced)
@@ -204,7 +206,7 @@ def _check_crs(key: str, crs: str) -> None:
     try:
         known = CRS.from_user_input(crs)
     except CRSError:
-        raise ConfigError(f"{key}: {crs!r} is not a CRS; write it like EPSG:4269, or as WKT") from None
+        raise ConfigError(f"{key}: {crs[:200]!r} is not a CRS; write it like EPSG:4269, or as WKT") from None
     if not (known.is_geographic or known.is_projected):
         raise ConfigError(f"{key}: {crs!r} is neither geographic nor projected, so it does not say where cells lie")
 

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import functools
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import yaml
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.text import nearest
 
+_DEEPEST, _MOST_NODES = 20, 50_000  # levels and values of a configuration
+_CONTAINERS = (dict, list, tuple)
 _TYPE_NAMES = {
     "array": "a list", "boolean": "true or false", "integer": "a whole number", "null": "null", "number": "a number",
     "object": "keys and values", "string": "text",
@@ -41,7 +44,8 @@ def check_duplicates(path: Path) -> None:
             seen[name] = line
             check(value, (*where, name))
 
-    with contextlib.suppress(yaml.YAMLError, OSError, UnicodeError):  # Snakemake reports these itself
+    # Snakemake has read the file, and reports these itself
+    with contextlib.suppress(yaml.YAMLError, OSError, UnicodeError, RecursionError, ValueError):
         check(yaml.compose(Path(path).read_text(encoding="utf-8-sig"), Loader=_Loader))
 
 
@@ -74,6 +78,22 @@ def _kinds(schema: dict[str, Any]) -> set[str]:
     return {*([kinds] if isinstance(kinds, str) else kinds)}.union(*map(_kinds, schema.get("anyOf", [])))
 
 
+def check_size(value: Any) -> None:
+    """Raise ConfigError for a configuration that is too deep or large, as one is that YAML's anchors make of itself."""
+    nodes, level = 0, [value]
+    for _ in range(_DEEPEST + 1):
+        if not level:
+            return
+        nodes += len(level)
+        if nodes > _MOST_NODES:
+            break
+        inner = (part.values() if isinstance(part, dict) else part for part in level if isinstance(part, _CONTAINERS))
+        level = list(itertools.islice(itertools.chain.from_iterable(inner), _MOST_NODES + 1))
+    raise ConfigError(
+        f"the configuration has more than {_DEEPEST} levels or {_MOST_NODES} values, or contains itself (with & and *)"
+    )
+
+
 def check_scalars(value: Any, where: tuple[str, ...] = ()) -> None:
     """Refuse what YAML can hold and neither a message, a path nor JSON can: its mistakes would be tracebacks."""
     name = ".".join(where) or "the configuration"
@@ -86,6 +106,8 @@ def check_scalars(value: Any, where: tuple[str, ...] = ()) -> None:
             check_scalars(part, where)
     elif isinstance(value, int) and value.bit_length() > 64:
         raise ConfigError(f"{name}: a whole number of about {value.bit_length() * 0.30103:.0f} digits is out of range")
+    elif isinstance(value, str) and len(value) > (longest := 20_000 if where[-1:] in (("crs",), ("where",)) else 4096):
+        raise ConfigError(f"{name}: a text of {len(value)} characters is too long; {longest} are allowed")
     elif isinstance(value, str):
         allowed = "\n\t" if where == ("zones", "where") else ""  # a condition may run over several lines
         odd = [letter for letter in value if _is_control(letter) and letter not in allowed]

@@ -146,7 +146,7 @@ class Study:
             variable, year = recorded["variable"], recorded["year"]
             if all(Path(path).exists() for path in self.rasters(variable, year)):
                 return variable, year
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         return self.variables[0], self.years[0]
 

@@ -1,7 +1,8 @@
 """Reading zones: polygons from vector files, checked and keyed by a unique text id."""
 
+import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pandas
 import pyogrio
 import shapely
 
-from zonalflow.common.errors import ZonesError
+from zonalflow.common.errors import ZonalflowError, ZonesError
 from zonalflow.common.offline import check_local
 from zonalflow.common.states import state_spellings
-from zonalflow.common.text import count_of, few, nearest, plural_of
+from zonalflow.common.text import count_of, few, nearest, plural_of, printable
 from zonalflow.zones.shapes import check_geometry, polygons_only, read_features
+
+_STRUCTURES = (list, tuple, dict, set, np.ndarray, bytes)  # what a column of GeoParquet may hold in place of values
 
 CLOSED = "zones whose rings were not closed"  # in the attributes of the frame: their ids
 _CLOSED = "zonalflow: ring closed"  # the column meanwhile
@@ -42,7 +45,8 @@ def read_zones(
         ZonesError: for a missing or unreadable file, layer or column, duplicate or empty ids, no CRS, a geometry that
             is empty or not a polygon, or when nothing is left; the message names ids or rows.
     """
-    frame = pandas.concat([_read(path, layer, where) for path in paths], ignore_index=True)
+    with _library_errors_explained(", ".join(map(str, paths))):
+        frame = pandas.concat([_read(path, layer, where) for path in paths], ignore_index=True)
     path = ", ".join(map(str, paths))
     if states:
         frame = _in_states(frame, states, path)
@@ -60,6 +64,20 @@ def read_zones(
     frame = frame.reset_index(drop=True)
     frame.attrs[CLOSED] = frame[id_column][closed.to_numpy()].tolist()
     return frame
+
+
+@contextlib.contextmanager
+def _library_errors_explained(path: str) -> Iterator[None]:
+    """Turn whatever the libraries raise for a damaged file into a ZonesError; they know some twenty kinds."""
+    try:
+        yield
+    except (ZonalflowError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise ZonesError(
+            f"{path} cannot be read as zones: it is damaged, or holds what is not understood "
+            f"({type(error).__name__}: {printable(str(error))[:300]})"
+        ) from error
 
 
 def zone_options(zones: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,10 +184,16 @@ def _with_text_id(frame: geopandas.GeoDataFrame, id_column: str, path: str) -> g
             f"Its columns: {', '.join(columns) or 'none'}"
         )
     ids = frame[id_column]
+    if ids.dtype == object and ids.map(lambda value: isinstance(value, _STRUCTURES)).any():
+        raise ZonesError(
+            f"zones.id: {id_column} of {path} holds lists or other structures; choose a column of single values"
+        )
     whole = pandas.api.types.is_float_dtype(ids) and (ids.dropna() % 1 == 0).all()
     if whole and ids.abs().max() < 2**53:  # a column of whole numbers with a gap is read as floats
         ids = ids.astype("Int64")
     text = ids.astype("string").str.strip()
+    if text.str.contains("[\\x00-\\x1f\\x7f]", na=False).any():
+        raise ZonesError(f"zones.id: {id_column} of {path} holds control characters, which no table can store")
     empty = np.flatnonzero(text.isna() | (text == ""))
     if empty.size:
         has_none = count_of(empty.size, f"zone of {path} has no {id_column}", f"zones of {path} have no {id_column}")
