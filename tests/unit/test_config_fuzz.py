@@ -20,6 +20,7 @@ from zonalflow.study.preflight import check_inputs
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import load_schema
 from zonalflow.study.study import Study
+from zonalflow.study.summary import describe_study
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
@@ -154,7 +155,7 @@ def plan(config):
     json.dumps(resolved, allow_nan=False).encode()  # the manifest's and the record's form
     assert resolve(config, SCHEMA, check=False) == resolved  # as a cluster job reads it
     study = Study(resolved)
-    study.summary().encode()
+    describe_study(study).encode()
     made = [*study.products, *study.year_tables, study.grid, study.prepared, study.index, study.template]
     for path in made:
         assert re.fullmatch(r"results/[\w.-]+(/[\w.-]([\w. -]*[\w.-])?)*", path, re.ASCII), path

@@ -8,6 +8,7 @@ import yaml
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import load_schema
 from zonalflow.study.study import Study
+from zonalflow.study.summary import describe_study
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
@@ -58,6 +59,6 @@ def test_a_damaged_record_of_the_grid_is_no_reference(tmp_path, monkeypatch, dam
 
 
 def test_the_summary_names_run_years_box_zones_and_results():
-    text = study().summary()
+    text = describe_study(study())
     for words in ("florida", "2000–2020 (21), annual", "west -87.5", "Census county boundaries", "results/florida/"):
         assert words in text

@@ -15,6 +15,7 @@ if IN_CONTROL:
     from zonalflow.study import ownership, preflight, where
     from zonalflow.study.changes import leftovers, mark
     from zonalflow.study.jobs import job_name, year_job
+    from zonalflow.study.summary import describe_study
 
     PREVIEW = workflow.output_settings.dryrun
     PROFILE = controller.profile_file(sys.argv[1:], os.environ)
@@ -31,7 +32,7 @@ if IN_CONTROL:
     or_refuse(ownership.check_owner, study_on_disk, configfile_name())
     or_refuse(preflight.check_inputs, study_on_disk)
     if not console.is_silent(workflow.output_settings.quiet):
-        print(f"zonalflow\n{study_on_disk.summary()}", file=sys.stderr)
+        print(f"zonalflow\n{describe_study(study_on_disk)}", file=sys.stderr)
         if workflow.resource_settings.nodes is not None:  # of a cluster, also in a preview
             print(f"  steps      {where.description(study_on_disk)}", file=sys.stderr)
         print(file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Where a study's files lie, and its summary.
+"""Where a study's files lie.
 
 Every path of the workflow is built here, from the resolved configuration (see :mod:`zonalflow.study.resolve`); the
 rules only name them. Importing this is cheap: every cluster job parses the workflow again.
@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from zonalflow.common.dates import format_years
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.rasters.patterns import local_paths
 from zonalflow.sources.catalogue.census import boundary_url, needs_state
@@ -24,7 +23,7 @@ TABLES = {
 
 
 class Study:
-    """A resolved configuration, asked for paths and descriptions.
+    """A resolved configuration, asked for paths.
 
     `root` is put before every path that the workflow makes, not before the user's own files: the ``prefix:`` of a
     workflow that uses this one as a module, for looking at the disk. The rules themselves name paths without it.
@@ -273,34 +272,3 @@ class Study:
     def products(self) -> list[str]:
         """Everything that a full run makes."""
         return [*self.vectors, *self.tables.values(), *self.maps, self.manifest, self.readme, self.report]
-
-    # --------------------------------------------------------------------------------------------------------- summary
-
-    def summary(self) -> str:
-        """Return the study in a few lines, for the head of a run and of a preview."""
-        raster, zones = self.raster, self.zones
-        if zones["source"] == "census":
-            polygons = f"Census {zones['geography']} boundaries {zones['year']}, {zones['resolution']}"
-        else:
-            polygons = zones["path"]
-        cells = {
-            "geocdl": f"{raster['dataset']} from GeoCDL ({raster['url']})",
-            "prism": f"PRISM {raster['resolution']} from its own web service",
-            "local": f"local files, {raster.get('path')}",
-            "demo": "synthetic demo rasters on PRISM's grid",
-        }[raster["source"]]
-        box = "west {:g}, south {:g}, east {:g}, north {:g}".format(*self.bbox) if self.bbox else "the whole grid"
-        weights = self.config["weights"]
-        rows = {
-            "run": self.run,
-            "years": f"{format_years(self.years)} ({len(self.years)}), {raster['grain']}"
-            + (f", months {', '.join(map(str, raster['months']))}" if raster["months"] else ""),
-            "box": box,
-            "zones": f"{polygons}, by {zones['id']}",
-            "rasters": f"{', '.join(self.variables)}: {cells}",
-            "statistics": f"{', '.join(self.config['stats'])}; method {self.config['method']}"
-            + (f", cells covered by {least:g} or more" if (least := self.config["min_coverage"]) else "")
-            + ("" if weights == "none" else f", weights {weights if weights == 'area' else weights['path']}"),
-            "results": f"{self.results}/   logs: {self.logs}/",
-        }
-        return "\n".join(f"  {name:<11}{text}" for name, text in rows.items())

@@ -34,7 +34,7 @@ def check_files(study: Study, manifest: dict[str, Any]) -> tuple[int, list[Misma
             found += _attempt(path, _remake(study, path), partial(load_year, Path(path)))
     try:
         folder = read_json(study.index)["folder"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ZonalflowError, OSError, KeyError, TypeError) as error:
         found.append(Mismatch(study.index, f"cannot be read ({error})", _remake(study, study.index)))
     else:
         found += _attempt(folder, (folder, *_remake(study, study.index)), partial(load_index, folder))

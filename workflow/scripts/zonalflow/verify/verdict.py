@@ -14,7 +14,7 @@ import shlex
 from dataclasses import asdict
 from typing import Any
 
-from zonalflow.common.errors import VerificationError
+from zonalflow.common.errors import VerificationError, ZonalflowError
 from zonalflow.common.files import read_json, sha256, write_json
 from zonalflow.study.ownership import config_changes
 from zonalflow.study.study import Study
@@ -72,7 +72,7 @@ def _manifest(study: Study) -> dict[str, Any]:
         manifest: dict[str, Any] = read_json(study.manifest)
         manifest["results"], manifest["sources"]  # a KeyError if it is not a whole manifest
         changed = config_changes(manifest["config"], study.config)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ZonalflowError, OSError, KeyError, TypeError, AttributeError) as error:
         raise VerificationError(
             f"{study.manifest} cannot be read ({error}), and without it nothing can be verified. "
             "Delete it, if it is there, and run the study first"
