@@ -84,7 +84,8 @@ def drop_rate_limit() -> None:
 
 if IN_JOB:
     logger.addHandler(events.CallOnce(events.STARTED, drop_rate_limit))
-forbid_network()
+if IN_CONTROL:  # not in a workflow that uses this one as a module, whose own rules may read remote files
+    forbid_network()
 if IN_CONTROL and not workflow.output_settings.verbose:
     from zonalflow.run import console
 
