@@ -4,6 +4,7 @@ import pytest
 from pyproj import Transformer
 
 from zonalflow.common.errors import GridError
+from zonalflow.geometry import box
 from zonalflow.geometry.box import box_window
 from zonalflow.geometry.grid import Grid
 
@@ -98,3 +99,10 @@ def test_a_box_far_from_a_projected_grid_is_outside_it():
     grid = Grid("EPSG:32617", (1000.0, 0.0, 450_000.0, 0.0, -1000.0, 3_100_000.0), 100, 200)
     with pytest.raises(GridError, match="lies outside the rasters"):
         box_window(grid, [100.0, 24.0, 110.0, 31.0])
+
+
+def test_swapped_latitude_and_longitude_are_said():
+    florida = [24.5, -87.5, 31.0, -79.0]  # south, west, north, east
+    hint = box.swapped_hint(florida, [-125, 24, -66, 50])
+    assert hint.endswith("write [-87.5, 24.5, -79, 31]")
+    assert box.swapped_hint([10.0, 45.0, 12.0, 47.0], [-125, 24, -66, 50]) == ""  # in Europe either way

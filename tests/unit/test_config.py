@@ -281,6 +281,25 @@ def test_nearest_names_what_is_meant_or_nothing():
     assert nearest("xyzzy", ["years", "bbox"]) == ""
 
 
+@pytest.mark.parametrize(
+    ("written", "known", "meant"),
+    [
+        ("average", ["range", "mean"], "mean"),
+        ("SD", ["std", "sum"], "std"),
+        ("p90", ["mean", "percentile_50"], "percentile_90"),
+        ("quantile_5", ["percentile_50"], "percentile_5"),
+        ("yearly", ["annual", "daily"], "annual"),
+        ("excel", ["csv", "xlsx"], "xlsx"),
+    ],
+)
+def test_nearest_understands_synonyms(written, known, meant):
+    assert nearest(written, known) == f"; did you mean {meant!r}?"
+
+
+def test_a_synonym_of_what_is_not_known_is_no_hint():
+    assert nearest("excel", ["years", "bbox"]) == "" and nearest("p90", ["annual", "daily"]) == ""
+
+
 def test_two_boxes_that_differ_do_not_share_a_folder_of_rasters():
     folders = {
         Study(resolve(changed("bbox", [west, 24.5, -79.0, 31.0]), SCHEMA)).raster_folder

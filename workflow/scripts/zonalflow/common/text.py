@@ -4,10 +4,25 @@ import difflib
 import re
 from collections.abc import Iterable
 
+# What other programs and people call it; in small letters.
+_SYNONYMS = {
+    "average": "mean", "avg": "mean", "minimum": "min", "maximum": "max", "total": "sum", "sd": "std", "stdev": "std",
+    "stddev": "std", "standard_deviation": "std", "var": "variance", "mode": "majority", "most_common": "majority",
+    "variety": "unique", "yearly": "annual", "year": "annual", "month": "monthly", "day": "daily", "hour": "hourly",
+    "excel": "xlsx", "xls": "xlsx", "shapefile": "shp", "geopackage": "gpkg", "json": "geojson",
+    "classes": "categorical", "landcover": "categorical", "fraction": "coverage", "exact": "coverage",
+}  # fmt: skip
+_PERCENTILE = re.compile(r"(?:p|q|pct|perc|percentile|quantile)[ _-]?(\d{1,2}|100)")
+
 
 def nearest(word: object, known: Iterable[object]) -> str:
-    """Return ``; did you mean 'KNOWN'?`` for a misspelt `word`, or an empty text when none of `known` is near."""
-    matches = difflib.get_close_matches(str(word), [str(name) for name in known], n=1, cutoff=0.5)
+    """Return ``; did you mean 'KNOWN'?`` for a misspelt `word` or a synonym, or an empty text when nothing is near."""
+    names, text = [str(name) for name in known], str(word).lower()
+    synonym = _SYNONYMS.get(text)
+    percentile = _PERCENTILE.fullmatch(text)
+    if percentile and any(name.startswith("percentile_") for name in names):
+        return f"; did you mean 'percentile_{percentile[1]}'?"
+    matches = [synonym] if synonym in names else difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
     return f"; did you mean {matches[0]!r}?" if matches else ""
 
 

@@ -1,6 +1,7 @@
 """A box in degrees, and the part of a grid that it touches."""
 
 import math
+from collections.abc import Sequence
 
 from zonalflow.common.errors import GridError
 from zonalflow.geometry.grid import Bounds, Grid, Window
@@ -78,8 +79,15 @@ def _outside(bbox: list[float], grid: Grid) -> GridError:
     return GridError(
         f"bbox {bbox} (west, south, east, north) lies outside the rasters, which cover "
         f"{', '.join(f'{edge:.6g}' for edge in grid.bounds)} in {grid.crs[:60]}; write a box inside, "
-        "or null for all of it"
+        f"or null for all of it{swapped_hint(bbox, grid.bounds) if grid.is_geographic else ''}"
     )
+
+
+def swapped_hint(bbox: Sequence[float], extent: Sequence[float]) -> str:
+    """Return a sentence on a box whose latitudes and longitudes are swapped, if it lies in ``extent`` otherwise."""
+    south, west, north, east = bbox
+    inside = west < extent[2] and east > extent[0] and south < extent[3] and north > extent[1]
+    return f". Latitude and longitude look swapped: write [{west:g}, {south:g}, {east:g}, {north:g}]" if inside else ""
 
 
 def _projected(bbox: list[float], grid: Grid) -> Bounds:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zonalflow.common.dates import FULL_DAY, dates_of
 from zonalflow.common.errors import ConfigError
-from zonalflow.geometry.box import box_window
+from zonalflow.geometry.box import box_window, swapped_hint
 from zonalflow.rasters.patterns import check_local_files, check_pattern, is_netcdf
 from zonalflow.sources.catalogue import geocdl as geocdl_catalogue
 from zonalflow.sources.catalogue import prism as prism_catalogue
@@ -100,6 +100,7 @@ def check_rasters(study: Study) -> None:
         raise ConfigError(
             f"bbox: {study.bbox} lies outside {raster['dataset']}, which covers west {extent[0]:g}, "
             f"south {extent[1]:g}, east {extent[2]:g}, north {extent[3]:g}; write a box inside"
+            f"{swapped_hint(study.bbox, extent)}"
         )
 
 
