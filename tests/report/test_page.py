@@ -155,6 +155,23 @@ def test_months_become_years(tmp_path, counties):
     assert page["variables"][0]["count"][z] == 40  # cells, not cells times months
 
 
+def test_a_year_of_some_months_is_not_called_annual(tmp_path, counties):
+    raster = {
+        "source": "demo",
+        "variables": ["ppt"],
+        "grain": "monthly",
+        "dataset": "PRISM",
+        "units": {},
+        "months": [6, 7],
+    }
+    folder = write_results(tmp_path / "a", counties, [2000, 2001], grain="monthly", config={"raster": raster})
+    table = pandas.read_parquet(folder / "zonal_stats.parquet")
+    table[table["date"].str[5:].isin(["06", "07"])].to_parquet(folder / "zonal_stats.parquet")
+    report_on(folder, tmp_path / "a.html")
+    (layer,) = carried(tmp_path / "a.html")["variables"][0]["layers"]
+    assert layer["annual"] == "precipitation of Jun, Jul" and set(layer["periods"]) == {"year", "06", "07"}
+
+
 def test_one_year_without_data_makes_a_page_too(tmp_path, counties):
     folder = write_results(tmp_path / "demo", counties, [2000])
     table = pandas.read_parquet(folder / "zonal_stats.parquet").assign(mean=np.nan, count=0, valid_fraction=np.nan)

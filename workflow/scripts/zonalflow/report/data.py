@@ -1,6 +1,7 @@
 """What the report's page draws, as plain data: every zone's values and trends, and small outlines."""
 
 import base64
+import calendar
 from typing import Any
 
 import geopandas
@@ -74,11 +75,11 @@ def variable_data(series: Series, config: dict[str, Any], colours: dict[str, str
         "count": rounded(series.count[-1], 2),
         "valid": rounded(np.min(series.valid, axis=0), 4),
         "leftOut": series.left_out,
-        "layers": [layer_data(layer, quantity, series, config["years"]) for layer in series.layers],
+        "layers": [layer_data(layer, quantity, series, config) for layer in series.layers],
     }
 
 
-def layer_data(layer: Layer, quantity: Quantity, series: Series, years: list[int]) -> dict[str, Any]:
+def layer_data(layer: Layer, quantity: Quantity, series: Series, config: dict[str, Any]) -> dict[str, Any]:
     """Return one layer: its names and unit, and for each period the packed values and trends.
 
     Slopes are per decade, with the ends of their 95 % confidence interval. Shares are in percent.
@@ -90,11 +91,11 @@ def layer_data(layer: Layer, quantity: Quantity, series: Series, years: list[int
     for period, table in layer.periods.items():
         periods[period] = {"values": packed(table * factor, digits + 1)}
         if layer.kind != "class":
-            periods[period] |= trend_data(years, table * factor, digits)
+            periods[period] |= trend_data(config["years"], table * factor, digits)
     return {
         "stat": layer.stat,
         "kind": layer.kind,
-        **_names(layer, quantity, series),
+        **_names(layer, quantity, series, config["raster"].get("months")),
         "how": _HOW.get(layer.stat, "mean"),
         "exact": layer.stat in _HOW or layer.stat == "mean" or layer.kind == "share",
         "digits": digits,
@@ -105,7 +106,7 @@ def layer_data(layer: Layer, quantity: Quantity, series: Series, years: list[int
     }
 
 
-def _names(layer: Layer, quantity: Quantity, series: Series) -> dict[str, Any]:
+def _names(layer: Layer, quantity: Quantity, series: Series, months: list[int] | None) -> dict[str, Any]:
     """Return what a layer is called: with ``annual`` before it or not, its statistic, its unit in both systems."""
     if layer.kind == "share":
         name = series.classes[layer.stat[len(SHARE) :]]
@@ -115,9 +116,11 @@ def _names(layer: Layer, quantity: Quantity, series: Series) -> dict[str, Any]:
         which = "most" if layer.stat == "majority" else "least"
         text = f"{which} frequent class of {quantity.label}"
         return {"label": text, "annual": text, "statLabel": f"{which} frequent class", "unit": "", "conversion": None}
+    label = noun(quantity, layer.stat)
+    of_months = f"{label} of {', '.join(calendar.month_abbr[month] for month in months)}" if months else ""
     return {
-        "label": noun(quantity, layer.stat),
-        "annual": headline(quantity, layer.stat),
+        "label": label,
+        "annual": of_months or headline(quantity, layer.stat),  # a year of some months is not annual
         "statLabel": stat_label(layer.stat),
         "unit": stat_unit(layer.stat, quantity),
         "conversion": conversion(layer.stat, quantity),

@@ -42,6 +42,10 @@ class Study:
         self.results = f"{root}results/{self.run}"
         self.work = f"{self.results}/work"
         self.logs = f"{root}logs/{self.run}"
+        self.manifest = f"{self.results}/manifest.json"  # the provenance
+        self.readme = f"{self.results}/README.txt"  # what each file and column is
+        self.report = f"{self.results}/report.html"
+        self.verification = f"{self.results}/verify.json"  # the verdict, where one has been made
 
     # ---------------------------------------------------------------------------------------------------------- inputs
 
@@ -247,26 +251,6 @@ class Study:
     def maps(self) -> list[str]:
         """All pictures."""
         return [*(self.year_map(*key) for key in self.year_keys), *map(self.overview, self.variables)]
-
-    @property
-    def manifest(self) -> str:
-        """The provenance of the results."""
-        return f"{self.results}/manifest.json"
-
-    @property
-    def readme(self) -> str:
-        """What each file and column is, for whoever is handed the results."""
-        return f"{self.results}/README.txt"
-
-    @property
-    def report(self) -> str:
-        """The report, a page of its own."""
-        return f"{self.results}/report.html"
-
-    @property
-    def verification(self) -> str:
-        """The verdict of the verification, where one has been made."""
-        return f"{self.results}/verify.json"
 
     @property
     def products(self) -> list[str]:
