@@ -298,6 +298,10 @@ def test_it_prints_without_its_controls(page):
             ".filter(s => getComputedStyle(document.querySelector(s)).display !== 'none')"
         )
         assert shown == []
+        # A4 is 182 mm wide between the margins: no column is cut, and the number of rows is said.
+        page.set_window_size(700, 900)
+        assert page.execute_script("return document.getElementById('table').scrollWidth") <= 182 / 25.4 * 96
+        assert page.execute_script("return !!document.getElementById('ranking-count').getClientRects().length")
         assert page.execute_cdp_cmd("Page.printToPDF", {})["data"].startswith("JVBERi")  # %PDF in base64
     finally:
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
