@@ -9,7 +9,7 @@ from typing import Any
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import read_checksums, read_json, sha256
 from zonalflow.common.text import few
-from zonalflow.recipes.contents import Content, Contents, signature_of
+from zonalflow.recipes.contents import Contents, signature_of
 from zonalflow.recipes.recipe import Recipe, Record, named, path_between, portable
 from zonalflow.recipes.side_files import Folders
 from zonalflow.run.code import code_digest
@@ -120,6 +120,7 @@ def _outputs(target: str, paths: Iterable[str]) -> dict[str, tuple[int, int, str
     return found
 
 
-def files_in(records: Iterable[Record], kind: str) -> list[Content]:
-    """Return the files of one kind that are in records, each once."""
-    return list({one.path: one for record in records for one in record.files.get(kind, [])}.values())
+def files_read(records: Iterable[str]) -> dict[str, str]:
+    """Return path to SHA-256 of all that the jobs read that wrote these records: users' files, receipts, side files."""
+    found = (record.files.values() for path in records if (record := Record.read(path)))
+    return {one.path: one.sha256 for kinds in found for of_kind in kinds for one in of_kind}

@@ -14,6 +14,7 @@ from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import files_of, read_checksums, read_json, sha256, write_json, write_text
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.common.text import count_of
+from zonalflow.recipes.job import files_read
 from zonalflow.report.explain import readme
 from zonalflow.run.rule import Log
 from zonalflow.tables.year_table import YearTable, table_head
@@ -37,6 +38,7 @@ class Inputs:
         table: the tidy table (Parquet), for its columns.
         results: the files that were made, for their checksums.
         checksums: what the jobs recorded of the files that they had written.
+        records: what they recorded of the files that they had read.
     """
 
     zones: list[str]
@@ -49,6 +51,7 @@ class Inputs:
     table: str
     results: list[str]
     checksums: list[str]
+    records: list[str]
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,9 @@ def write_manifest(inputs: Inputs, outputs: Outputs, config: dict[str, Any], log
     inside = preparation.pop("inside_fraction")
     fields = preparation.pop("fields")
     heads = [table_head(Path(path)) for path in inputs.tables]
-    files = files_of([*inputs.zones, *inputs.rasters, *inputs.weights])  # a file geodatabase is a folder
-    sources = [_source(path) for path in files]
+    read = files_read(inputs.records)
+    files = dict.fromkeys([*files_of([*inputs.zones, *inputs.rasters, *inputs.weights]), *map(Path, read)])
+    sources = [_source(path, read.get(str(path))) for path in files]
     results = [{"path": path, "bytes": Path(path).stat().st_size, "sha256": sha256(path)} for path in inputs.results]
     _check_checksums(results, read_checksums(inputs.checksums))
     manifest = {
@@ -102,13 +106,16 @@ def columns_of(table: str) -> list[str]:
     return list(pyarrow.parquet.read_schema(table).names)
 
 
-def _source(path: Path) -> dict[str, Any]:
-    """Return what is known of an input: its receipt, with where it lies, or the checksum of the user's own file."""
+def _source(path: Path, known: str | None) -> dict[str, Any]:
+    """Return what is known of an input: its receipt, with where it lies, or the checksum of the user's own file.
+
+    `known` is the checksum that the user's file had when it was read, if a job recorded it.
+    """
     if path.suffix == ".json":
         receipt = json.loads(path.read_text(encoding="utf-8"))
         if "requests" in receipt:
             return {"path": str(path.parent), **receipt}
-    return {"path": str(path), "source": "file", "bytes": path.stat().st_size, "sha256": sha256(path)}
+    return {"path": str(path), "source": "file", "bytes": path.stat().st_size, "sha256": known or sha256(path)}
 
 
 def _shapefile_fields(attributes: dict[str, str], tables: list[YearTable]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import read_checksums, read_json, sha256
 from zonalflow.index.store import load_index
+from zonalflow.recipes.side_files import Folders
 from zonalflow.study.study import Study
 from zonalflow.tables.year_table import load_year
 
@@ -29,6 +30,12 @@ def check_files(study: Study, manifest: dict[str, Any]) -> tuple[int, list[Misma
     compared = (_compare(path, checksum, delete) for path, (checksum, delete) in expected.items())
     found = [mismatch for mismatch in compared if mismatch]
     known = {mismatch.path for mismatch in found}
+    own = [source["path"] for source in manifest["sources"] if "files" not in source]
+    found += [
+        Mismatch(path, "was not there when the study ran, and is read with your files now")
+        for path in Folders().files_of(own)
+        if path not in expected
+    ]
     for path in study.year_tables:
         if path not in known:
             found += _attempt(path, _remake(study, path), partial(load_year, Path(path)))
