@@ -42,6 +42,7 @@ test-slurm: $(VENV)/.test
 bench: $(VENV)/.bench
 	$(BIN)/python tests/benchmarks/bench.py
 	$(BIN)/python tests/benchmarks/dry_run.py
+	$(BIN)/python tests/benchmarks/start.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

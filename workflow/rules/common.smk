@@ -1,6 +1,8 @@
 # The study, and the few functions that the rules share. Every cluster job parses this again: nothing heavy is imported
 # here, and what needs checking once is checked in the controlling process only. Nothing is written, started or contacted.
 
+import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -53,6 +55,20 @@ def configfile_name() -> str:
 def made(paths: str | list[str]) -> str | list[str]:
     """Return results as inputs whose time stamps do not count: whether what reads them is out of date, the plan knows."""
     return ancient(paths) if isinstance(paths, str) else [ancient(path) for path in paths]
+
+
+def verify_command() -> str:
+    """Return the command that verifies this very study, from the folder in which it was run."""
+    settings = workflow.config_settings
+    given = settings.config_args or []
+    options = ["--cores", "1"]
+    if Path(str(workflow.main_snakefile)).resolve() != Path("Snakefile").resolve():
+        options += ["--snakefile", os.path.relpath(workflow.main_snakefile)]
+    if workflow.overwrite_configfiles:
+        options += ["--configfile", *map(os.path.relpath, workflow.overwrite_configfiles)]
+    if given:
+        options += ["--config", *([given] if isinstance(given, str) else given)]
+    return shlex.join(["snakemake", "verify", *options])
 
 
 def users_own(paths: list[str]) -> list[str]:

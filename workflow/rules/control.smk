@@ -115,16 +115,18 @@ if IN_CONTROL:
         planned = [(variable, str(year)) for variable, year in study.year_keys]
         jobs = [] if workflow.touch else follower.jobs.values()  # what was only touched is not done
         years = watch.sort_years(jobs, planned, whole)
-        note_state(now)
+        left = "" if only_verifies() else leftovers(now)
+        if not only_verifies():
+            note_state(now)
         if follower.interrupted and session:
             session.cancel()
         if follower.interrupted and not (session and session.refused):
-            notify("\n".join(filter(None, [watch.interruption(years), leftovers(now)])))
+            notify("\n".join(filter(None, [watch.interruption(years), left])))
             return
         others = watch.other_failures(follower.jobs.values(), watch.is_whole)
         places = {"results": f"{study_on_disk.results}/", "logs": f"{study_on_disk.logs}/"}
         account = watch.summary(years, others, places, failed=failed)
-        notify("\n" + "\n".join(filter(None, [account, leftovers(now)])))
+        notify("\n" + "\n".join(filter(None, [account, left])))
 
     onstart:
         if control is None:

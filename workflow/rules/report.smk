@@ -19,6 +19,8 @@ rule write_report:
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
+    params:
+        verify=verify_command(),
     message:
         "Write the report"
     script:

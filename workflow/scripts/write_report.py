@@ -5,4 +5,5 @@ from zonalflow.run.rule import job_log, select
 from zonalflow.steps.write_report import Inputs, Outputs, write_report
 
 with job_log(snakemake.log[0]) as log, recorded("write_report", snakemake, ["verification", "page"]):
-    write_report(select(Inputs, snakemake.input), select(Outputs, snakemake.output), log)
+    inputs, outputs = select(Inputs, snakemake.input), select(Outputs, snakemake.output)
+    write_report(inputs, outputs, log, snakemake.params.verify)

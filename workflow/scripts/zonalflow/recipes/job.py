@@ -17,7 +17,11 @@ from zonalflow.run.code import code_digest
 _LARGE = 1 << 26  # bytes of a file that is not read again for its checksum if another job has done so
 BY_GRID = {"prepare_zones": "rasters"}  # inputs of which only the grid counts, which is among the keys
 # parameters that say how to find what the inputs hold, and so are not part of a recipe
-NOT_KEYS = {"prepare_zones": ("zone_files", "raster", "reference"), "zonal_stats": ("zone_files",)}
+NOT_KEYS = {
+    "prepare_zones": ("zone_files", "raster", "reference"),
+    "zonal_stats": ("zone_files",),
+    "write_report": ("verify",),
+}
 WRITES_DOWN = "write_manifest"  # the step that writes down paths and checksums
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import read_json, write_json
 from zonalflow.common.text import count_of, few
 from zonalflow.recipes.contents import Content, content_of
@@ -72,7 +73,7 @@ class Record:
             files = {kind: [content_of(one) for one in ones] for kind, ones in values["files"].items()}
             outputs = {name: (size, time, checksum) for name, (size, time, checksum) in values["outputs"].items()}
             return cls(recipe, files, outputs)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (ZonalflowError, OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
 

@@ -40,13 +40,14 @@ class Outputs:
     checksums: str
 
 
-def write_report(inputs: Inputs, outputs: Outputs, log: Log) -> None:
-    """Write the report's page and its checksum.
+def write_report(inputs: Inputs, outputs: Outputs, log: Log, verify: str = "snakemake verify") -> None:
+    """Write the report's page, which names the command that verifies the study, and its checksum.
 
     Raises:
         ZonalflowError: the table lacks a zone or a year.
     """
     page = read_page(inputs)
+    page.verdict["command"] = verify
     write_text(outputs.report, render(page))
     record_checksums(outputs.checksums, [outputs.report])
     log(f"{page.title}; verification: {page.verdict['state']}")
