@@ -14,6 +14,7 @@ from zonalflow.common.errors import FetchError
 from zonalflow.sources.archive import check_members
 from zonalflow.sources.download import download, get_json
 from zonalflow.sources.http import RetryPolicy
+from zonalflow.sources.session import Watchdog
 
 OK = b"HTTP/1.1 200 OK\r\n"
 LONGEST = 20  # seconds after which the adversary itself gives up, so that a test of it fails and does not hang
@@ -276,3 +277,14 @@ def test_a_handshake_that_drips_ends(tmp_path):
         with pytest.raises(FetchError, match=r"within 0\.3 s"):
             fetch(server.url.replace("http:", "https:"), tmp_path, brief(0.3))
         assert not server.gave_up
+
+
+def test_no_connection_outlives_its_try():
+    """http.client leaves the reader of an answer behind whose head it cannot parse."""
+    ours, theirs = socket.socketpair()
+    reader = ours.makefile("rb")
+    with theirs, Watchdog(60) as watchdog:
+        watchdog.watch(ours)
+    assert ours.fileno() == -1
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        reader.read()

@@ -5,6 +5,7 @@ The timeouts of requests and urllib3 are for each single read. A server that sen
 """
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ class Watchdog:
         with self._lock:
             for watched in self._sockets:
                 watched.close()
+                if watched.fileno() >= 0:  # an answer that could not be read has left a reader of it behind
+                    os.close(watched.detach())
             self._sockets.clear()
 
     def watch(self, opened: socket.socket) -> socket.socket:
