@@ -6,9 +6,10 @@ import pytest
 import shapely
 from shapely import Polygon, box
 
+from zonalflow.common.errors import ZonesError
 from zonalflow.geometry.antimeridian import unwrap, wrap
 from zonalflow.geometry.grid import Grid
-from zonalflow.zones.on_grid import bring_to_grid
+from zonalflow.zones.on_grid import bring_to_grid, prepare
 
 WORLD = Grid("EPSG:4326", (1.0, 0.0, -180.0, 0.0, -1.0, 90.0), 360, 180)
 FROM_0 = Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 90.0), 360, 180)
@@ -81,7 +82,27 @@ def test_a_zone_around_a_pole_holds_the_pole():
 def test_a_hole_is_turned_with_its_shell():
     shell, hole = box(170, -10, 190, 10), box(179, -1, 181, 1)
     zone = wrapped(shell.difference(hole))
-    (found,), (unwrapped,) = unwrap(np.array([zone]))
+    (found,), (unwrapped,), (unclear,) = unwrap(np.array([zone]))
+    assert not unclear
     assert unwrapped
     assert found.area == pytest.approx(400 - 4)
-    assert wrap(np.array([zone]), -180, 180)[0].area == pytest.approx(400 - 4)
+    assert wrap(np.array([found]), -180, 180)[0].area == pytest.approx(400 - 4)
+
+
+def ring(*vertices):
+    return shapely.Polygon(vertices)
+
+
+def test_an_outline_that_can_be_read_in_two_ways_is_refused():
+    """Once around the earth, on both sides of the equator: around which pole?"""
+    outline = ring((-150, -10), (-50, 20), (50, -20), (150, 10))
+    zones = geopandas.GeoDataFrame({"id": ["a"]}, geometry=[outline], crs=4326)
+    with pytest.raises(
+        ZonesError, match="1 zone runs around the earth or across the antimeridian in a way that can be"
+    ):
+        prepare(zones, WORLD, id_column="id")
+
+
+def test_a_box_of_all_longitudes_is_a_band():
+    band = ring((-180, 40), (180, 40), (180, 50), (-180, 50))
+    assert placed(band, WORLD).whole[0].area == pytest.approx(360 * 10)

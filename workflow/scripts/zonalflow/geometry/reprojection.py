@@ -124,7 +124,7 @@ def _parts_in_degrees(rings: np.ndarray, of_part: np.ndarray, wound: np.ndarray)
     first = np.cumsum(n_rings) - n_rings
     for i in np.flatnonzero((n_rings > 1) | around_pole):
         mine = slice(first[i], first[i] + n_rings[i])
-        parts[i] = joined([shapely.get_coordinates(ring) for ring in rings[mine]], around_pole=bool(around_pole[i]))
+        parts[i] = joined([shapely.get_coordinates(ring) for ring in rings[mine]])
     return parts
 
 

@@ -93,7 +93,8 @@ def bring_to_grid(frame: geopandas.GeoDataFrame, grid: Grid) -> ZonesOnGrid:
     reprojected = not crs.equals(grid.crs, ignore_axis_order=True)
     unwrapped = np.zeros(len(frame), bool)
     if crs.is_geographic:
-        geometry, unwrapped = unwrap(frame.geometry.to_numpy())
+        geometry, unwrapped, unclear = unwrap(frame.geometry.to_numpy())
+        _check_clear(unclear, frame.index.to_numpy())
         frame = frame.set_geometry(geometry, crs=crs)
     repaired, frame = _repair(frame)
     geometry, names = frame.geometry.to_numpy(), frame.index.to_numpy()
@@ -159,6 +160,16 @@ def _reprojected(geometry: np.ndarray, names: np.ndarray, crs: pyproj.CRS, grid:
             "them out with zones.where"
         )
     return without_crossings(result), share
+
+
+def _check_clear(unclear: np.ndarray, names: np.ndarray) -> None:
+    """Raise ZonesError for outlines of which it is unclear how they run around the earth."""
+    if unclear.any():
+        raise ZonesError(
+            f"{count_of(int(unclear.sum()), 'zone runs', 'zones run')} around the earth or across the antimeridian in "
+            f"a way that can be read as different areas, or as none: {few(names[unclear])}; cut such zones at 180 "
+            "degrees, or leave them out with zones.where"
+        )
 
 
 def _check_areas(geometry: np.ndarray, names: np.ndarray) -> None:
