@@ -241,3 +241,15 @@ def test_an_address_that_is_none_is_refused(url, folder):
     base["zones"]["url"] = url
     with pytest.raises(ConfigError, match=r"zones\.url: .* is not an address"):
         pipeline.study_of(base)
+
+
+def test_network_drivers_are_left_out_without_a_warning():
+    """Of both copies of GDAL, rasterio's and pyogrio's."""
+    code = (
+        "from zonalflow.common.offline import forbid_network; forbid_network(); import pyogrio, rasterio\n"
+        "with rasterio.Env() as env: print(*{*env.drivers(), *pyogrio.list_drivers()} & {'WFS', 'Elasticsearch'})"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    )
+    assert (ended.returncode, ended.stdout.strip(), ended.stderr) == (0, "", "")

@@ -31,7 +31,7 @@ _SERVICE = re.compile(
 _VRT = re.compile(rb"<\s*(OGR)?VRTData(set|Source)\b", re.IGNORECASE)
 _LINKED_CRS = re.compile(rb"\"crs\"\s*:\s*\{[^{}]{0,400}?\"link\"|\"crs\"\s*:\s*\{[^}]{0,800}?\"href\"", re.DOTALL)
 _SKIPPED = (
-    "WMS WMTS WCS WFS OAPIF CSW HTTP DAAS EEDA EEDAI NGW STACTA STACIT PLMOSAIC PLSCENES Carto AmigoCloud Elastic"
+    "WMS WMTS WCS WFS OAPIF CSW HTTP DAAS EEDA EEDAI NGW STACTA STACIT PLMOSAIC PLSCENES Carto AmigoCloud Elasticsearch"
 )
 
 
