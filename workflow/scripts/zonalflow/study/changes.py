@@ -29,11 +29,8 @@ class Changes:
         self._memory = MEMORY / f"{study.run}.json"
         self.plan = self.now()
         self._numbers = _numbers(Path(study.results) / ".changes")
-        self.new = {
-            state.job.name: self._file(state.job.name, 1)
-            for state in self.plan.states.values()
-            if not state.is_settled and self._has_begun()
-        }
+        unsettled = [state.job.name for state in self.plan.states.values() if not state.is_settled]
+        self.new = {name: self._file(name, 1) for name in unsettled} if unsettled and self._has_begun() else {}
         self._reasons = {
             path: "; ".join(state.reasons) for state in self.plan.out_of_date for path in state.job.outputs
         }

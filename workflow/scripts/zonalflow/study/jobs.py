@@ -100,9 +100,10 @@ def year_records(study: Study) -> list[str]:
 def jobs(study: Study) -> Iterator[Job]:
     """Yield the jobs of a study but the report's, each after those whose results it reads."""
     if study.raster["source"] == "demo":
+        keys = parameters(study, "make_rasters")
         for variable, year in study.year_keys:
             receipt = study.receipt(variable, year)
-            keys, record = parameters(study, "make_rasters"), record_beside(receipt)
+            record = record_beside(receipt)
             yield Job("make_rasters", record, keys, [receipt], wildcards=_named(variable, year))
     zones, index = study.record("zones"), study.record("index")
     template = [study.template + suffix for suffix in VECTOR_SUFFIXES["shp"]]
@@ -113,8 +114,9 @@ def jobs(study: Study) -> Iterator[Job]:
     )  # fmt: skip
     weights = {"weights": study.weights_inputs}
     yield Job("index_zones", index, parameters(study, "index_zones"), [study.index], weights, [zones])
+    keys = parameters(study, "zonal_stats")
     for variable, year in study.year_keys:
-        yield year_job(study, variable, year)
+        yield year_job(study, variable, year, keys)
     yield from _summaries(study)
 
 
@@ -138,14 +140,15 @@ def _summaries(study: Study) -> Iterator[Job]:
     )  # fmt: skip
 
 
-def year_job(study: Study, variable: str, year: int) -> Job:
-    """Return the job of one variable and year, which need not be among those of the study."""
+def year_job(study: Study, variable: str, year: int, keys: dict[str, Any] | None = None) -> Job:
+    """Return the job of one variable and year, which need not be among those of the study, with its parameters."""
+    keys = parameters(study, "zonal_stats") if keys is None else keys
     own = {"rasters": study.rasters(variable, year), "original_zones": [], "weights": []}
     if study.allows_other_grids:
         own |= {"original_zones": study.zones_inputs, "weights": study.weights_inputs}
     name = f"{variable}/{year}.npz"
     return Job(
-        "zonal_stats", study.record(f"{variable}/{year}"), parameters(study, "zonal_stats"),
+        "zonal_stats", study.record(f"{variable}/{year}"), keys,
         [study.year_table(variable, year), *study.year_vectors(variable, year), study.checksums(name)],
         own, [study.record("zones"), study.record("index")], _named(variable, year),
     )  # fmt: skip
