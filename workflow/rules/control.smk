@@ -53,6 +53,7 @@ if IN_CONTROL:
         or_refuse(preflight.check_catalogue, study_on_disk)
         control = or_refuse(controller.take_over, study_on_disk.run, study_on_disk.receipts, sys.argv, notify)
         or_refuse(changes.remember)
+        or_refuse(changes.settle)
         logger.addHandler(follower)
 
     # Snakemake tells of a start before it looks at its lock and at what there is to do, and `onstart` comes after both: a

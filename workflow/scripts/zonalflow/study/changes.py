@@ -50,6 +50,12 @@ class Changes:
         needed = self.plan.needed_by(targets)
         return [path for name, path in self.new.items() if name in needed][:1]
 
+    def settle(self) -> None:
+        """Leave out what the jobs of a killed run have finished since the plan was made."""
+        if self.new:
+            states = self.now().states
+            self.new = {name: path for name, path in self.new.items() if not states[name].is_settled}
+
     def now(self) -> Plan:
         """Return a new plan of the study."""
         return Plan(self._study, self._page, Memory.read(self._memory))
