@@ -161,6 +161,36 @@ def test_a_zone_that_reaches_too_far_is_cut_to_the_surroundings():
     assert placed.fraction[0] == pytest.approx(3e10 / (math.pi * 6371000**2), rel=0.01)
 
 
+def test_a_zone_of_which_nothing_lies_in_the_surroundings():
+    """A frame around the grid: its bounds hold the grid, and UTM cannot show it; nothing of it is left."""
+    around = shapely.box(-180, -60, 0, 60).difference(shapely.box(-80, -59, 0, 59))
+    assert bring_to_grid(zones(around), PUERTO_RICO).fraction[0] == 0
+
+
+@pytest.mark.parametrize("crs", ["EPSG:3857", "ESRI:54009", "EPSG:6933"], ids=["mercator", "mollweide", "equal area"])
+def test_a_world_layer_in_another_projection_on_a_local_grid(crs):
+    """Antarctica lies far away; the north-western quarter of the world, which UTM cannot show, holds the whole grid."""
+    shapes = [shapely.box(-180, -84, 180, -60), shapely.box(-179, 0, 0, 80), shapely.box(-67, 17.9, -66, 18.4)]
+    world = geopandas.GeoSeries(shapely.segmentize(shapes, 1), crs=4326).to_crs(crs)
+    placed = bring_to_grid(zones(*world, crs=crs), PUERTO_RICO)
+    found = shapely.area(placed.inside) / cell_area(PUERTO_RICO)
+    assert placed.fraction[0] == found[0] == 0
+    assert found[1] == pytest.approx(300 * 100, rel=1e-9) and 0 < placed.fraction[1] < 1e-3
+    # 1° × 0.5° at 18.15° N: 105,820 m × 55,340 m = 5.856e9 m², and UTM enlarges areas there by some 0.1 %
+    assert found[2] == pytest.approx(5861.5, rel=1e-4) and placed.fraction[2] == 1
+
+
+def test_a_zone_drawn_beyond_the_edge_of_mercators_map_is_not_dropped():
+    """188–189° E are 172–171° W: the island is the same whichever way its longitudes count."""
+    samoa = Grid("EPSG:32702", (1000.0, 0.0, 300000.0, 0.0, -1000.0, 8600000.0), 300, 200)
+    turn = 2 * math.pi * 6378137
+    there = geopandas.GeoSeries([shapely.box(-172, -14, -171.5, -13.5)], crs=4326).to_crs(3857)[0]
+    beyond = shapely.transform(there, lambda xy: xy + np.array([turn, 0]))
+    placed = bring_to_grid(zones(there, beyond, crs=3857), samoa)
+    usual, moved = shapely.area(placed.inside)
+    assert usual > 2000 * 1e6 and moved == pytest.approx(usual, rel=1e-9)
+
+
 def test_degrees_around_a_grid_hold_all_of_it():
     for name, (grid, _) in GRIDS.items():
         around = surroundings_of(grid, LONLAT)
