@@ -2,12 +2,15 @@
 
 import itertools
 import math
+import os
 
 import geopandas
 import numpy as np
 import pyproj
 import pytest
 import shapely
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from zonalflow.common.errors import ZonesError
 from zonalflow.geometry.antimeridian import unwrap
@@ -129,6 +132,50 @@ def test_random_outlines_lie_where_the_file_has_them(name):
         assert len(wrong) == 0, (outline.wkt, wrong[0])
         compared += points
     assert compared > 5000
+
+
+def star(draw, x, y, size):
+    """Return the vertices of a polygon around a point, each seen from it in a direction of its own."""
+    n = draw(st.integers(3, 12))
+    shares = np.array(draw(st.lists(st.floats(0.3, 1), min_size=n, max_size=n)))
+    angle = np.cumsum(shares) / shares.sum() * 2 * np.pi
+    reach = size * np.array(draw(st.lists(st.floats(0.3, 1), min_size=n, max_size=n)))
+    return np.column_stack([x + reach * np.cos(angle), y + reach * np.sin(angle)])
+
+
+@settings(max_examples=int(os.environ.get("ZONALFLOW_EXAMPLES", "25")), deadline=None, derandomize=True)
+@given(st.data())
+def test_random_outlines_have_the_area_of_dense_ones(data):
+    """Each edge may be off by a twentieth of a cell, and a parabola's area is 2/3 of its height times its length."""
+    name = data.draw(st.sampled_from(["albers", "utm at 30 m", "equal area", "fiji"]))
+    grid, (_, _, dx, _) = GRIDS[name]
+    west, south, east, north = grid.bounds
+    way = pyproj.Transformer.from_crs(grid.crs, LONLAT, always_xy=True)
+    x, y = way.transform((west + east) / 2, (south + north) / 2)
+    size = data.draw(st.floats(0.2, 0.2 * dx))
+    outline = shapely.Polygon(star(data.draw, x, y, size))
+    dense = projected(shapely.segmentize(outline, size / 2000), grid)
+    seam = shapely.transform(outline, lambda xy: np.column_stack([(xy[:, 0] + 180) % 360 - 180, xy[:, 1]]))
+    (found,) = bring_to_grid(zones(seam), grid).whole
+    assert abs(found.area - dense.area) <= 0.7 * TOLERANCE * grid.transform[0] * dense.length
+
+
+@settings(max_examples=int(os.environ.get("ZONALFLOW_EXAMPLES", "25")), deadline=None, derandomize=True)
+@given(st.data())
+def test_random_rings_across_the_antimeridian_keep_their_area(data):
+    """Cut by hand: the same ring counted on beyond 180. Begun at any vertex, either way, on the seam or across it."""
+    xy = star(
+        data.draw, 180 + data.draw(st.floats(-9, 9)), data.draw(st.floats(-60, 60)), data.draw(st.floats(0.1, 10))
+    )
+    if data.draw(st.booleans()):  # what lies beyond the antimeridian is drawn to it, as files cut there have it
+        xy[:, 0] = np.minimum(xy[:, 0], 180)
+    by_hand = shapely.Polygon(xy)
+    assume(by_hand.is_valid and by_hand.area > 1e-3)
+    minus = np.array(data.draw(st.lists(st.booleans(), min_size=len(xy), max_size=len(xy))))  # 180 written as −180
+    longitude = np.where((xy[:, 0] > 180) | ((xy[:, 0] == 180) & minus), xy[:, 0] - 360, xy[:, 0])
+    ring = np.roll(np.column_stack([longitude, xy[:, 1]]), data.draw(st.integers(0, len(xy) - 1)), axis=0)
+    placed = bring_to_grid(zones(shapely.Polygon(ring[:: data.draw(st.sampled_from([1, -1]))])), WORLD)
+    assert placed.inside[0].area == pytest.approx(by_hand.area, rel=1e-6)
 
 
 # ---------------------------------------------------------------------------------------- far and broken
