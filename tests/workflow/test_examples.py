@@ -138,6 +138,31 @@ def test_local_tif(project):
     np.testing.assert_array_equal(wide["ppt_percentile_90_2020"], last["percentile_90"])
 
 
+def test_fields(project):
+    write_tif(project.path("rasters/ppt_2020.tif"), counting(GRID), grid=GRID, nodata=-1)
+    # two cells each: rows 8 and 9 of the columns 12, 13, 14; a hollow feature
+    shapes = [shapely.box(-86 + i / 4, 30.5, -85.75 + i / 4, 31) for i in range(3)]
+    attributes = {"site": ["A", "A", "B", "B"], "plot": [1, 1, 1, 2], "farm": ["Oak", "Oak", "Elm", "Ash"]}
+    attributes |= {"crop": ["rye", "oats", "rye", "rye"], "nitrogen": [20, 20, 30, 40], "soil": ["x"] * 4}
+    project.path("zones").mkdir()
+    geopandas.GeoDataFrame(attributes, geometry=[*shapes, None], crs="EPSG:4269").to_file(
+        project.path("zones/plots.gpkg")
+    )
+    manifest = run(project, "fields")
+    table = tidy(project, "fields")
+    assert table.columns.tolist()[:6] == ["site_plot", "farm", "crop", "nitrogen", "variable", "date"]
+    assert table["site_plot"].tolist() == ["A-1", "B-1"]
+    assert (table["farm"].tolist(), table["nitrogen"].tolist()) == (["Oak", "Elm"], [20, 30])
+    assert table["crop"][1] == "rye" and pandas.isna(table["crop"][0])  # the plot has two
+    # rows 8 and 9 hold 332, 372 in column 12, and one more in each next column
+    assert table["mean"].tolist() == [352.5, 354]
+    assert manifest["zones"]["without_geometry"] == ["B-2"] and manifest["zones"]["joined"] == ["A-1"]
+    page = results(project, "fields", "report.html").read_text()
+    assert "Oak" in page and "in 2 zones, 2020" in page
+    verified = project.snakemake("verify", "--configfile", "config/examples/fields.yaml", profile="local")
+    assert verified.code == 0, verified.text
+
+
 def test_local_netcdf(project):
     times = xarray.date_range("2000-01-01", "2001-12-31", freq="MS", calendar="noleap", use_cftime=True)
     lat, lon = np.arange(24.25, 33, 0.5), np.arange(-88.75, -79, 0.5)  # the first row is the southernmost

@@ -7,7 +7,7 @@ from typing import Any
 import geopandas
 import numpy as np
 
-from zonalflow.common.columns import INSIDE, SHARE
+from zonalflow.common.columns import INSIDE, SHARE, column_of_ids
 from zonalflow.common.dates import span
 from zonalflow.report import trends
 from zonalflow.report.colours import PALETTES, class_colours, limits
@@ -41,6 +41,7 @@ def page_data(
         states: the state of each zone, for their borders.
         colours: variable to class to the colour that its file gives it (``#rrggbb``).
     """
+    key = column_of_ids(config["zones"]["id"])
     return {
         "run": config["run"],
         "region": region,
@@ -51,8 +52,8 @@ def page_data(
         "synthetic": synthetic,
         "palettes": {name: {"values": one.values, "differences": one.differences} for name, one in PALETTES.items()},
         "zones": {
-            "id": zones[config["zones"]["id"]].astype(str).tolist(),
-            "idName": config["zones"]["id"],
+            "id": zones[key].astype(str).tolist(),
+            "idName": key,
             "label": labels,
             "inside": rounded(zones[INSIDE].to_numpy(float), 4),
             **outline_data(zones, states),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas
 
-from zonalflow.common.columns import SHARE, label
+from zonalflow.common.columns import SHARE, column_of_ids, label
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.report import trends
 from zonalflow.report.quantities import Quantity, main_stat, quantity_of
@@ -125,7 +125,7 @@ class _Table:
         names: dict[str, str],
     ):
         self.path, self.ids, self.variable, self.names = path, ids, variable, names
-        self.id_column, self.years = config["zones"]["id"], config["years"]
+        self.id_column, self.years = column_of_ids(config["zones"]["id"]), config["years"]
         self.quantity = quantity_of(variable, config["raster"]["units"])
         self.categorical = "categorical" in config["stats"] or bool(names)
         shares = [name for name in columns if self.categorical and name.startswith(SHARE)]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from zonalflow.common.columns import column_of_ids
 from zonalflow.common.dates import span
 from zonalflow.common.text import count_of
 from zonalflow.report.layers import Series
@@ -44,6 +45,8 @@ _CHECKS = {
     ),
     "repaired": ("zone", "repaired", "These outlines were invalid and have been made valid."),
     "dropped": ("zone", "dropped, wholly outside", "These zones do not overlap the grid."),
+    "without geometry": ("feature", "dropped, without a geometry", "These features of the file have no outline."),
+    "joined": ("zone", "made of several features", "These features share an id, so they are one zone."),
     "retried": ("request", "retried", "The server failed first and answered later; every file was verified."),
 }
 
@@ -103,7 +106,7 @@ def summary(manifest: dict[str, Any], n_zones: int) -> list[tuple[str, str]]:
     weighted = _WEIGHTS[weights] if isinstance(weights, str) else f", weighted by {weights['path']}"
     least = f", if it covers {config['min_coverage']:g} of them or more" if config["min_coverage"] else ""
     rows = {
-        "Zones": f"{n_zones:,}, identified by {config['zones']['id']}",
+        "Zones": f"{n_zones:,}, identified by {column_of_ids(config['zones']['id'])}",
         "Years": f"{period}; {raster['grain']} rasters",
         "Rasters": f"{', '.join(raster['variables'])}: {source}",
         "Grid": f"{grid['width']:,} × {grid['height']:,} cells of {width:.6g} × {height:.6g} {unit}",
@@ -142,6 +145,8 @@ def quality(
         "partly valid": shares((valid < 1) & ~empty, valid),
         "repaired": zones["repaired"],
         "dropped": zones["dropped_outside"],
+        "without geometry": zones.get("without_geometry", []),
+        "joined": zones.get("joined", []),
         "retried": _retried(manifest),
     }
     return [_check(name, items) for name, items in found.items()]

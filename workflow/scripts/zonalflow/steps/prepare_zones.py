@@ -6,7 +6,7 @@ from typing import Any
 
 import shapely
 
-from zonalflow.common.columns import INSIDE
+from zonalflow.common.columns import INSIDE, column_of_ids
 from zonalflow.common.files import atomic_path, record_checksums, write_sealed_json
 from zonalflow.geometry.box import box_window
 from zonalflow.geometry.grid import Grid
@@ -58,7 +58,7 @@ def prepare_zones(inputs: Inputs, outputs: Outputs, params: Params, log: Log) ->
         log("the file names no CRS: its latitudes and longitudes are taken to be on WGS 84")
     zones = params.zones
     frame = read_zones(params.zone_files, **zone_options(zones))
-    prepared, report = prepare(frame, grid, id_column=zones["id"], keep=zones["keep"])
+    prepared, report = prepare(frame, grid, id_column=column_of_ids(zones["id"]), keep=zones["keep"])
     log_preparation(report, log)
     with atomic_path(outputs.zones) as temporary:
         prepared.to_parquet(temporary, compression="zstd")
@@ -104,8 +104,13 @@ def log_preparation(report: Preparation, log: Log) -> None:
         ("repaired", report.repaired),
         ("taken to cross the antimeridian", report.across_the_antimeridian),
         ("dropped, wholly outside", report.dropped_outside),
+        ("dropped, without a geometry", report.without_geometry),
+        ("made of several features", report.joined),
     ):
         more = " …" if len(ids) > MOST_IDS else ""
         log(f"{len(ids)} {done}{': ' + ', '.join(ids[:MOST_IDS]) if ids else ''}{more}")
+    if report.emptied_attributes:
+        names = ", ".join(report.emptied_attributes)
+        log(f"attributes that are empty where a zone's features differ in them: {names}")
     if report.reprojected:
         log(f"reprojected from {report.crs_of_file}")

@@ -6,6 +6,7 @@ A preview must send no request, so only :func:`check_catalogue`, which a real ru
 from collections.abc import Sequence
 from pathlib import Path
 
+from zonalflow.common.columns import check_attributes
 from zonalflow.common.dates import FULL_DAY, dates_of
 from zonalflow.common.errors import ConfigError
 from zonalflow.geometry.box import box_window, swapped_hint
@@ -66,7 +67,11 @@ def check_zones(study: Study) -> None:
         return
     from zonalflow.zones.read import read_zones, zone_options  # brings geopandas
 
-    read_zones([study.zones["path"]], **zone_options(study.zones))
+    zones = read_zones([study.zones["path"]], **zone_options(study.zones))
+    for key in ("name", "columns"):
+        wanted = study.zones[key]
+        if wanted not in (None, "all"):
+            check_attributes(zones.columns, [wanted] if isinstance(wanted, str) else wanted, f"zones.{key}")
 
 
 def check_rasters(study: Study) -> None:

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from zonalflow.common.columns import column_of_ids
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.rasters.patterns import local_paths
 from zonalflow.sources.catalogue.census import boundary_url, needs_state
@@ -47,6 +48,11 @@ class Study:
         self.report = f"{self.results}/report.html"
         self.verification = f"{self.results}/verify.json"  # the verdict, where one has been made
 
+    @property
+    def id_column(self) -> str:
+        """The column of the zones' ids in the results."""
+        return column_of_ids(self.zones["id"])
+
     # ---------------------------------------------------------------------------------------------------------- inputs
 
     @property
@@ -84,8 +90,8 @@ class Study:
 
     @property
     def zone_keys(self) -> dict[str, Any]:
-        """The keys of ``zones`` on which the prepared zones depend: not from which server they came."""
-        return {key: value for key, value in self.zones.items() if key != "url"}
+        """The keys of ``zones`` on which the prepared zones depend: not the server, nor what only tables show."""
+        return {key: value for key, value in self.zones.items() if key not in ("url", "name", "columns")}
 
     @property
     def grid_keys(self) -> dict[str, Any]:

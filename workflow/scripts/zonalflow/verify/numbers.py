@@ -189,7 +189,7 @@ def _tidy(study: Study, variable: str, date: str, ids: list[str], classes: dict[
     """Return the numbers of some zones at one date in the table that readers get, by zone: float64."""
     import pyarrow.parquet
 
-    key, path = study.zones["id"], study.tables["parquet"]
+    key, path = study.id_column, study.tables["parquet"]
     names = pyarrow.parquet.read_schema(path).names
     wanted = [name for name in ("count", "mean", *study.config["stats"], *classes) if name in names]
     rows = pyarrow.parquet.read_table(
