@@ -195,6 +195,31 @@ def test_local_netcdf(project):
     )
 
 
+def test_climate_model(project):
+    # decades of months from July 2000 on, on two levels; the value of a month is its number since January 2000
+    project.path("rasters").mkdir()
+    lat, lon = np.arange(24.25, 33, 0.5), np.arange(-88.75, -79, 0.5)
+    for first, last in (("2000-07", "2001-12"), ("2002-01", "2003-12")):
+        times = xarray.date_range(f"{first}-01", f"{last}-28", freq="MS", calendar="360_day", use_cftime=True)
+        number = np.array([12 * (time.year - 2000) + time.month - 1 for time in times], "f4")
+        values = np.stack([number * 0, number], axis=1)[..., None, None] * np.ones((18, 20), "f4")
+        axes = {"time": times, "plev": [100000.0, 85000.0], "lat": lat, "lon": lon}
+        data = xarray.Dataset({"ta": (("time", "plev", "lat", "lon"), values)}, axes)
+        data["ta"].attrs["units"] = "K"
+        data.to_netcdf(project.path(f"rasters/ta_Amon_{first.replace('-', '')}-{last.replace('-', '')}.nc"))
+    project.path("zones").mkdir()
+    REGIONS.to_file(project.path("zones/regions.gpkg"))
+    manifest = run(project, "climate_model")
+    table = tidy(project, "climate_model")
+    dates = ["2000-07", "2000-08", *(f"{year}-{month:02}" for year in (2001, 2002, 2003) for month in (6, 7, 8))]
+    assert table["date"].unique().tolist() == dates
+    assert table["row"].unique().tolist() == ["1", "2"] and set(table["variable"]) == {"temperature"}
+    assert table.loc[table["row"] == "1", "mean"].tolist() == [6, 7, 17, 18, 19, 29, 30, 31, 41, 42, 43]
+    assert manifest["grid"]["crs_is_assumed"]
+    verified = project.snakemake("verify", "--configfile", "config/examples/climate_model.yaml", profile="local")
+    assert verified.code == 0, verified.text
+
+
 def test_monthly(project):
     with standin.Server() as server:
         manifest = run(project, "monthly", server=server)

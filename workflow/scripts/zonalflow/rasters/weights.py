@@ -10,8 +10,8 @@ from zonalflow.common.text import count_of
 from zonalflow.geometry.box import window_in
 from zonalflow.geometry.grid import Grid, Window
 from zonalflow.rasters.arrays import open_array
+from zonalflow.rasters.containers import is_array
 from zonalflow.rasters.nodata import has_mask, is_missing
-from zonalflow.rasters.patterns import is_netcdf
 from zonalflow.rasters.read import TimeStep, open_raster, raster_grid, read_window
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def load_weights(weights: Weights, grid: Grid, crs: str | None = None) -> str | 
     if not isinstance(weights, dict):
         return weights_key(weights)
     path = weights["path"]
-    values, nodata_value = (_read_array if is_netcdf(path) else _read_raster)(path, grid, crs)
+    values, nodata_value = (_read_array if is_array(path) else _read_raster)(path, grid, crs)
     missing = is_missing(values, nodata_value)
     values = np.where(missing, np.nan, values.astype(np.float64))
     bad = ~missing & ~(np.isfinite(values) & (values >= 0))

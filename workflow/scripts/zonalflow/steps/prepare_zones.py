@@ -11,8 +11,8 @@ from zonalflow.common.files import atomic_path, record_checksums, write_sealed_j
 from zonalflow.geometry.box import box_window
 from zonalflow.geometry.grid import Grid
 from zonalflow.rasters.read import file_grid
-from zonalflow.rasters.time_steps import time_steps_of_year
 from zonalflow.run.rule import Log
+from zonalflow.timeline.time_steps import time_steps_of_year
 from zonalflow.vectors.shapefile import write_template
 from zonalflow.zones.on_grid import Preparation, prepare
 from zonalflow.zones.read import read_zones, zone_options

@@ -23,7 +23,7 @@ from zonalflow.vectors.columns import attribute_names, field_names
 PACKAGES = (
     "snakemake", "snakemake-executor-plugin-slurm", "numpy", "rasterio", "shapely", "geopandas", "pyogrio", "pyproj",
     "pyarrow", "rasterstats", "exactextract", "rioxarray", "xarray", "netCDF4",
-    "requests", "matplotlib", "xlsxwriter",
+    "requests", "matplotlib", "xlsxwriter", "zarr",
 )  # fmt: skip
 
 

@@ -56,6 +56,11 @@ def _check_rasters(raster: dict[str, Any]) -> None:
         raise ConfigError("raster.path: raster.source is local, so this key must give the files' pattern")
     if raster["source"] != "local" and "path" in raster:
         raise ConfigError(f"raster.path: only used with raster.source: local; raster.source is {raster['source']}")
+    for key, empty in (("names", {}), ("select", {}), ("band", None), ("missing_dates", "error"), ("grain", "")):
+        value = raster.get(key, empty)
+        if raster["source"] != "local" and value != empty and (key != "grain" or value == "native"):
+            what = {"names": "variables: a mapping to names in files", "grain": "grain: native"}.get(key, key)
+            raise ConfigError(f"raster.{what} is only for raster.source: local; raster.source is {raster['source']}")
     unknown = set(raster["units"]) - set(raster["variables"])
     if unknown:
         name = min(unknown, key=str)
@@ -75,12 +80,12 @@ def _check_paths(config: dict[str, Any]) -> None:
 
 def _check_months(raster: dict[str, Any]) -> None:
     grain, source = raster["grain"], raster["source"]
-    if grain == "hourly" and source != "geocdl":
-        raise ConfigError(f"raster.grain hourly: only for raster.source: geocdl; raster.source is {source}")
+    if grain == "hourly" and source not in ("geocdl", "local"):
+        raise ConfigError(f"raster.grain hourly: only for raster.source: geocdl and local; raster.source is {source}")
     if raster["months"] is None:
         return
-    if source not in ("geocdl", "prism"):
-        raise ConfigError(f"raster.months: only for raster.source: geocdl and prism; raster.source is {source}")
+    if source == "demo":
+        raise ConfigError("raster.months: not for raster.source: demo, which makes whole years")
     if grain == "annual":
         raise ConfigError("raster.months: annual rasters have no months; write raster.grain: monthly or daily")
 

@@ -48,6 +48,7 @@ def resolve(config: Mapping[str, Any], schema: dict[str, Any], *, check: bool = 
     for part in (resolved["zones"], resolved["raster"], resolved["weights"]):
         if isinstance(part, dict) and "path" in part:
             part["path"] = _at_home(part["path"])
+    _split_names(resolved["raster"])
     resolved["raster"]["nodata"] = _writable(resolved["raster"]["nodata"])
     resolved["raster"]["months"] = resolved["raster"]["months"] and sorted(resolved["raster"]["months"])
     if check:
@@ -105,6 +106,13 @@ def parse_bbox(value: Any) -> list[float] | None:
     if south >= north:
         raise ConfigError(f"bbox: south {south} is not less than north {north}; {form}")
     return box
+
+
+def _split_names(raster: dict[str, Any]) -> None:
+    """Turn a mapping of ``variables`` into the list of labels, and ``names``: what the files call them otherwise."""
+    if isinstance(raster["variables"], dict):
+        raster["names"] = {label: name for label, name in raster["variables"].items() if name != label}
+        raster["variables"] = list(raster["variables"])
 
 
 def _at_home(path: str) -> str:
