@@ -12,6 +12,7 @@ from zonalflow.common.errors import RasterError
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.read import TimeStep, file_grid, read_time_steps
+from zonalflow.steps.prepare_zones import overridden_crs
 from zonalflow.steps.zonal_stats import compute_year
 from zonalflow.timeline.check import check_years
 from zonalflow.timeline.time_steps import local_time_steps
@@ -197,6 +198,13 @@ def test_a_path_may_hold_spaces_and_colons(tmp_path):
     time_steps = local_time_steps(str(folder / "a:b.nc"), "ppt", 2000, "monthly")
     with open_array(time_steps[0].path, time_steps[0].layer) as array:
         assert array.variable.sizes["time"] == 24
+
+
+def test_the_configured_crs_wins_and_is_told(tmp_path):
+    dataset(months(), crs="EPSG:4269").to_netcdf(tmp_path / "a.nc")
+    step = TimeStep("2000", str(tmp_path / "a.nc"), layer="ppt")
+    assert grid_of(tmp_path / "a.nc", "EPSG:4326")[0].crs == "EPSG:4326"
+    assert "NAD83" in overridden_crs(step, "EPSG:4326") and overridden_crs(step, "EPSG:4269") is None
 
 
 def test_the_time_of_a_file_that_cannot_be_decoded(tmp_path):

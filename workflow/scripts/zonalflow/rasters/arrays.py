@@ -93,12 +93,12 @@ class RasterArray:
             raise RasterError(f"{self.path}: {self.name} holds no numbers but the type {dtype}")
         return packing_of(self.variable.attrs, dtype)
 
-    def has_crs(self) -> bool:
-        """Return whether the file names its CRS."""
-        return crs_of(self.dataset, self.variable) is not None
+    def own_crs(self) -> str | None:
+        """Return the CRS that the file names, or None."""
+        return crs_of(self.dataset, self.variable)
 
     def grid(self, crs: str | None) -> Grid:
-        """Return the grid, northernmost row first; ``crs`` is used when the file has none.
+        """Return the grid, northernmost row first; ``crs``, where it is given, wins over the file's.
 
         Latitudes and longitudes without either are on WGS 84.
 
@@ -107,7 +107,7 @@ class RasterArray:
         """
         x, y = self.axes["x"], self.axes["y"]
         in_degrees = x.in_degrees and y.in_degrees
-        found = crs_of(self.dataset, self.variable) or crs or (WGS84 if in_degrees else None)
+        found = crs or self.own_crs() or (WGS84 if in_degrees else None)
         if found is None:
             raise RasterError(f"{self.path} has no CRS; set it in the configuration, for example raster.crs: EPSG:4269")
         across, down = in_units_of(found, x.units), in_units_of(found, y.units)

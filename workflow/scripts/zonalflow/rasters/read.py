@@ -99,7 +99,7 @@ def _gdal() -> AbstractContextManager[object]:
 
 
 def raster_grid(dataset: "DatasetReader", crs: str | None = None) -> Grid:
-    """Return the grid of an open raster; ``crs`` is used when the file has none.
+    """Return the grid of an open raster; ``crs``, where it is given, wins over the file's.
 
     Raises:
         RasterError: when the raster has no geotransform, or no CRS and none is given, or a CRS without a relation to
@@ -112,16 +112,16 @@ def raster_grid(dataset: "DatasetReader", crs: str | None = None) -> Grid:
             "gdal_translate -a_ullr"
         )
     grid = grid_of(dataset)
+    if crs:
+        return replace(grid, crs=crs)
     if grid.crs:
         if not (dataset.crs.is_geographic or dataset.crs.is_projected):
             raise RasterError(
                 f"{dataset.name} has a CRS that does not say where on the earth its cells lie ({grid.describe()}); "
-                "write the right one into the file, for example with gdal_edit.py -a_srs EPSG:5070"
+                "set the right one in the configuration, for example raster.crs: EPSG:5070"
             )
         return grid
-    if not crs:
-        raise RasterError(f"{dataset.name} has no CRS; set it in the configuration, for example raster.crs: EPSG:4269")
-    return replace(grid, crs=crs)
+    raise RasterError(f"{dataset.name} has no CRS; set it in the configuration, for example raster.crs: EPSG:4269")
 
 
 def file_grid(time_step: TimeStep, crs: str | None = None) -> tuple[Grid, bool]:
@@ -134,7 +134,7 @@ def file_grid(time_step: TimeStep, crs: str | None = None) -> tuple[Grid, bool]:
         with open_raster(time_step.path, fetched=time_step.sha256 is not None) as dataset:
             return raster_grid(dataset, crs), False
     with open_array(time_step.path, time_step.layer, time_step.select) as array:
-        return array.grid(crs), not crs and not array.has_crs()
+        return array.grid(crs), not crs and array.own_crs() is None
 
 
 def read_time_steps(

@@ -72,7 +72,7 @@ def _check_one_band(dataset: "DatasetReader", path: str) -> None:
 def _read_raster(path: str, grid: Grid, crs: str | None) -> tuple[np.ndarray, float | None]:
     with open_raster(path) as dataset:
         _check_one_band(dataset, path)
-        window = _window(path, raster_grid(dataset, crs), grid)
+        window = _window(path, raster_grid(dataset, None if dataset.crs else crs), grid)
         nodata = "none" if dataset.nodata is None and not has_mask(dataset, 1) else None
         return read_window(dataset, TimeStep("weights", path), window, nodata)
 
@@ -81,7 +81,7 @@ def _read_array(path: str, grid: Grid, crs: str | None) -> tuple[np.ndarray, flo
     with open_array(path, None) as array:
         if array.time_dimension is not None and array.variable.sizes[array.time_dimension] > 1:
             raise RasterError(f"weights.path: {path} has several time steps, but weights have one; write it to a file")
-        window = _window(path, array.grid(crs), grid)
+        window = _window(path, array.grid(None if array.own_crs() else crs), grid)
         return array.read(1, window, "weights", None if array.packing.is_declared else "none")
 
 

@@ -5,8 +5,11 @@ and each must lie in the prepared zone if and only if it lies in the outline of 
 than reprojecting may move it are left out.
 """
 
+import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     import pyproj
 
 _ROW, _FID = "verify: row", "verify: fid"  # columns of the features' numbers and GDAL's ids of them
+_VECTORS = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml", ".gml", ".tab", ".mif", ".sqlite")  # in a zip
 N_POINTS = 2000  # for each zone, half of them near its outline
 _NEAR = 2.0  # cells: how far from the outline such a point lies at most
 _DOUBTFUL = {True: 0.06, False: 1e-6}  # cells; reprojected outlines may be a twentieth of a cell off
@@ -98,16 +102,28 @@ def _read(path: str, zones: Mapping[str, Any]) -> "geopandas.GeoDataFrame":
     if _is_parquet(path):
         frame = geopandas.read_parquet(path)
         return frame.assign(**{_ROW: np.arange(1, len(frame) + 1)})
-    layers = [zones["layer"]] if zones["layer"] is not None else geopandas.list_layers(path)["name"]
-    for layer in layers:
-        frame = geopandas.read_file(path, layer=layer, fid_as_index=True)
-        frame = frame.assign(**{_ROW: np.arange(1, len(frame) + 1), _FID: frame.index.to_numpy()})
-        if zones["where"] is not None:
-            some = geopandas.read_file(path, layer=layer, where=zones["where"], fid_as_index=True, ignore_geometry=True)
-            frame = frame.loc[some.index]
-        if len(frame):
-            return frame
+    with tempfile.TemporaryDirectory(prefix="zonalflow-") as folder:
+        files = [path]
+        if path.lower().endswith(".zip") and not path.lower().endswith(".gdb.zip"):
+            zipfile.ZipFile(path).extractall(folder)
+            unpacked = sorted(Path(folder).rglob("*"))
+            files = [str(file) for file in unpacked if file.suffix.lower() in _VECTORS and "__MACOSX" not in str(file)]
+        for file in files:
+            for layer in geopandas.list_layers(file)["name"]:
+                if zones["layer"] in (None, layer) and len(frame := _features(file, layer, zones["where"])):
+                    return frame
     return frame
+
+
+def _features(file: str, layer: str, where: str | None) -> "geopandas.GeoDataFrame":
+    import geopandas
+
+    frame = geopandas.read_file(file, layer=layer, fid_as_index=True)
+    frame = frame.assign(**{_ROW: np.arange(1, len(frame) + 1), _FID: frame.index.to_numpy()})
+    if where is None:
+        return frame
+    some = geopandas.read_file(file, layer=layer, where=where, fid_as_index=True, ignore_geometry=True)
+    return frame.loc[some.index]
 
 
 def _text(value: object) -> str:

@@ -18,6 +18,7 @@ from zonalflow.common.offline import check_local
 from zonalflow.common.states import state_spellings
 from zonalflow.common.text import count_of, nearest, printable
 from zonalflow.zones.identity import NUMBER, joined, names_of, numbered, with_text_id
+from zonalflow.zones.layers import choose_layer
 from zonalflow.zones.shapes import check_geometry, polygons_only, read_features
 
 # In the attributes of the frame: ids of zones whose rings were not closed, of features without a geometry, of zones
@@ -110,7 +111,7 @@ def _read(path: str, layer: str | None, where: str | None, key: str | list[str])
     if not Path(path).exists():
         raise ZonesError(f"{path}: no such file (zones.path)")
     check_local(path)
-    if str(path).lower().endswith((".parquet", ".geoparquet")):
+    if str(path).lower().endswith((".parquet", ".geoparquet", ".pq")):
         try:
             frame = geopandas.read_parquet(path)
         except (ValueError, OSError, shapely.errors.ShapelyError) as error:
@@ -119,14 +120,14 @@ def _read(path: str, layer: str | None, where: str | None, key: str | list[str])
         frame = frame.assign(**{_CLOSED: np.zeros(len(frame), bool), NUMBER: np.arange(1, len(frame) + 1)})
         return frame if where is None else frame.iloc[_matching_rows(frame, where, path)]
     try:
-        layer = _layer(path, layer)
-        frame, closed = read_features(path, layer, where)
+        source, layer = choose_layer(path, layer)
+        frame, closed = read_features(source, layer, where)
     except (RuntimeError, ValueError) as error:  # pyogrio's errors are RuntimeErrors
         condition = f", with zones.where: {where}" if where else ""
         raise ZonesError(f"{path} cannot be read as zones{condition}: {error}") from error
     if not isinstance(frame, geopandas.GeoDataFrame):
         raise ZonesError(f"{path} has no geometry: it is a table, and zones are polygons")
-    return numbered(frame, path, layer, where, key).assign(**{_CLOSED: closed})
+    return numbered(frame, source, layer, where, key).assign(**{_CLOSED: closed})
 
 
 def _with_one_geometry(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
@@ -156,21 +157,6 @@ def _matching_rows(frame: geopandas.GeoDataFrame, where: str, path: str) -> np.n
         raise ZonesError(f"{path} cannot be read as zones, with zones.where: {where}: {error}") from error
     rows: np.ndarray = found[number].to_numpy()
     return rows
-
-
-def _layer(path: str, wanted: str | None) -> str:
-    """Return the layer asked for, or the first that has features; a KML often begins with an empty one."""
-    names = [str(name) for name, _ in pyogrio.list_layers(path)]
-    if wanted is not None:
-        if wanted not in names:
-            raise ZonesError(
-                f"zones.layer: {path} has no layer {wanted!r}{nearest(wanted, names)} It has: {', '.join(names)}"
-            )
-        return wanted
-    for name in names:
-        if pyogrio.read_info(path, layer=name, force_feature_count=True)["features"]:
-            return name
-    raise ZonesError(f"{path} has no features in any of its layers ({', '.join(names) or 'none'})")
 
 
 def _in_states(frame: geopandas.GeoDataFrame, states: list[str], path: str) -> geopandas.GeoDataFrame:
