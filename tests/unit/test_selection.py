@@ -6,8 +6,9 @@ import netCDF4
 import numpy as np
 import pandas
 import pytest
+import rasterio
 import xarray
-from small import GRID, boxes, place
+from small import GRID, boxes, counting, place, write_tif
 
 from zonalflow.common.errors import RasterError
 from zonalflow.index.grids import grid_finder
@@ -15,6 +16,7 @@ from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.read import read_time_steps
 from zonalflow.rasters.selection import select_of
 from zonalflow.timeline.time_steps import local_steps, local_time_steps
+from zonalflow.timeline.units import unit_of_steps
 from zonalflow.verify.labels import undecoded
 
 LAT, LON = np.arange(3.5, 0, -1.0), np.arange(0.5, 6)
@@ -157,3 +159,24 @@ def test_one_file_serves_two_selections(tmp_path):
     assert steps[0].select == select_of({"level": 0}) and steps[0] != steps[1]
     where = grid_finder(place(WEST_ROW, replace(GRID, crs="EPSG:4326")))
     assert [float(values[0, 0]) for step in steps for _, values, _, _ in read_time_steps([step], where)] == [0, 200]
+
+
+@pytest.mark.parametrize(("text", "unit"), [("degC", "°C"), ("kg m-2  s-1", "kg m-2 s-1"), ("Kelvin", "K"), ("", "")])
+def test_units_are_those_of_the_files(tmp_path, text, unit):
+    path = written(tmp_path / "a.nc", member=1)
+    with netCDF4.Dataset(path, "a") as file:
+        file["ppt"].units = text
+    tif = write_tif(tmp_path / "2000.tif", counting(), nodata=-1)
+    with rasterio.open(tif, "r+") as dataset:
+        dataset.units = (text,)
+    for pattern in (path, str(tmp_path / "{year}.tif")):
+        assert unit_of_steps(local_time_steps(pattern, "ppt", 2000, "annual")) == unit
+
+
+def test_two_units_in_one_year_are_refused(tmp_path):
+    for month, unit in (("01", "K"), ("12", "degC")):
+        with netCDF4.Dataset(written(tmp_path / f"v_2000{month}.nc", [f"2000-{month}-15"], member=1), "a") as file:
+            file["ppt"].units = unit
+    raster = {"path": f"{tmp_path}/v_{{year}}{{month}}.nc", "grain": "monthly", "missing_dates": "skip"}
+    with pytest.raises(RasterError, match=r"\(2000-01\) is in K, and .* \(2000-12\) in °C; write all dates"):
+        unit_of_steps(local_steps(raster, "ppt", 2000).steps)

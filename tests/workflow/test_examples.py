@@ -215,7 +215,16 @@ def test_climate_model(project):
     assert table["date"].unique().tolist() == dates
     assert table["row"].unique().tolist() == ["1", "2"] and set(table["variable"]) == {"temperature"}
     assert table.loc[table["row"] == "1", "mean"].tolist() == [6, 7, 17, 18, 19, 29, 30, 31, 41, 42, 43]
-    assert manifest["grid"]["crs_is_assumed"]
+    assert manifest["grid"]["crs_is_assumed"] and manifest["units"] == {"temperature": "K"}
+    assert manifest["missing_dates"] == {"temperature": {"2000": ["2000-06"]}}
+    fields = pyarrow.parquet.read_schema(results(project, "climate_model", "zonal_stats.parquet"))
+    assert fields.field("mean").metadata[b"unit"] == b"K"
+    page = results(project, "climate_model", "report.html").read_text()
+    assert "temperature 2000: 2000-06" in page
+    assert (
+        "1 date without data, left out: 2000-06"
+        in project.path("logs/example-climate-model/zonal_stats/temperature_2000.log").read_text()
+    )
     verified = project.snakemake("verify", "--configfile", "config/examples/climate_model.yaml", profile="local")
     assert verified.code == 0, verified.text
 

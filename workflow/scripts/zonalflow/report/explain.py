@@ -4,7 +4,7 @@ import textwrap
 from typing import Any
 
 from zonalflow.common.columns import CLASS, INSIDE, SHARE, column_of_ids
-from zonalflow.common.dates import format_years
+from zonalflow.common.dates import format_years, rasters_of
 from zonalflow.report.quantities import quantity_of, stat_label, stat_unit
 
 _METHODS = {
@@ -71,7 +71,7 @@ def readme(manifest: dict[str, Any], columns: list[str]) -> str:
         head += ["", "SYNTHETIC DATA, generated for the demo: these numbers are not measurements."]
     facts = {
         "Variables": ", ".join(raster["variables"]),
-        "Years": f"{format_years(years)}, {raster['grain']} rasters",
+        "Years": f"{format_years(years)}, {rasters_of(raster['grain'])}",
         "Zones": f"{manifest['zones']['kept']}, identified by {config['zones']['id']}",
         "Statistics": f"{', '.join(config['stats'])}, over {_METHODS[config['method']]}",
         "Made with": f"zonalflow {manifest['zonalflow']}",

@@ -12,6 +12,7 @@ from zonalflow.common.text import count_of
 from zonalflow.report.explain import column_meanings
 from zonalflow.run.rule import Log
 from zonalflow.tables.tidy import Layout, plan_layout, write_tidy
+from zonalflow.tables.year_table import table_head, units_of
 from zonalflow.vectors.columns import attribute_names
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def combine_years(inputs: Inputs, targets: dict[str, str], checksums: str, param
     keys = [(variable, year, Path(path)) for (variable, year), path in pairs]
     layout = plan_layout([path for _, _, path in keys], {}, frame[INSIDE].to_numpy(), params.stats)
     layout = _with_attributes(layout, describing, log)
+    heads = [(variable, year, table_head(path)) for variable, year, path in keys]
+    params = replace(params, units=units_of(heads, params.units))
     layout = replace(layout, meanings=column_meanings(layout.schema.names, params.config))
     rows = write_tidy({kind: Path(targets[kind]) for kind in ("parquet", "csv") if kind in targets}, keys, layout)
     if "wide" in targets:

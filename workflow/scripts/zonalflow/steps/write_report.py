@@ -59,10 +59,12 @@ def read_page(inputs: Inputs) -> Page:
     facts = read_json(inputs.manifest)
     verification = [read_json(path) for path in inputs.verification]
     config, id_column = facts["config"], column_of_ids(facts["config"]["zones"]["id"])
+    config = {**config, "raster": {**config["raster"], "units": facts.get("units", config["raster"]["units"])}}
     zones = geopandas.read_parquet(inputs.zones)
     ids, inside = zones[id_column].astype(str).to_numpy(), zones[INSIDE].to_numpy(float)
     labels, region = zone_labels(zones, id_column, config["zones"].get("name")), region_name(zones)
-    series = read_series(Path(inputs.table), ids, config, facts.get("classes"))
+    lacking = {name: set(map(int, years)) for name, years in facts.get("missing_dates", {}).items()}
+    series = read_series(Path(inputs.table), ids, config, facts.get("classes"), lacking)
     data = page_data(
         config,
         zones,

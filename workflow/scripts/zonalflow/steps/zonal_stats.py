@@ -27,6 +27,7 @@ from zonalflow.stats.statistics import zonal_statistics
 from zonalflow.stats.threads import in_advance, workers
 from zonalflow.tables.year_table import YearTable, absent_class, save_year
 from zonalflow.timeline.time_steps import year_steps
+from zonalflow.timeline.units import unit_of_steps
 from zonalflow.vectors.columns import field_names, year_columns
 from zonalflow.vectors.formats import write_vector
 from zonalflow.vectors.shapefile import write_shapefile
@@ -111,7 +112,8 @@ def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> N
     read = read_time_steps(time_steps, find_grid, crs=raster["crs"], nodata=raster["nodata"], log=log)
     size = len(time_steps), math.prod(study.index.shape)
     table = compute_year(in_advance(read, *size), params.stats, names, workers(*size))
-    table = replace(table, colours=_by_label(colours, table))
+    unit = unit_of_steps(time_steps) if raster["source"] == "local" else ""
+    table = replace(table, colours=_by_label(colours, table), missing=of_year.missing, unit=unit)
     empty = int((table.columns["count"] == 0).sum())
     log(
         f"{params.variable} {params.year}: {count_of(len(time_steps), 'raster')}, "

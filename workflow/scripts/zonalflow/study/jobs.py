@@ -80,6 +80,7 @@ def parameters(study: Study, step: str) -> dict[str, Any]:
             "years": study.years,
             "stats": config["stats"],
             "grain": raster["grain"],
+            "months": raster["months"],
             "units": raster["units"],
             "synthetic": raster["source"] == "demo",
         },
