@@ -173,7 +173,7 @@ from zonalflow.common.files import read_json
 from zonalflow.index.cache import Counting
 from zonalflow.index.grids import grid_finder, indexed_study_grid
 from zonalflow.rasters.read import read_time_steps
-from zonalflow.rasters.time_steps import time_steps_of_year
+from zonalflow.timeline.time_steps import time_steps_of_year
 from zonalflow.steps.zonal_stats import Inputs, Outputs, Params, compute_year, write_vectors
 from zonalflow.tables.year_table import save_year
 from zonalflow.vectors.columns import field_names, year_columns

@@ -64,11 +64,11 @@ def values_from(pattern: str, **raster):
 
     def read(folder: Path):
         from zonalflow.rasters.read import read_time_steps
-        from zonalflow.rasters.time_steps import time_steps_of_year
+        from zonalflow.timeline.time_steps import time_steps_of_year
 
         study = pipeline.study_of(config(folder, raster={"path": str(folder / pattern), **raster}))
         check_inputs(study)
-        steps = time_steps_of_year(study.raster, study.rasters("ppt", 2000), "ppt", 2000)
+        steps = time_steps_of_year(study.value_keys, study.rasters("ppt", 2000), "ppt", 2000)
 
         class Whole:
             def __init__(self, grid):
@@ -132,7 +132,7 @@ def records(folder: Path):
 
 
 def receipts(folder: Path):
-    from zonalflow.rasters.time_steps import receipt_time_steps
+    from zonalflow.timeline.time_steps import receipt_time_steps
 
     receipt_time_steps(folder / "receipt.json")
 

@@ -19,7 +19,7 @@ from small import mask_out, write_tif
 
 from zonalflow.common.errors import VerificationError
 from zonalflow.geometry.grid import Grid
-from zonalflow.rasters.netcdf import _read_time_axis
+from zonalflow.timeline.time_axis import _read_time_axis
 from zonalflow.verify.verdict import verify
 
 CELLS = Grid("EPSG:4269", (0.25, 0.0, -83.0, 0.0, -0.25, 30.0), 4, 4)  # the demo's box in 16 cells
@@ -205,7 +205,7 @@ def test_a_time_step_of_another_date_is_seen(study, tmp_path, monkeypatch):
     keys = {"raster": {**raster, "grain": "monthly"}}
     assert study(**keys) == ""
     _read_time_axis.cache_clear()
-    monkeypatch.setattr("zonalflow.rasters.netcdf._iso", lambda time: f"{time.year}-{13 - time.month:02}-01")
+    monkeypatch.setattr("zonalflow.timeline.calendars._text", lambda time: f"{time.year}-{13 - time.month:02}-01T00:00")
     said = study(**keys)  # the jobs and `verify` find the time steps by the same code
     _read_time_axis.cache_clear()
     assert "the time step taken for 2000-" in said and "is that of 2000-" in said

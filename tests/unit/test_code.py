@@ -47,7 +47,7 @@ def add_statement(text):
     [
         ("zonal_stats", "zonalflow.stats.statistics"),
         ("zonal_stats", "zonalflow.index.build"),  # imported within a function
-        ("zonal_stats", "zonalflow.rasters.netcdf"),
+        ("zonal_stats", "zonalflow.timeline.time_axis"),
         ("prepare_zones", "zonalflow.steps.prepare_zones"),
         ("prepare_zones", "zonalflow.zones.on_grid"),
         ("index_zones", "zonalflow.index.coverage"),

@@ -337,7 +337,7 @@ def test_a_dataset_of_geocdl_gets_the_servers_own_id_and_its_years():
     [
         ("available", {"source": "demo"}, "years: available is only for raster.source: geocdl"),
         (2000, {"source": "demo", "grain": "hourly"}, "raster.grain hourly: only for raster.source: geocdl"),
-        (2000, {"source": "demo", "months": [1]}, "raster.months: only for raster.source: geocdl and prism"),
+        (2000, {"source": "demo", "months": [1]}, "raster.months: not for raster.source: demo"),
         (2000, {"source": "prism", "months": [1]}, "raster.months: annual rasters have no months"),
         (2000, {"source": "prism", "grain": "daily", "months": [13]}, "raster.months.0: 13 is greater than"),
         (2000, {"source": "prism", "grain": "daily", "months": []}, "raster.months: the list is empty"),

@@ -36,6 +36,8 @@ def test_every_key_has_a_row_with_its_default(key):
     part = dict(keys())[key]
     assert row(key), f"config/README.md has no row for {key}"
     default = part.get("default")
+    if isinstance(default, bool):
+        default = str(default).lower()
     if isinstance(default, int | float) or (isinstance(default, str) and not default.startswith("http")):
         assert re.search(rf"\| `?{default}`? \|", row(key)), f"{key}: its default is {default}"
     if default is None and "default" in part and not key.endswith(".url"):

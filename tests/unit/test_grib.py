@@ -8,7 +8,7 @@ from small import GRID, boxes, counting, place, write_tif
 
 from zonalflow.common.errors import RasterError
 from zonalflow.rasters.read import TimeStep, read_time_steps
-from zonalflow.rasters.time_steps import local_time_steps
+from zonalflow.timeline.time_steps import local_time_steps
 
 WEST_ROW = boxes((0, 3, 3, 4))  # cells 0, 1 and 2: the first three of the northernmost row
 TEMPERATURE = "0 0 2 0 0 0 0 1 0 1 0 0 255 0 0"  # category 0, parameter 0 (in kelvin), at the surface

@@ -216,8 +216,6 @@ def test_an_id_that_is_no_column_names_the_nearest(tmp_path):
 @pytest.mark.parametrize(
     ("geometry", "message"),
     [
-        (None, "1 zone of {path} has an empty geometry: id z1; remove such zones, or give them a polygon"),
-        (Polygon(), "has an empty geometry: id z1"),
         (shapely.Point(-88, 32), "1 zone of {path} is not a polygon (Point): id z1"),
         (shapely.LineString([(-88, 32), (-87, 33)]), "is not a polygon (LineString): id z1"),
         (shapely.GeometryCollection([SQUARE, shapely.Point(-88, 32)]), "is not a polygon (GeometryCollection): id z1"),
@@ -226,7 +224,7 @@ def test_an_id_that_is_no_column_names_the_nearest(tmp_path):
         (with_vertex("1e300"), "has coordinates that are not finite, or lie beyond the earth: id z1"),
         (with_vertex("721"), "{path} has longitudes beyond ±720 (west -89, south 31, east 721, north 33)"),
     ],
-    ids=["null", "empty", "point", "line", "collection", "infinite", "NaN", "huge", "two turns"],
+    ids=["point", "line", "collection", "infinite", "NaN", "huge", "two turns"],
 )
 def test_what_is_no_polygon(tmp_path, geometry, message):
     path = tmp_path / "zones.parquet"  # which, unlike most formats, holds all of these as they are

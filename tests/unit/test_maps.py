@@ -10,6 +10,8 @@ import shapely
 
 from zonalflow.report import captions, colours, maps, outlines
 from zonalflow.report.quantities import quantity_of
+from zonalflow.steps.draw_maps import part_of
+from zonalflow.tables.year_table import YearTable
 
 SQUARES = geopandas.GeoDataFrame(
     {"inside_fraction": [1.0, 1.0, 1.0, 0.5]},
@@ -32,6 +34,27 @@ def pixel(path, x, y):
     row = 100 + rows.min() + int(y * (rows.max() - rows.min()))
     column = columns.min() + int(x * (columns.max() - columns.min()))
     return "#{:02x}{:02x}{:02x}".format(*image[row, column])
+
+
+@pytest.mark.parametrize(
+    ("dates", "missing", "months", "part", "title"),
+    [
+        (["2000"], [], None, "", "Annual precipitation, Squares, 2000"),
+        (["2000-06", "2000-07"], [], [6, 7], "Jun, Jul", "Precipitation of Jun, Jul, Squares, 2000"),
+        (["2000-06", "2000-08"], ["2000-07"], None, "Jun, Aug", "Precipitation of Jun, Aug, Squares, 2000"),
+        (
+            [f"2000-{m:02}" for m in range(5, 13)],
+            ["2000-01"],
+            None,
+            "May–Dec",
+            "Precipitation of May–Dec, Squares, 2000",
+        ),
+        (["2000-01-01"] * 3, ["2000-01-04"], None, "3 of 4 dates", "Precipitation of 3 of 4 dates, Squares, 2000"),
+    ],
+)
+def test_the_map_of_a_part_of_a_year_says_of_which(dates, missing, months, part, title):
+    assert part_of(YearTable(dates, {}, missing=missing), months) == part
+    assert captions.caption(quantity_of("ppt", {}), "mean", region="Squares", when="2000", part=part).title == title
 
 
 def test_a_zone_has_the_colour_of_its_value(tmp_path):

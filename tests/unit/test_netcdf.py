@@ -11,10 +11,11 @@ from small import GRID, boxes, place
 from zonalflow.common.errors import RasterError
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.arrays import open_array
-from zonalflow.rasters.netcdf import check_years, netcdf_time_steps
 from zonalflow.rasters.read import TimeStep, file_grid, read_time_steps
-from zonalflow.rasters.time_steps import local_time_steps
+from zonalflow.steps.prepare_zones import overridden_crs
 from zonalflow.steps.zonal_stats import compute_year
+from zonalflow.timeline.check import check_years
+from zonalflow.timeline.time_steps import local_time_steps
 
 
 def dataset(times, *, crs="EPSG:4269", north_up=False, dimension="time", **more) -> xarray.Dataset:
@@ -41,7 +42,7 @@ def dates(time_steps):
 
 def test_a_year_is_found_along_the_time_dimension(tmp_path):
     dataset(months()).to_netcdf(tmp_path / "a.nc")
-    time_steps = netcdf_time_steps(str(tmp_path / "a.nc"), "ppt", 2001, "monthly")
+    time_steps = local_time_steps(str(tmp_path / "a.nc"), "ppt", 2001, "monthly")
     assert dates(time_steps)[0] == ("2001-01", 13)
     assert dates(time_steps)[-1] == ("2001-12", 24)
     assert {step.layer for step in time_steps} == {"ppt"}
@@ -141,9 +142,9 @@ def test_one_file_a_year_and_a_variable_without_time(tmp_path):
 def test_the_years_that_one_file_lacks_are_named_at_once(tmp_path):
     path = tmp_path / "a.nc"
     dataset(months()).to_netcdf(path)
-    check_years(str(path), ["ppt"], [2000, 2001], "monthly")
+    check_years({"path": str(path), "grain": "monthly"}, ["ppt"], [2000, 2001])
     with pytest.raises(RasterError, match="lacks 2 of 4 years: 1999, 2002; it holds 2000-01-01 to 2001-12-01, 24 time"):
-        check_years(str(path), ["ppt"], [1999, 2000, 2001, 2002], "monthly")
+        check_years({"path": str(path), "grain": "monthly"}, ["ppt"], [1999, 2000, 2001, 2002])
 
 
 def test_a_missing_month_is_named(tmp_path):
@@ -162,10 +163,10 @@ def test_an_unknown_variable_is_told_the_known_ones(tmp_path):
     data = dataset(months())
     data.assign(tmean=data["ppt"]).to_netcdf(tmp_path / "a.nc")
     with pytest.raises(RasterError, match=r"no variable 'tmeen'; did you mean 'tmean'\? Its variables: ppt, tmean"):
-        netcdf_time_steps(str(tmp_path / "a.nc"), "tmeen", 2000, "monthly")
+        local_time_steps(str(tmp_path / "a.nc"), "tmeen", 2000, "monthly")
     dataset(months()).drop_vars("crs").to_netcdf(tmp_path / "b.nc")
     with pytest.raises(RasterError, match="Its variables: ppt"):
-        netcdf_time_steps(str(tmp_path / "b.nc"), "rain", 2000, "monthly")
+        local_time_steps(str(tmp_path / "b.nc"), "rain", 2000, "monthly")
 
 
 def test_a_level_is_refused_unless_it_is_the_only_one(tmp_path):
@@ -173,8 +174,8 @@ def test_a_level_is_refused_unless_it_is_the_only_one(tmp_path):
     data.expand_dims(level=[1, 2], axis=1).to_netcdf(tmp_path / "level.nc")
     data.expand_dims(level=[1], axis=1).to_netcdf(tmp_path / "single.nc")
     with pytest.raises(RasterError, match="has the dimension 'level' beside its rows and columns"):
-        netcdf_time_steps(str(tmp_path / "level.nc"), "ppt", 2000, "monthly")
-    assert len(netcdf_time_steps(str(tmp_path / "single.nc"), "ppt", 2000, "monthly")) == 12
+        local_time_steps(str(tmp_path / "level.nc"), "ppt", 2000, "monthly")
+    assert len(local_time_steps(str(tmp_path / "single.nc"), "ppt", 2000, "monthly")) == 12
 
 
 def grid_of(path, crs=None):
@@ -199,9 +200,16 @@ def test_a_path_may_hold_spaces_and_colons(tmp_path):
         assert array.variable.sizes["time"] == 24
 
 
+def test_the_configured_crs_wins_and_is_told(tmp_path):
+    dataset(months(), crs="EPSG:4269").to_netcdf(tmp_path / "a.nc")
+    step = TimeStep("2000", str(tmp_path / "a.nc"), layer="ppt")
+    assert grid_of(tmp_path / "a.nc", "EPSG:4326")[0].crs == "EPSG:4326"
+    assert "NAD83" in overridden_crs(step, "EPSG:4326") and overridden_crs(step, "EPSG:4269") is None
+
+
 def test_the_time_of_a_file_that_cannot_be_decoded(tmp_path):
     data = dataset([1, 2, 3])
-    data["time"].attrs["units"] = "months since 2000-01-01"
+    data["time"].attrs["units"] = "fortnights since 2000-01-01"
     data.to_netcdf(tmp_path / "a.nc")
-    with pytest.raises(RasterError, match="'months since 2000-01-01' in the calendar 'standard', cannot be decoded"):
-        netcdf_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")
+    with pytest.raises(RasterError, match="'fortnights since 2000-01-01' in the calendar 'standard', cannot be"):
+        local_time_steps(str(tmp_path / "a.nc"), "ppt", 2000, "monthly")

@@ -102,13 +102,16 @@ def test_a_band_around_the_world_is_one():
     assert differ(shapely.box(0, 40, 360, 50), band, WORLD_360) == 0
 
 
+CODE = {"id": "code", "layer": None, "crs": None, "where": None, "dissolve": False}
+
+
 def test_outlines_are_read_by_id(tmp_path):
     shapes = [shapely.box(i, 0, i + 1, 1) for i in range(3)]
     geopandas.GeoDataFrame({"code": [1.0, 2.0, np.nan]}, geometry=shapes, crs=4326).to_file(tmp_path / "a.gpkg")
-    outlines = read_outlines([str(tmp_path / "a.gpkg")], "code", None, None, None, {"2"})
+    outlines = read_outlines([str(tmp_path / "a.gpkg")], CODE, {"2"})
     assert list(outlines.polygons) == ["2"] and outlines.polygons["2"].equals(shapes[1])
     with pytest.raises(VerificationError, match=r"a\.gpkg has no zone 7, although the results have one"):
-        read_outlines([str(tmp_path / "a.gpkg")], "code", None, None, None, {"7"})
+        read_outlines([str(tmp_path / "a.gpkg")], CODE, {"7"})
 
 
 def test_the_sample_holds_the_zones_with_which_faults_begin():

@@ -16,7 +16,7 @@ from small import boxes
 
 from zonalflow.common.errors import RasterError
 from zonalflow.steps.combine_years import Inputs, Params, combine_years
-from zonalflow.tables.year_table import YearTable, load_year, save_year, table_head
+from zonalflow.tables.year_table import YearTable, load_year, save_year, table_head, units_of
 
 ZONES = boxes((0, 3, 3, 4), (3, 3, 6, 4)).assign(NAME=["One", "Two"], inside_fraction=[1.0, 0.25])
 
@@ -172,7 +172,19 @@ def test_a_table_head_holds_no_values(tmp_path):
     assert head.dates == ["2000"]
     assert {name: (values.size, values.dtype) for name, values in head.columns.items()} == {"mean": (0, np.float64)}
     with np.load(tmp_path / "a.npz") as archive:
-        assert json.loads(str(archive["about"])) == {"classes": {}, "colours": {}, "grids": [], "other_grids": {}}
+        about = json.loads(str(archive["about"]))
+    assert about == {"classes": {}, "colours": {}, "grids": [], "other_grids": {}, "missing": [], "unit": ""}
+
+
+def test_the_unit_of_a_variable_is_that_of_its_files_unless_configured():
+    def tables(*units):
+        return [("v", 2000 + i, YearTable(["2000"], {}, unit=unit)) for i, unit in enumerate(units)]
+
+    assert units_of(tables("K", "K"), {}) == {"v": "K"}
+    assert units_of(tables("", ""), {}) == {}
+    assert units_of(tables("degK", "K"), {"v": "K"}) == {"v": "K"}
+    with pytest.raises(RasterError, match=r"v is in K in the files of 2000, and in °C in those of 2001; convert"):
+        units_of(tables("K", "°C"), {})
 
 
 def test_parquet_fields_say_what_they_are(study):

@@ -13,6 +13,7 @@ from zonalflow.common.errors import ZonesError
 from zonalflow.geometry.antimeridian import unwrap, wrap
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.build import build_index
+from zonalflow.verify.outlines import read_outlines
 from zonalflow.zones.on_grid import bring_to_grid, prepare
 from zonalflow.zones.read import read_zones
 
@@ -59,6 +60,37 @@ def test_a_zipped_shapefile(tmp_path):
             if part.suffix != ".zip":
                 archive.write(part, part.name)
     assert len(read_zones([tmp_path / "a.zip"], id_column="id")) == 3
+
+
+def zipped(path, *files):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("about/note.txt", "…")
+        for file, name in files:
+            for part in file.parent.glob(f"{file.stem}.*"):
+                archive.write(part, f"{name}{part.suffix}")
+    return str(path)
+
+
+def test_layers_in_the_folders_of_a_zip(tmp_path):
+    (tmp_path / "plain").mkdir()
+    counties().to_file(tmp_path / "plain/three.shp")
+    counties()[:1].to_file(tmp_path / "plain/one.shp")
+    files = [(tmp_path / f"plain/{name}.shp", f"deep/{name}/{name}") for name in ("one", "three")]
+    path = zipped(tmp_path / "a.zip", *files)
+    options = {"id": "id", "layer": "three", "crs": None, "where": "STUSPS = 'AL'", "dissolve": False}
+    for layer, n in (("one", 1), ("three", 3), (None, 1)):
+        assert len(read_zones([path], id_column="id", layer=layer)) == n
+    with pytest.raises(ZonesError, match=r"has no layer 'tree'; did you mean 'three'\? It has: one, three"):
+        read_zones([path], id_column="id", layer="tree")
+    assert read_zones([path], id_column="row", layer="three", where="STUSPS = 'AL'")["row"].tolist() == ["3"]
+    assert read_outlines([path], options, {"c"}).polygons["c"].bounds == (4, 3, 6, 4)
+    alone = zipped(tmp_path / "b.zip", files[1])
+    assert len(read_zones([alone], id_column="id")) == 3
+
+
+def test_geoparquet_by_its_short_suffix(tmp_path):
+    counties().to_parquet(tmp_path / "a.pq")
+    assert len(read_zones([tmp_path / "a.pq"], id_column="id")) == 3
 
 
 def test_a_condition_and_states_choose_zones(tmp_path):

@@ -138,6 +138,31 @@ def test_local_tif(project):
     np.testing.assert_array_equal(wide["ppt_percentile_90_2020"], last["percentile_90"])
 
 
+def test_fields(project):
+    write_tif(project.path("rasters/ppt_2020.tif"), counting(GRID), grid=GRID, nodata=-1)
+    # two cells each: rows 8 and 9 of the columns 12, 13, 14; a hollow feature
+    shapes = [shapely.box(-86 + i / 4, 30.5, -85.75 + i / 4, 31) for i in range(3)]
+    attributes = {"site": ["A", "A", "B", "B"], "plot": [1, 1, 1, 2], "farm": ["Oak", "Oak", "Elm", "Ash"]}
+    attributes |= {"crop": ["rye", "oats", "rye", "rye"], "nitrogen": [20, 20, 30, 40], "soil": ["x"] * 4}
+    project.path("zones").mkdir()
+    geopandas.GeoDataFrame(attributes, geometry=[*shapes, None], crs="EPSG:4269").to_file(
+        project.path("zones/plots.gpkg")
+    )
+    manifest = run(project, "fields")
+    table = tidy(project, "fields")
+    assert table.columns.tolist()[:6] == ["site_plot", "farm", "crop", "nitrogen", "variable", "date"]
+    assert table["site_plot"].tolist() == ["A-1", "B-1"]
+    assert (table["farm"].tolist(), table["nitrogen"].tolist()) == (["Oak", "Elm"], [20, 30])
+    assert table["crop"][1] == "rye" and pandas.isna(table["crop"][0])  # the plot has two
+    # rows 8 and 9 hold 332, 372 in column 12, and one more in each next column
+    assert table["mean"].tolist() == [352.5, 354]
+    assert manifest["zones"]["without_geometry"] == ["B-2"] and manifest["zones"]["joined"] == ["A-1"]
+    page = results(project, "fields", "report.html").read_text()
+    assert "Oak" in page and "in 2 zones, 2020" in page
+    verified = project.snakemake("verify", "--configfile", "config/examples/fields.yaml", profile="local")
+    assert verified.code == 0, verified.text
+
+
 def test_local_netcdf(project):
     times = xarray.date_range("2000-01-01", "2001-12-31", freq="MS", calendar="noleap", use_cftime=True)
     lat, lon = np.arange(24.25, 33, 0.5), np.arange(-88.75, -79, 0.5)  # the first row is the southernmost
@@ -168,6 +193,40 @@ def test_local_netcdf(project):
     assert (
         "tas lacks 3 of 5 years: 1998–1999, 2002; it holds 2000-01-01 to 2001-12-01, 24 time steps" in preview.message
     )
+
+
+def test_climate_model(project):
+    # decades of months from July 2000 on, on two levels; the value of a month is its number since January 2000
+    project.path("rasters").mkdir()
+    lat, lon = np.arange(24.25, 33, 0.5), np.arange(-88.75, -79, 0.5)
+    for first, last in (("2000-07", "2001-12"), ("2002-01", "2003-12")):
+        times = xarray.date_range(f"{first}-01", f"{last}-28", freq="MS", calendar="360_day", use_cftime=True)
+        number = np.array([12 * (time.year - 2000) + time.month - 1 for time in times], "f4")
+        values = np.stack([number * 0, number], axis=1)[..., None, None] * np.ones((18, 20), "f4")
+        axes = {"time": times, "plev": [100000.0, 85000.0], "lat": lat, "lon": lon}
+        data = xarray.Dataset({"ta": (("time", "plev", "lat", "lon"), values)}, axes)
+        data["ta"].attrs["units"] = "K"
+        data.to_netcdf(project.path(f"rasters/ta_Amon_{first.replace('-', '')}-{last.replace('-', '')}.nc"))
+    project.path("zones").mkdir()
+    REGIONS.to_file(project.path("zones/regions.gpkg"))
+    manifest = run(project, "climate_model")
+    table = tidy(project, "climate_model")
+    dates = ["2000-07", "2000-08", *(f"{year}-{month:02}" for year in (2001, 2002, 2003) for month in (6, 7, 8))]
+    assert table["date"].unique().tolist() == dates
+    assert table["row"].unique().tolist() == ["1", "2"] and set(table["variable"]) == {"temperature"}
+    assert table.loc[table["row"] == "1", "mean"].tolist() == [6, 7, 17, 18, 19, 29, 30, 31, 41, 42, 43]
+    assert manifest["grid"]["crs_is_assumed"] and manifest["units"] == {"temperature": "K"}
+    assert manifest["missing_dates"] == {"temperature": {"2000": ["2000-06"]}}
+    fields = pyarrow.parquet.read_schema(results(project, "climate_model", "zonal_stats.parquet"))
+    assert fields.field("mean").metadata[b"unit"] == b"K"
+    page = results(project, "climate_model", "report.html").read_text()
+    assert "temperature 2000: 2000-06" in page
+    assert (
+        "1 date without data, left out: 2000-06"
+        in project.path("logs/example-climate-model/zonal_stats/temperature_2000.log").read_text()
+    )
+    verified = project.snakemake("verify", "--configfile", "config/examples/climate_model.yaml", profile="local")
+    assert verified.code == 0, verified.text
 
 
 def test_monthly(project):

@@ -52,12 +52,12 @@ def test_missing_years_of_local_rasters_are_named(project):
     [
         (geopandas.GeoDataFrame({"id": ["a"]}, geometry=[box(-84, 28, -83, 29)]), "has no CRS"),
         (
-            geopandas.GeoDataFrame({"id": ["a", "b"]}, geometry=[box(-84, 28, -83, 29), None], crs=4269),
-            "empty geometry: id b",
+            geopandas.GeoDataFrame({"id": ["a", "a"]}, geometry=[box(-84, 28, -83, 29)] * 2, crs=4269),
+            "zones.dissolve: true",
         ),
         (geopandas.GeoDataFrame({"id": ["a", ""]}, geometry=[box(-84, 28, -83, 29)] * 2, crs=4269), "1 zone of"),
     ],
-    ids=["no CRS", "empty geometry", "empty id"],
+    ids=["no CRS", "repeated id", "empty id"],
 )
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")
 def test_in_the_zones(project, frame, words):

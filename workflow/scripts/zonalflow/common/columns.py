@@ -1,9 +1,10 @@
 """The names of the columns of all tables and vector files, and their order."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-import numpy as np
+from zonalflow.common.errors import ZonesError
+from zonalflow.common.text import nearest
 
 QUALITY = ("count", "valid_fraction")  # columns that every table has, after the requested statistics
 CLASS, SHARE = "class_", "share_"  # prefixes of the columns of the statistic `categorical`
@@ -12,6 +13,13 @@ INSIDE = "inside_fraction"  # the fraction of a zone's area that lies within the
 # Zone attributes, as the Census Bureau calls them, that name a zone and its state to a reader; in any case.
 NAME_COLUMNS = ("NAME", "NAMELSAD")
 STATE_COLUMNS = ("STUSPS", "STATE_NAME", "STATE")
+
+ROW = "row"  # as `zones.id`: the number of the feature in its file, from 1
+
+
+def column_of_ids(key: str | Sequence[str]) -> str:
+    """Return the column of the zones' ids: the one that `zones.id` names, or of several ``STATEFP_COUNTYFP``."""
+    return key if isinstance(key, str) else "_".join(key)
 
 
 def column_order(stats: list[str], found: set[str]) -> list[str]:
@@ -25,10 +33,32 @@ def column_order(stats: list[str], found: set[str]) -> list[str]:
     return [*requested, *classes, *QUALITY]
 
 
-def describing_columns(attributes: Iterable[str], id_column: str) -> list[str]:
-    """Return the zone attributes that identify a zone to a reader: its id, then its names and its state's."""
-    wanted = (*NAME_COLUMNS, *STATE_COLUMNS)
-    return [id_column, *(name for name in attributes if name.upper() in wanted and name != id_column)]
+def describing_columns(
+    attributes: Sequence[str], key: str, name: str | None = None, further: Sequence[str] | str | None = None
+) -> list[str]:
+    """Return the zone attributes that the tables have: id, name, those that name a zone and its state, further ones.
+
+    Args:
+        attributes: those of the prepared zones.
+        key: the column of the ids.
+        name: the column that names zones, as configured.
+        further: as configured in ``zones.columns``: a list, ``all`` or None.
+    """
+    own = [column for column in attributes if column not in (INSIDE, "geometry")]
+    guessed = [column for column in own if column.upper() in (*NAME_COLUMNS, *STATE_COLUMNS)]
+    more = own if further == "all" else list(further or ())
+    return list(dict.fromkeys([key, *([name] if name else []), *guessed, *more]))
+
+
+def check_attributes(attributes: Iterable[str], wanted: Iterable[str], key: str) -> None:
+    """Raise ZonesError, naming the configuration's `key`, unless all that is wanted is among the attributes."""
+    known = [name for name in attributes if name != "geometry"]
+    for name in wanted:
+        if name not in known:
+            raise ZonesError(
+                f"{key}: the zones have no column {name!r}{nearest(name, known) or '.'} Their columns: "
+                f"{', '.join(known) or 'none'}"
+            )
 
 
 def tidy_name(column: str, classes: dict[str, str]) -> str:
@@ -46,6 +76,8 @@ def label(value: float) -> str:
     """Return a class's value as a text: an integer, or as many digits as tell it from every other value."""
     if float(value).is_integer():
         return str(int(value))
+    import numpy as np  # what the Snakefile imports does without
+
     short = f"{value:.9g}"  # enough for any float32
     return short if np.float32(short) == value or float(short) == value else repr(float(value))
 

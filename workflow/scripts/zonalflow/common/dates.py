@@ -71,6 +71,18 @@ def span(years: list[int]) -> str:
     return text if text.count(",") < 4 else f"{years[0]}–{years[-1]}, {len(years)} years"
 
 
+def rasters_of(grain: str) -> str:
+    """Return what rasters of a grain are called: ``monthly rasters``."""
+    return "rasters at the files' own dates" if grain == "native" else f"{grain} rasters"
+
+
+def months_text(months: Sequence[int]) -> str:
+    """Return months for a title: ``Jun, Jul, Aug``; of more than six in a row ``May–Dec``."""
+    names = [calendar.month_abbr[month] for month in months]
+    in_a_row = list(months) == list(range(months[0], months[-1] + 1))
+    return f"{names[0]}–{names[-1]}" if in_a_row and len(names) > 6 else ", ".join(names)
+
+
 def dates_of(year: int, grain: str, months: Sequence[int] | None = None, hours: Sequence[int] = FULL_DAY) -> list[str]:
     """Return the dates of `year` at a grain, in the given `months` or in all.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from zonalflow.common.columns import column_of_ids
 from zonalflow.common.errors import GridError
 from zonalflow.common.files import read_json, write_sealed_json
 from zonalflow.geometry.box import box_window
@@ -145,7 +146,7 @@ def _zones_on(grid: Grid, zones: StudyZones) -> tuple[np.ndarray, np.ndarray]:
     from zonalflow.zones.on_grid import bring_to_grid
     from zonalflow.zones.read import read_zones, zone_options
 
-    column = zones.options["id"]
+    column = column_of_ids(zones.options["id"])
     ids = pyarrow.parquet.read_table(zones.prepared, columns=[column])[column].to_pylist()
     frame = read_zones(zones.files, **zone_options(zones.options)).set_index(column, drop=False).loc[ids]
     placed = bring_to_grid(frame, grid)

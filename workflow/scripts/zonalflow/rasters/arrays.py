@@ -8,10 +8,10 @@ xarray is imported only here, when a NetCDF file is opened: a job that reads Geo
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,8 +19,11 @@ from zonalflow.common.errors import RasterError
 from zonalflow.common.text import count_of, nearest
 from zonalflow.geometry.grid import Grid, Window
 from zonalflow.rasters.axes import Axis, axis_of, crs_of, in_units_of, roles_of
+from zonalflow.rasters.containers import exists, unpacked
 from zonalflow.rasters.nodata import Nodata, undeclared
 from zonalflow.rasters.packing import Packing, decode, packing_of
+from zonalflow.rasters.selection import Select, describe_dimension, positions, split_group, with_parents
+from zonalflow.rasters.stores import open_zarr
 from zonalflow.rasters.unreadable import cannot_be_read, check_complete
 
 if TYPE_CHECKING:
@@ -33,9 +36,10 @@ WGS84 = "EPSG:4326"  # of a file with latitudes and longitudes that names no CRS
 class RasterArray:
     """A variable of an open NetCDF file, as a raster with a time axis."""
 
-    def __init__(self, dataset: "xarray.Dataset", path: str, name: str) -> None:
+    def __init__(self, dataset: "xarray.Dataset", path: str, name: str, select: Select = ()) -> None:
         self.dataset, self.path, self.name = dataset, path, name
-        self.variable: xarray.Variable = dataset.variables[name]
+        variable: xarray.Variable = dataset.variables[name]
+        self.variable = variable.isel(positions(dataset, variable, select, f"{path}: {name}")) if select else variable
 
     @cached_property
     def roles(self) -> dict[str, str]:
@@ -59,9 +63,11 @@ class RasterArray:
                     "the coordinate variables CF's standard_name, axis or units (degrees_east, degrees_north)"
                 )
         if several or len(found["time"]) > 1:
+            dimension = (several or found["time"])[0]
             raise RasterError(
-                f"{self.path}: {self.name} has the dimension {(several or found['time'])[0]!r} beside its rows and "
-                "columns; zonal statistics need time, y and x alone. Choose one value of it, with ncks or xarray"
+                f"{self.path}: {self.name} has the dimension {dimension!r} beside its rows and columns; zonal "
+                "statistics need time, y and x alone. "
+                + describe_dimension(self.dataset, dimension, self.variable.sizes[dimension])
             )
         return found["time"][0] if found["time"] else None
 
@@ -87,12 +93,12 @@ class RasterArray:
             raise RasterError(f"{self.path}: {self.name} holds no numbers but the type {dtype}")
         return packing_of(self.variable.attrs, dtype)
 
-    def has_crs(self) -> bool:
-        """Return whether the file names its CRS."""
-        return crs_of(self.dataset, self.variable) is not None
+    def own_crs(self) -> str | None:
+        """Return the CRS that the file names, or None."""
+        return crs_of(self.dataset, self.variable)
 
     def grid(self, crs: str | None) -> Grid:
-        """Return the grid, northernmost row first; ``crs`` is used when the file has none.
+        """Return the grid, northernmost row first; ``crs``, where it is given, wins over the file's.
 
         Latitudes and longitudes without either are on WGS 84.
 
@@ -101,7 +107,7 @@ class RasterArray:
         """
         x, y = self.axes["x"], self.axes["y"]
         in_degrees = x.in_degrees and y.in_degrees
-        found = crs_of(self.dataset, self.variable) or crs or (WGS84 if in_degrees else None)
+        found = crs or self.own_crs() or (WGS84 if in_degrees else None)
         if found is None:
             raise RasterError(f"{self.path} has no CRS; set it in the configuration, for example raster.crs: EPSG:4269")
         across, down = in_units_of(found, x.units), in_units_of(found, y.units)
@@ -149,41 +155,78 @@ class RasterArray:
 
 
 @contextmanager
-def open_dataset(path: str) -> Iterator["xarray.Dataset"]:
-    """Open a NetCDF file without decoding anything.
+def open_dataset(path: str, group: str = "") -> Iterator["xarray.Dataset"]:
+    """Open a NetCDF, HDF5 or Zarr file, or a group of it with what it inherits, without decoding anything.
 
     Raises:
-        RasterError: for a file that is missing, is something else than NetCDF, is incomplete or damaged.
+        RasterError: for a file that is missing, is something else, is incomplete or damaged, or has no such group.
     """
+    if not exists(path):
+        raise RasterError(f"{path}: no such file")
+    with ExitStack() as stack:
+        file = stack.enter_context(unpacked(path))
+        parts = group.split("/") if group else []
+        groups = ["/".join(parts[:n]) for n in range(len(parts) + 1)]
+        opened = [stack.enter_context(_opened(file, path, one)) for one in groups]
+        yield with_parents(opened) if group else opened[0]
+
+
+@contextmanager
+def _opened(file: str, path: str, group: str) -> Iterator["xarray.Dataset"]:
+    """Open one group of `file`, which `path` names in messages."""
     import xarray
 
-    if not Path(path).exists():
-        raise RasterError(f"{path}: no such file")
+    options: dict[str, Any] = {"decode_cf": False, "cache": False}
     try:
-        dataset = xarray.open_dataset(path, engine="netcdf4", decode_cf=False, cache=False)
+        if Path(file).is_dir() or file.lower().endswith(".zip"):
+            dataset = open_zarr(file, not Path(file).is_dir(), group, options)
+        else:
+            dataset = xarray.open_dataset(file, engine="netcdf4", group=group or None, **options)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
+        if group and "group" in str(error).lower():
+            raise RasterError(f"{path} has no group {group!r}") from error
         raise cannot_be_read(path, error) from error
     with dataset:
-        check_complete(path)
+        check_complete(file)
         yield dataset
 
 
 @contextmanager
-def open_array(path: str, name: str | None) -> Iterator[RasterArray]:
-    """Open a variable of a NetCDF file; without a name, its only one.
+def open_array(path: str, name: str | None, select: Select = ()) -> Iterator[RasterArray]:
+    """Open a variable of a NetCDF, HDF5 or Zarr file; without a name, its only one.
+
+    Args:
+        path: the file.
+        name: of the variable, with the groups in which it lies: ``Grid/precipitation``.
+        select: values of its further dimensions.
 
     Raises:
-        RasterError: when it cannot be opened, or has no such variable; the message names those that it has.
+        RasterError: when it cannot be opened, or has no such variable or value; the message names those that it has.
     """
-    with open_dataset(path) as dataset:
+    group, variable = split_group(name or "")
+    with open_dataset(path, group) as dataset:
         names = _gridded(dataset)
         if name is None and len(names) == 1:
-            name = names[0]
-        if name is None or name not in dataset.variables:
-            unknown = name is not None and (nearest(name, names) or ".")
+            variable = names[0]
+        if not variable or variable not in dataset.variables:
+            unknown = name is not None and (nearest(variable, names) or ".")
             what = f"has no variable {name!r}{unknown}" if unknown else "must hold one variable on a grid."
-            raise RasterError(f"{path} {what} Its variables: {', '.join(names or map(str, dataset.data_vars))}")
-        yield RasterArray(dataset, str(path), name)
+            known = ", ".join(names or map(str, dataset.data_vars)) or f"none; a group? {_groups_of(path)}"
+            only = f"; to take it, raster.variables: {{{variable}: {names[0]}}}" if name and len(names) == 1 else ""
+            raise RasterError(f"{path} {what} Its variables: {known}{only}")
+        yield RasterArray(dataset, str(path), variable, select)
+
+
+def _groups_of(path: str) -> str:
+    """Return the names of an HDF5 file's groups, for a message."""
+    import netCDF4
+
+    if Path(path).is_file() and not path.lower().endswith(".zip"):
+        with netCDF4.Dataset(path) as file:
+            return ", ".join(
+                f"{name}/{variable}" for name, group in file.groups.items() for variable in group.variables
+            )
+    return "name it as GROUP/VARIABLE"
 
 
 def _gridded(dataset: "xarray.Dataset") -> list[str]:

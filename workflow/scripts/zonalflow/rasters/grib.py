@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from zonalflow.common.errors import RasterError
-from zonalflow.common.text import count_of
+from zonalflow.common.text import count_of, few
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -22,28 +22,49 @@ def is_grib(dataset: "DatasetReader") -> bool:
     return str(dataset.driver) == "GRIB"
 
 
+def messages(dataset: "DatasetReader", variable: str) -> list[tuple[str, int]]:
+    """Return time (``2000-01-31T06:00``) and band, from 1, of the messages of a variable, in the order of the file.
+
+    Args:
+        dataset: an open GRIB file.
+        variable: its element (``TMP``), needed only where the file holds several, or element and level
+            (``TMP:2-HTGL``).
+
+    Raises:
+        RasterError: the file has several elements and not the variable.
+    """
+    tags = [dataset.tags(band) for band in range(1, dataset.count + 1)]
+    element, _, level = variable.partition(":")
+    elements = sorted({tag.get("GRIB_ELEMENT", "") for tag in tags})
+    chosen = [
+        band
+        for band, tag in enumerate(tags, start=1)
+        if (len(elements) == 1 or tag.get("GRIB_ELEMENT") == element) and level in ("", tag.get("GRIB_SHORT_NAME", ""))
+    ]
+    if not chosen:
+        known = sorted({f"{tag.get('GRIB_ELEMENT', '')}:{tag.get('GRIB_SHORT_NAME', '')}" for tag in tags})
+        raise RasterError(
+            f"{dataset.name} holds {count_of(dataset.count, 'message')} of {', '.join(elements)}, none of which is "
+            f"{variable!r}; it has {few(known, 12)}; name one of them, raster.variables: {{{element}: '{known[0]}'}}"
+        )
+    return [(_time(tags[band - 1], dataset.name), band) for band in chosen]
+
+
 def message_bands(dataset: "DatasetReader", variable: str, dates: list[str]) -> list[int]:
     """Return the bands, from 1, of the messages of a variable at these dates, in the order of `dates`.
 
     Args:
         dataset: an open GRIB file.
-        variable: its element (``TMP``), needed only where the file holds several.
+        variable: as in :func:`messages`.
         dates: ``2000``, ``2000-01`` or ``2000-01-31``; a message belongs to the date in which its time lies.
 
     Raises:
         RasterError: the file has several elements and not the variable, or not exactly one message for each date.
     """
-    tags = [dataset.tags(band) for band in range(1, dataset.count + 1)]
-    elements = sorted({tag.get("GRIB_ELEMENT", "") for tag in tags})
-    if len(elements) > 1 and variable not in elements:
-        raise RasterError(
-            f"{dataset.name} holds {count_of(dataset.count, 'message')} of {', '.join(elements)}, none of which is "
-            f"{variable!r}; name one of them in raster.variables"
-        )
     found: dict[str, list[int]] = {}
-    for band, tag in enumerate(tags, start=1):
-        if len(elements) == 1 or tag["GRIB_ELEMENT"] == variable:
-            found.setdefault(_day(tag, dataset.name)[: len(dates[0])], []).append(band)
+    tags = [dataset.tags(band) for band in range(1, dataset.count + 1)]
+    for time, band in messages(dataset, variable):
+        found.setdefault(time[:10][: len(dates[0])] if len(dates[0]) < 16 else time, []).append(band)
     wrong = next((date for date in dates if len(found.get(date, [])) != 1), None)
     if wrong is not None:
         levels = ", ".join(tags[band - 1].get("GRIB_SHORT_NAME", "?") for band in found.get(wrong, [])[:5])
@@ -55,14 +76,14 @@ def message_bands(dataset: "DatasetReader", variable: str, dates: list[str]) -> 
     return [found[date][0] for date in dates]
 
 
-def _day(tag: dict[str, str], name: str) -> str:
-    """Return the day of a message: that of the middle between the start of its interval, if it has one, and its end."""
+def _time(tag: dict[str, str], name: str) -> str:
+    """Return the time of a message: the middle between the start of its interval, if it has one, and its end."""
     try:
         valid, reference = (_seconds(tag[key]) for key in ("GRIB_VALID_TIME", "GRIB_REF_TIME"))
         start = reference + _seconds(tag.get("GRIB_FORECAST_SECONDS", str(valid - reference)))
     except (KeyError, ValueError, IndexError):
         raise RasterError(f"{name} has a message without a time that GDAL can tell") from None
-    return (_EPOCH + timedelta(seconds=(start + valid) / 2)).date().isoformat()
+    return (_EPOCH + timedelta(seconds=(start + valid) / 2)).isoformat(timespec="minutes")
 
 
 def _seconds(text: str) -> float:

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
@@ -15,15 +14,19 @@ from zonalflow.common.offline import check_local
 from zonalflow.common.text import count_of
 from zonalflow.geometry.grid import Grid, Window, grid_of
 from zonalflow.rasters.arrays import open_array
+from zonalflow.rasters.containers import exists, gdal_name
 from zonalflow.rasters.grib import is_grib, message_bands
 from zonalflow.rasters.nodata import DECLARED, MISSING, Nodata, has_mask, is_missing, nodata_of, warn_of_nodata
-from zonalflow.rasters.patterns import gdal_name
+from zonalflow.rasters.selection import Select
 from zonalflow.rasters.unreadable import check_unchanged, describe_failure, describe_unreadable
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-_GDAL_OPTIONS = {"GRIB_NORMALIZE_UNITS": "NO"}  # values as the file holds them: GDAL would turn kelvin into °C
+_GDAL_OPTIONS = {
+    "CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO",  # nothing is written beside the user's files
+    "GRIB_NORMALIZE_UNITS": "NO",  # values as the file holds them: GDAL would turn kelvin into °C
+}
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,9 @@ class TimeStep:
         date: ``2000``, ``2000-01``, ``2000-01-31`` or ``2000-01-31T06:00``.
         path: the file.
         band: the band of the file, or the position along the time dimension of a NetCDF file, from 1.
-        layer: the variable of a NetCDF file; None for all other files.
+        layer: the variable of a NetCDF, HDF5 or Zarr file; None for all other files.
         sha256: the checksum that the file had when it was fetched.
+        select: of a NetCDF file, the values of further dimensions.
         band_name: the description of the band, in a file with several bands, see :func:`with_band`.
     """
 
@@ -45,6 +49,7 @@ class TimeStep:
     layer: str | None = None
     sha256: str | None = None
     band_name: str | None = None
+    select: Select = ()
 
 
 class WindowedGrid(Protocol):
@@ -71,7 +76,7 @@ def open_raster(path: str, *, fetched: bool = False) -> Iterator["DatasetReader"
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-    if not Path(path).exists():
+    if not exists(path):
         raise RasterError(f"{path}: no such file")
     if not fetched:
         check_local(path)
@@ -94,7 +99,7 @@ def _gdal() -> AbstractContextManager[object]:
 
 
 def raster_grid(dataset: "DatasetReader", crs: str | None = None) -> Grid:
-    """Return the grid of an open raster; ``crs`` is used when the file has none.
+    """Return the grid of an open raster; ``crs``, where it is given, wins over the file's.
 
     Raises:
         RasterError: when the raster has no geotransform, or no CRS and none is given, or a CRS without a relation to
@@ -107,16 +112,16 @@ def raster_grid(dataset: "DatasetReader", crs: str | None = None) -> Grid:
             "gdal_translate -a_ullr"
         )
     grid = grid_of(dataset)
+    if crs:
+        return replace(grid, crs=crs)
     if grid.crs:
         if not (dataset.crs.is_geographic or dataset.crs.is_projected):
             raise RasterError(
                 f"{dataset.name} has a CRS that does not say where on the earth its cells lie ({grid.describe()}); "
-                "write the right one into the file, for example with gdal_edit.py -a_srs EPSG:5070"
+                "set the right one in the configuration, for example raster.crs: EPSG:5070"
             )
         return grid
-    if not crs:
-        raise RasterError(f"{dataset.name} has no CRS; set it in the configuration, for example raster.crs: EPSG:4269")
-    return replace(grid, crs=crs)
+    raise RasterError(f"{dataset.name} has no CRS; set it in the configuration, for example raster.crs: EPSG:4269")
 
 
 def file_grid(time_step: TimeStep, crs: str | None = None) -> tuple[Grid, bool]:
@@ -128,8 +133,8 @@ def file_grid(time_step: TimeStep, crs: str | None = None) -> tuple[Grid, bool]:
     if time_step.layer is None:
         with open_raster(time_step.path, fetched=time_step.sha256 is not None) as dataset:
             return raster_grid(dataset, crs), False
-    with open_array(time_step.path, time_step.layer) as array:
-        return array.grid(crs), not crs and not array.has_crs()
+    with open_array(time_step.path, time_step.layer, time_step.select) as array:
+        return array.grid(crs), not crs and array.own_crs() is None
 
 
 def read_time_steps(
@@ -203,7 +208,7 @@ def _read_arrays(
     """Read time steps of NetCDF files; each file is opened once."""
     for (path, variable), steps in itertools.groupby(time_steps, key=lambda step: (step.path, step.layer)):
         first = next(steps)
-        with _dated(first), open_array(path, variable) as array:
+        with _dated(first), open_array(path, variable, first.select) as array:
             whole = array.grid(crs)
             if not array.packing.resigned and (warning := warn_of_nodata(nodata, str(array.packing.dtype), path)):
                 log(warning)

@@ -10,8 +10,8 @@ from zonalflow.common.text import count_of
 from zonalflow.geometry.box import window_in
 from zonalflow.geometry.grid import Grid, Window
 from zonalflow.rasters.arrays import open_array
+from zonalflow.rasters.containers import is_array
 from zonalflow.rasters.nodata import has_mask, is_missing
-from zonalflow.rasters.patterns import is_netcdf
 from zonalflow.rasters.read import TimeStep, open_raster, raster_grid, read_window
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def load_weights(weights: Weights, grid: Grid, crs: str | None = None) -> str | 
     if not isinstance(weights, dict):
         return weights_key(weights)
     path = weights["path"]
-    values, nodata_value = (_read_array if is_netcdf(path) else _read_raster)(path, grid, crs)
+    values, nodata_value = (_read_array if is_array(path) else _read_raster)(path, grid, crs)
     missing = is_missing(values, nodata_value)
     values = np.where(missing, np.nan, values.astype(np.float64))
     bad = ~missing & ~(np.isfinite(values) & (values >= 0))
@@ -72,7 +72,7 @@ def _check_one_band(dataset: "DatasetReader", path: str) -> None:
 def _read_raster(path: str, grid: Grid, crs: str | None) -> tuple[np.ndarray, float | None]:
     with open_raster(path) as dataset:
         _check_one_band(dataset, path)
-        window = _window(path, raster_grid(dataset, crs), grid)
+        window = _window(path, raster_grid(dataset, None if dataset.crs else crs), grid)
         nodata = "none" if dataset.nodata is None and not has_mask(dataset, 1) else None
         return read_window(dataset, TimeStep("weights", path), window, nodata)
 
@@ -81,7 +81,7 @@ def _read_array(path: str, grid: Grid, crs: str | None) -> tuple[np.ndarray, flo
     with open_array(path, None) as array:
         if array.time_dimension is not None and array.variable.sizes[array.time_dimension] > 1:
             raise RasterError(f"weights.path: {path} has several time steps, but weights have one; write it to a file")
-        window = _window(path, array.grid(crs), grid)
+        window = _window(path, array.grid(None if array.own_crs() else crs), grid)
         return array.read(1, window, "weights", None if array.packing.is_declared else "none")
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from zonalflow.report.quantities import Quantity, headline, stat_label, stat_unit
+from zonalflow.report.quantities import Quantity, headline, noun, stat_label, stat_unit
 
 SYNTHETIC = "Synthetic data, generated for the demo; not measurements."
 
@@ -24,12 +24,15 @@ def caption(
     when: str,
     synthetic: bool = False,
     note: str = "",
+    part: str = "",
 ) -> Caption:
     """Return the texts of a map of one year or several, with a title like ``Annual precipitation, Florida, 2000``.
 
-    ``region`` may be empty. Title and note of a map of synthetic data both say so.
+    ``region`` may be empty. ``part`` says of which months or dates a year is, if not of all. Title and note of a map of
+    synthetic data both say so.
     """
-    title = ", ".join(part for part in (headline(quantity, stat), region, when) if part)
+    what = f"{noun(quantity, stat)} of {part}" if part else headline(quantity, stat)
+    title = ", ".join(text for text in (what, region, when) if text)
     title = title[:1].upper() + title[1:] + (" (synthetic data)" if synthetic else "")
     unit = stat_unit(stat, quantity)
     scale = f"{stat_label(stat)} in each zone" + (f" ({unit})" if unit else "")

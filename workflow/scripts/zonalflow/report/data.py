@@ -1,14 +1,13 @@
 """What the report's page draws, as plain data: every zone's values and trends, and small outlines."""
 
 import base64
-import calendar
 from typing import Any
 
 import geopandas
 import numpy as np
 
-from zonalflow.common.columns import INSIDE, SHARE
-from zonalflow.common.dates import span
+from zonalflow.common.columns import INSIDE, SHARE, column_of_ids
+from zonalflow.common.dates import months_text, span
 from zonalflow.report import trends
 from zonalflow.report.colours import PALETTES, class_colours, limits
 from zonalflow.report.layers import YEAR, Layer, Series
@@ -41,18 +40,19 @@ def page_data(
         states: the state of each zone, for their borders.
         colours: variable to class to the colour that its file gives it (``#rrggbb``).
     """
+    key = column_of_ids(config["zones"]["id"])
     return {
         "run": config["run"],
         "region": region,
         "years": config["years"],
         "span": span(config["years"]),
-        "grain": config["raster"]["grain"],
+        "grain": "single" if config["raster"]["grain"] == "native" else config["raster"]["grain"],
         "baseline": trends.baseline_years(config["baseline"], config["years"]),
         "synthetic": synthetic,
         "palettes": {name: {"values": one.values, "differences": one.differences} for name, one in PALETTES.items()},
         "zones": {
-            "id": zones[config["zones"]["id"]].astype(str).tolist(),
-            "idName": config["zones"]["id"],
+            "id": zones[key].astype(str).tolist(),
+            "idName": key,
             "label": labels,
             "inside": rounded(zones[INSIDE].to_numpy(float), 4),
             **outline_data(zones, states),
@@ -117,7 +117,7 @@ def _names(layer: Layer, quantity: Quantity, series: Series, months: list[int] |
         text = f"{which} frequent class of {quantity.label}"
         return {"label": text, "annual": text, "statLabel": f"{which} frequent class", "unit": "", "conversion": None}
     label = noun(quantity, layer.stat)
-    of_months = f"{label} of {', '.join(calendar.month_abbr[month] for month in months)}" if months else ""
+    of_months = f"{label} of {months_text(months)}" if months else ""
     return {
         "label": label,
         "annual": of_months or headline(quantity, layer.stat),  # a year of some months is not annual

@@ -3,8 +3,8 @@
 import textwrap
 from typing import Any
 
-from zonalflow.common.columns import CLASS, INSIDE, SHARE
-from zonalflow.common.dates import format_years
+from zonalflow.common.columns import CLASS, INSIDE, SHARE, column_of_ids
+from zonalflow.common.dates import format_years, rasters_of
 from zonalflow.report.quantities import quantity_of, stat_label, stat_unit
 
 _METHODS = {
@@ -37,7 +37,7 @@ def column_meanings(names: list[str], config: dict[str, Any]) -> dict[str, dict[
 def _meaning(name: str, config: dict[str, Any]) -> dict[str, str]:
     if name in _FIXED:
         long_name, unit, text = _FIXED[name]
-    elif name == config["zones"]["id"]:
+    elif name == column_of_ids(config["zones"]["id"]):
         long_name, unit, text = "id of the zone", "", "always text: leading zeros count"
     elif name in _statistics(name, config):
         long_name, unit = stat_label(name), _unit(name, config)
@@ -71,7 +71,7 @@ def readme(manifest: dict[str, Any], columns: list[str]) -> str:
         head += ["", "SYNTHETIC DATA, generated for the demo: these numbers are not measurements."]
     facts = {
         "Variables": ", ".join(raster["variables"]),
-        "Years": f"{format_years(years)}, {raster['grain']} rasters",
+        "Years": f"{format_years(years)}, {rasters_of(raster['grain'])}",
         "Zones": f"{manifest['zones']['kept']}, identified by {config['zones']['id']}",
         "Statistics": f"{', '.join(config['stats'])}, over {_METHODS[config['method']]}",
         "Made with": f"zonalflow {manifest['zonalflow']}",
@@ -88,7 +88,7 @@ def readme(manifest: dict[str, Any], columns: list[str]) -> str:
         "",
         "Reading the CSV with ids as text",
         "--------------------------------",
-        *_reading(config["zones"]["id"]),
+        *_reading(column_of_ids(config["zones"]["id"])),
     ]
     lines += ["", "Please cite", "-----------"]
     sources = manifest["attribution"] or ["The source of the rasters and zones: see manifest.json."]

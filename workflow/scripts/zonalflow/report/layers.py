@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas
 
-from zonalflow.common.columns import SHARE, label
+from zonalflow.common.columns import SHARE, column_of_ids, label
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.report import trends
 from zonalflow.report.quantities import Quantity, main_stat, quantity_of
@@ -62,7 +62,11 @@ class Series:
 
 
 def read_series(
-    tidy_table: Path, ids: np.ndarray, config: dict[str, Any], classes: dict[str, dict[str, str]] | None = None
+    tidy_table: Path,
+    ids: np.ndarray,
+    config: dict[str, Any],
+    classes: dict[str, dict[str, str]] | None = None,
+    lacking: dict[str, set[int]] | None = None,
 ) -> list[Series]:
     """Read the tidy table, zones in the order of ``ids``, as much as a page can hold.
 
@@ -71,6 +75,7 @@ def read_series(
         ids: the zones' ids, as texts.
         config: the resolved configuration, which names variables, years, statistics and units.
         classes: variable to value to name of its classes, from the manifest.
+        lacking: variable to the years that lack dates: these have no value as a year.
 
     Raises:
         ZonalflowError: the table lacks a zone or a year.
@@ -85,7 +90,7 @@ def read_series(
     room = _Room(_MOST_VALUES)
     for table in tables:  # the main statistic of every variable comes before the second one of any
         room.takes(table.values_of_a_period)
-    return [_read_variable(table, _plan(table, room)) for table in tables]
+    return [_read_variable(table, _plan(table, room), (lacking or {}).get(table.variable, set())) for table in tables]
 
 
 def page_stats(stats: list[str], categorical: bool) -> list[str]:
@@ -125,7 +130,7 @@ class _Table:
         names: dict[str, str],
     ):
         self.path, self.ids, self.variable, self.names = path, ids, variable, names
-        self.id_column, self.years = config["zones"]["id"], config["years"]
+        self.id_column, self.years = column_of_ids(config["zones"]["id"]), config["years"]
         self.quantity = quantity_of(variable, config["raster"]["units"])
         self.categorical = "categorical" in config["stats"] or bool(names)
         shares = [name for name in columns if self.categorical and name.startswith(SHARE)]
@@ -210,8 +215,8 @@ def _common(table: _Table) -> dict[str, str]:
     return {stat: table.columns[stat] for stat in [*others, *found]}
 
 
-def _read_variable(table: _Table, plan: _Plan) -> Series:
-    """Read a variable year by year."""
+def _read_variable(table: _Table, plan: _Plan, lacking: set[int]) -> Series:
+    """Read a variable year by year; a year that lacks dates has no value as a whole."""
     dates: list[str] = []
     count, valid = [], []
     periods: dict[str, dict[str, dict[int, np.ndarray]]] = {stat: {} for stat in plan.columns}
@@ -229,6 +234,8 @@ def _read_variable(table: _Table, plan: _Plan) -> Series:
             whole = {YEAR: np.full(len(of_year), True)}
             for period, rows in (whole | _rows_of_months(month_of, stat in plan.by_month)).items():
                 reduced = _reduce(cells[rows], table.quantity, stat, table.kind(stat))
+                if period == YEAR and year in lacking:
+                    reduced = np.full(len(table.ids), np.nan)
                 periods[stat].setdefault(period, {})[year] = reduced
     missing = np.full(len(table.ids), np.nan)
     layers = []

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from zonalflow.common.dates import span
-from zonalflow.common.text import count_of
+from zonalflow.common.columns import column_of_ids
+from zonalflow.common.dates import rasters_of, span
+from zonalflow.common.text import count_of, few
 from zonalflow.report.layers import Series
 from zonalflow.report.quantities import main_stat, quantity_of
 
@@ -44,6 +45,14 @@ _CHECKS = {
     ),
     "repaired": ("zone", "repaired", "These outlines were invalid and have been made valid."),
     "dropped": ("zone", "dropped, wholly outside", "These zones do not overlap the grid."),
+    "without geometry": ("feature", "dropped, without a geometry", "These features of the file have no outline."),
+    "joined": ("zone", "made of several features", "These features share an id, so they are one zone."),
+    "incomplete": (
+        "year",
+        "incomplete",
+        "Rasters of these dates are missing. The tables hold the other dates; on this page such a year has no value, "
+        "and does not count in means and trends.",
+    ),
     "retried": ("request", "retried", "The server failed first and answered later; every file was verified."),
 }
 
@@ -79,8 +88,10 @@ def title(variables: list[dict[str, Any]], region: str, years: list[int], grain:
     ``variables`` are those of the page's data; their main layers stand in the title. Months and days are said.
     """
     main = [variable["layers"][0] for variable in variables]
+    adjective = "" if grain == "native" else grain
     labels = [
-        one["annual"] if grain == "annual" or one["kind"] != "value" else f"{grain} {one['label']}" for one in main
+        one["annual"] if grain == "annual" or one["kind"] != "value" else f"{adjective} {one['label']}".lstrip()
+        for one in main
     ]
     different = list(dict.fromkeys(labels))
     what = " and ".join(different) if len(different) < 3 else f"{len(different)} variables"
@@ -103,8 +114,8 @@ def summary(manifest: dict[str, Any], n_zones: int) -> list[tuple[str, str]]:
     weighted = _WEIGHTS[weights] if isinstance(weights, str) else f", weighted by {weights['path']}"
     least = f", if it covers {config['min_coverage']:g} of them or more" if config["min_coverage"] else ""
     rows = {
-        "Zones": f"{n_zones:,}, identified by {config['zones']['id']}",
-        "Years": f"{period}; {raster['grain']} rasters",
+        "Zones": f"{n_zones:,}, identified by {column_of_ids(config['zones']['id'])}",
+        "Years": f"{period}; {rasters_of(raster['grain'])}",
         "Rasters": f"{', '.join(raster['variables'])}: {source}",
         "Grid": f"{grid['width']:,} × {grid['height']:,} cells of {width:.6g} × {height:.6g} {unit}",
         "Box": "the whole grid" if config["bbox"] is None else _box(*config["bbox"]),
@@ -142,9 +153,21 @@ def quality(
         "partly valid": shares((valid < 1) & ~empty, valid),
         "repaired": zones["repaired"],
         "dropped": zones["dropped_outside"],
+        "without geometry": zones.get("without_geometry", []),
+        "joined": zones.get("joined", []),
+        "incomplete": _incomplete(manifest),
         "retried": _retried(manifest),
     }
     return [_check(name, items) for name, items in found.items()]
+
+
+def _incomplete(manifest: dict[str, Any]) -> list[str]:
+    """Return the years that lack dates, with these."""
+    return [
+        f"{variable} {year}: {few(dates, 12)}"
+        for variable, years in manifest.get("missing_dates", {}).items()
+        for year, dates in years.items()
+    ]
 
 
 def _retried(manifest: dict[str, Any]) -> list[str]:

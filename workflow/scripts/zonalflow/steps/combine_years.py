@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zonalflow.common.columns import INSIDE, describing_columns
+import numpy as np
+
+from zonalflow.common.columns import INSIDE, check_attributes, describing_columns
 from zonalflow.common.files import record_checksums
 from zonalflow.common.text import count_of
 from zonalflow.report.explain import column_meanings
 from zonalflow.run.rule import Log
-from zonalflow.tables.tidy import plan_layout, write_tidy
+from zonalflow.tables.tidy import Layout, plan_layout, write_tidy
+from zonalflow.tables.year_table import table_head, units_of
+from zonalflow.vectors.columns import attribute_names
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,8 @@ class Params:
 
     Attributes:
         years: variable and year of each year table, in the order of the rows.
-        id: the column that names a zone.
+        id: the column of the zones' ids.
+        name, further: the column that names zones, and further attributes: a list, ``all`` or None; as configured.
         stats: the statistics, in the order of the columns.
         variables, units, method: as configured; the columns' meanings name them.
     """
@@ -37,6 +45,8 @@ class Params:
     variables: list[str]
     units: dict[str, str]
     method: str
+    name: str | None = None
+    further: list[str] | str | None = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -50,13 +60,21 @@ def combine_years(inputs: Inputs, targets: dict[str, str], checksums: str, param
     import pyarrow.parquet
 
     attributes = pyarrow.parquet.read_schema(inputs.zones).names
-    names = describing_columns(attributes, params.id)
+    if params.name:
+        check_attributes(attributes, [params.name], "zones.name")
+    if isinstance(params.further, list):
+        check_attributes(attributes, params.further, "zones.columns")
+    names = describing_columns(attributes, params.id, params.name, params.further)
     frame = pyarrow.parquet.read_table(inputs.zones, columns=[*names, INSIDE])
-    names = [name for name in names if name == params.id or frame[name].null_count < len(frame)]  # some have no text
-    describing = {name: frame[name].cast("string").to_numpy(zero_copy_only=False) for name in names}
+    asked = {params.id, params.name, *(params.further or ())}
+    names = [name for name in names if name in asked or frame[name].null_count < len(frame)]  # some have no text
+    describing = {name: frame[name] for name in names}
     pairs = zip(params.years, inputs.tables, strict=True)
     keys = [(variable, year, Path(path)) for (variable, year), path in pairs]
-    layout = plan_layout([path for _, _, path in keys], describing, frame[INSIDE].to_numpy(), params.stats)
+    layout = plan_layout([path for _, _, path in keys], {}, frame[INSIDE].to_numpy(), params.stats)
+    layout = _with_attributes(layout, describing, log)
+    heads = [(variable, year, table_head(path)) for variable, year, path in keys]
+    params = replace(params, units=units_of(heads, params.units))
     layout = replace(layout, meanings=column_meanings(layout.schema.names, params.config))
     rows = write_tidy({kind: Path(targets[kind]) for kind in ("parquet", "csv") if kind in targets}, keys, layout)
     if "wide" in targets:
@@ -69,3 +87,27 @@ def combine_years(inputs: Inputs, targets: dict[str, str], checksums: str, param
         write_workbook(Path(targets["xlsx"]), keys, layout, layout.meanings)
     record_checksums(checksums, targets.values())
     log(count_of(rows, "row"))
+
+
+def _with_attributes(layout: Layout, attributes: "dict[str, pyarrow.ChunkedArray]", log: Log) -> Layout:
+    """Return a layout with attributes of the zones: numbers stay numbers, all else becomes text.
+
+    An attribute that has the name of another column gets a number after it; lists and other structures are left out.
+    """
+    import pyarrow
+
+    kinds = pyarrow.types
+    simple = {name: column for name, column in attributes.items() if not kinds.is_nested(column.type)}
+    if left_out := attributes.keys() - simple.keys():
+        log(f"not in the tables, since they hold lists or other structures: {', '.join(sorted(left_out))}")
+    called = attribute_names(simple, [*layout.schema.names, "grid"], "geoparquet")
+    zones, types = {}, {}
+    for name, column in simple.items():
+        number = kinds.is_integer(column.type) or kinds.is_floating(column.type) or kinds.is_boolean(column.type)
+        kind = column.type if number else pyarrow.string()
+        values = column if number else column.cast("string")
+        zones[called[name]] = np.array(values.to_pylist(), dtype=object)
+        types[called[name]] = kind
+        if called[name] != name:
+            log(f"the zones' {name} is called {called[name]} in the tables")
+    return replace(layout, zones=zones, zone_types=types)

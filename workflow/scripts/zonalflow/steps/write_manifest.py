@@ -17,13 +17,13 @@ from zonalflow.common.text import count_of
 from zonalflow.recipes.job import files_read
 from zonalflow.report.explain import readme
 from zonalflow.run.rule import Log
-from zonalflow.tables.year_table import YearTable, table_head
+from zonalflow.tables.year_table import YearTable, table_head, units_of
 from zonalflow.vectors.columns import attribute_names, field_names
 
 PACKAGES = (
     "snakemake", "snakemake-executor-plugin-slurm", "numpy", "rasterio", "shapely", "geopandas", "pyogrio", "pyproj",
     "pyarrow", "rasterstats", "exactextract", "rioxarray", "xarray", "netCDF4",
-    "requests", "matplotlib", "xlsxwriter",
+    "requests", "matplotlib", "xlsxwriter", "zarr",
 )  # fmt: skip
 
 
@@ -72,6 +72,8 @@ def write_manifest(inputs: Inputs, outputs: Outputs, config: dict[str, Any], log
     inside = preparation.pop("inside_fraction")
     fields = preparation.pop("fields")
     heads = [table_head(Path(path)) for path in inputs.tables]
+    names = [(Path(path).parent.name, int(Path(path).stem)) for path in inputs.tables]
+    of_years = [(*name, head) for name, head in zip(names, heads, strict=True)]
     read = files_read(inputs.records)
     files = dict.fromkeys([*files_of([*inputs.zones, *inputs.rasters, *inputs.weights]), *map(Path, read)])
     sources = [_source(path, read.get(str(path))) for path in files]
@@ -85,6 +87,8 @@ def write_manifest(inputs: Inputs, outputs: Outputs, config: dict[str, Any], log
         "sources": sources,
         "grid": read_json(inputs.grid, sealed=True),
         "other_grids": _other_grids(heads),
+        "units": units_of(of_years, config["raster"]["units"]),
+        "missing_dates": _missing_dates(of_years),
         "classes": _classes(inputs.tables, heads),
         "class_colours": _class_colours(inputs.tables, heads),
         "zones": {**preparation, "cut_by_the_grid": sum(share < 1 for share in inside)},
@@ -95,7 +99,9 @@ def write_manifest(inputs: Inputs, outputs: Outputs, config: dict[str, Any], log
         "results": results,
     }
     write_json(outputs.manifest, manifest)
-    write_text(outputs.readme, readme(manifest, columns_of(inputs.table)))
+    raster = {**config["raster"], "units": manifest["units"]}
+    shown = {**manifest, "config": {**config, "raster": raster}}
+    write_text(outputs.readme, readme(shown, columns_of(inputs.table)))
     log(f"{count_of(len(sources), 'source')}, {count_of(len(results), 'result')}")
 
 
@@ -155,6 +161,15 @@ def _class_colours(paths: list[str], tables: list[YearTable]) -> dict[str, dict[
     for path, table in zip(paths, tables, strict=True):
         found.setdefault(Path(path).parent.name, {}).update(table.colours)
     return {variable: colours for variable, colours in found.items() if colours}
+
+
+def _missing_dates(tables: list[tuple[str, int, YearTable]]) -> dict[str, dict[str, list[str]]]:
+    """Return variable to year to the dates that its rasters lack, of the years that lack some."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for variable, year, table in tables:
+        if table.missing:
+            found.setdefault(variable, {})[str(year)] = table.missing
+    return found
 
 
 def _other_grids(tables: list[YearTable]) -> dict[str, dict[str, Any]]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import geopandas
 
-from zonalflow.common.columns import INSIDE
+from zonalflow.common.columns import INSIDE, column_of_ids
 from zonalflow.common.files import read_json, record_checksums, sha256, write_text
+from zonalflow.common.text import count_of
 from zonalflow.report import text
 from zonalflow.report.data import page_data
 from zonalflow.report.layers import read_series
@@ -57,11 +58,13 @@ def read_page(inputs: Inputs) -> Page:
     """Return what the page shows of a run's results."""
     facts = read_json(inputs.manifest)
     verification = [read_json(path) for path in inputs.verification]
-    config, id_column = facts["config"], facts["config"]["zones"]["id"]
+    config, id_column = facts["config"], column_of_ids(facts["config"]["zones"]["id"])
+    config = {**config, "raster": {**config["raster"], "units": facts.get("units", config["raster"]["units"])}}
     zones = geopandas.read_parquet(inputs.zones)
     ids, inside = zones[id_column].astype(str).to_numpy(), zones[INSIDE].to_numpy(float)
-    labels, region = zone_labels(zones, id_column), region_name(zones)
-    series = read_series(Path(inputs.table), ids, config, facts.get("classes"))
+    labels, region = zone_labels(zones, id_column, config["zones"].get("name")), region_name(zones)
+    lacking = {name: set(map(int, years)) for name, years in facts.get("missing_dates", {}).items()}
+    series = read_series(Path(inputs.table), ids, config, facts.get("classes"), lacking)
     data = page_data(
         config,
         zones,
@@ -74,7 +77,9 @@ def read_page(inputs: Inputs) -> Page:
     )
     verified = verification[0] if verification else None
     return Page(
-        title=text.title(data["variables"], region or config["run"], config["years"], config["raster"]["grain"]),
+        title=text.title(
+            data["variables"], region or count_of(len(ids), "zone"), config["years"], config["raster"]["grain"]
+        ),
         data=data,
         summary=text.summary(facts, len(ids)),
         quality=text.quality(facts, labels, ids, inside, series),

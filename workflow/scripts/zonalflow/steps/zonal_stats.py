@@ -17,16 +17,17 @@ from zonalflow.common.columns import CLASS, INSIDE, SHARE, column_order, label
 from zonalflow.common.errors import RasterError
 from zonalflow.common.files import read_json, record_checksums
 from zonalflow.common.formats import VECTOR_SUFFIXES
-from zonalflow.common.text import count_of
+from zonalflow.common.text import count_of, few
 from zonalflow.index.cache import Counting
 from zonalflow.index.grids import STUDY, IndexedGrid, StudyZones, grid_finder, index_other_grid, indexed_study_grid
 from zonalflow.rasters.classes import class_colours, class_names
 from zonalflow.rasters.read import read_time_steps
-from zonalflow.rasters.time_steps import time_steps_of_year
 from zonalflow.run.rule import Log
 from zonalflow.stats.statistics import zonal_statistics
 from zonalflow.stats.threads import in_advance, workers
 from zonalflow.tables.year_table import YearTable, absent_class, save_year
+from zonalflow.timeline.time_steps import year_steps
+from zonalflow.timeline.units import unit_of_steps
 from zonalflow.vectors.columns import field_names, year_columns
 from zonalflow.vectors.formats import write_vector
 from zonalflow.vectors.shapefile import write_shapefile
@@ -99,7 +100,10 @@ def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> N
     if params.zone_options is not None:
         zones = StudyZones(inputs.zones, preparation["digest"], params.zone_files, params.zone_options, params.bbox)
         index_other = partial(index_other_grid, zones=zones, counting=counting, log=log)
-    time_steps = time_steps_of_year(raster, inputs.rasters, params.variable, int(params.year))
+    of_year = year_steps(raster, inputs.rasters, params.variable, int(params.year))
+    time_steps = of_year.steps
+    if of_year.missing:
+        log(f"{count_of(len(of_year.missing), 'date')} without data, left out: {few(of_year.missing, 12)}")
     first = time_steps[0]
     classes, from_geocdl = "categorical" in params.stats, raster["source"] == "geocdl"
     names = class_names(first.path, first.layer, from_geocdl=from_geocdl) if classes else {}
@@ -108,7 +112,8 @@ def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> N
     read = read_time_steps(time_steps, find_grid, crs=raster["crs"], nodata=raster["nodata"], log=log)
     size = len(time_steps), math.prod(study.index.shape)
     table = compute_year(in_advance(read, *size), params.stats, names, workers(*size))
-    table = replace(table, colours=_by_label(colours, table))
+    unit = unit_of_steps(time_steps) if raster["source"] == "local" else ""
+    table = replace(table, colours=_by_label(colours, table), missing=of_year.missing, unit=unit)
     empty = int((table.columns["count"] == 0).sum())
     log(
         f"{params.variable} {params.year}: {count_of(len(time_steps), 'raster')}, "

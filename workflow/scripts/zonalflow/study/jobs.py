@@ -69,7 +69,9 @@ def parameters(study: Study, step: str) -> dict[str, Any]:
         "combine_years": {
             "years": study.year_keys,
             "stats": config["stats"],
-            "id": study.zones["id"],
+            "id": study.id_column,
+            "name": study.zones["name"],
+            "further": study.zones["columns"],
             "variables": study.variables,
             "units": raster["units"],
             "method": config["method"],
@@ -78,6 +80,7 @@ def parameters(study: Study, step: str) -> dict[str, Any]:
             "years": study.years,
             "stats": config["stats"],
             "grain": raster["grain"],
+            "months": raster["months"],
             "units": raster["units"],
             "synthetic": raster["source"] == "demo",
         },

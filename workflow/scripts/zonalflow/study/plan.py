@@ -149,14 +149,14 @@ class Plan:
 
     def _grid_keys(self) -> dict[str, Any]:
         from zonalflow.rasters.read import file_grid  # brings rasterio, which few plans need
-        from zonalflow.rasters.time_steps import time_steps_of_year
+        from zonalflow.timeline.time_steps import time_steps_of_year
 
         study = self.study
         variable, year = study.reference
         paths = study.rasters(variable, year)
         if not all(Path(path).exists() for path in paths):
             return {}
-        first = time_steps_of_year(study.raster, paths, variable, year)[0]
+        first = time_steps_of_year(study.value_keys, paths, variable, year)[0]
         grid, assumed = file_grid(first, study.raster["crs"])
         return {"file_grid": grid.to_dict(), "crs_is_assumed": assumed}
 

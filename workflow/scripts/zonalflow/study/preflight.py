@@ -6,16 +6,17 @@ A preview must send no request, so only :func:`check_catalogue`, which a real ru
 from collections.abc import Sequence
 from pathlib import Path
 
+from zonalflow.common.columns import check_attributes
 from zonalflow.common.dates import FULL_DAY, dates_of
 from zonalflow.common.errors import ConfigError
 from zonalflow.geometry.box import box_window, swapped_hint
-from zonalflow.rasters.patterns import check_local_files, check_pattern, is_netcdf
 from zonalflow.sources.catalogue import geocdl as geocdl_catalogue
 from zonalflow.sources.catalogue import prism as prism_catalogue
 from zonalflow.sources.catalogue.datasets import describe_dataset
 from zonalflow.sources.geocdl.listing import catalogue_range
 from zonalflow.sources.http import RetryPolicy
 from zonalflow.study.study import Study
+from zonalflow.timeline.patterns import NATIVE, check_pattern
 
 MOST_COLUMNS = 1900  # of a shapefile or GeoPackage: these hold 2,046 and 2,000, the zones' attributes among them
 _MOST_COLUMNS_OF_A_SHEET = 16_384  # in Excel
@@ -44,6 +45,8 @@ def check_columns(study: Study) -> None:
     """
     stats = [name for name in study.config["stats"] if name not in ("count", "categorical")]
     hours = describe_dataset(study.raster["dataset"]).hours if study.raster["source"] == "geocdl" else ()
+    if study.raster["grain"] == NATIVE:
+        return  # only the files know their dates
     dates = len(dates_of(2000, study.raster["grain"], study.raster["months"], hours or FULL_DAY))
     columns = dates * (len(stats) + 2) + 1  # count, valid_fraction; inside_fraction
     narrow = [kind for kind in ("shp", "gpkg") if kind in study.formats]
@@ -66,23 +69,22 @@ def check_zones(study: Study) -> None:
         return
     from zonalflow.zones.read import read_zones, zone_options  # brings geopandas
 
-    read_zones([study.zones["path"]], **zone_options(study.zones))
+    zones = read_zones([study.zones["path"]], **zone_options(study.zones))
+    for key in ("name", "columns"):
+        wanted = study.zones[key]
+        if wanted not in (None, "all"):
+            check_attributes(zones.columns, [wanted] if isinstance(wanted, str) else wanted, f"zones.{key}")
 
 
 def check_rasters(study: Study) -> None:
     """Check that local rasters are all there, and that the box touches what the source covers."""
     raster = study.raster
     if raster["source"] == "local":
-        from zonalflow.rasters.netcdf import check_years
         from zonalflow.rasters.read import file_grid
-        from zonalflow.rasters.time_steps import time_steps_of_year
+        from zonalflow.timeline.check import check_years
 
-        check_pattern(raster["path"], study.variables, study.years)
-        check_local_files(raster["path"], study.variables, study.years, raster["grain"])
-        if is_netcdf(raster["path"]):
-            check_years(raster["path"], study.variables, study.years, raster["grain"])
-        variable, year = study.reference
-        first = time_steps_of_year(raster, study.rasters(variable, year), variable, year)[0]
+        check_pattern(raster["path"], study.variables, study.years, raster["grain"])
+        first = check_years(study.value_keys, study.variables, study.years)
         box_window(file_grid(first, raster["crs"])[0], study.bbox)
         return
     if raster["source"] == "geocdl":

@@ -9,13 +9,12 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from zonalflow.common.dates import format_years, parse_years
+from zonalflow.common.dates import parse_years
 from zonalflow.common.errors import ConfigError
-from zonalflow.common.text import nearest
 from zonalflow.sources.catalogue import census, geocdl, prism
 from zonalflow.sources.catalogue.datasets import DATASETS, dataset_id
+from zonalflow.study.checks import check_keys, check_url
 from zonalflow.study.schema import check_scalars, check_schema, check_size, coerce_texts, with_defaults
 
 if TYPE_CHECKING:
@@ -46,17 +45,21 @@ def resolve(config: Mapping[str, Any], schema: dict[str, Any], *, check: bool = 
     resolved["bbox"] = parse_bbox(resolved["bbox"])
     if resolved["baseline"] is not None:
         resolved["baseline"] = parse_years(resolved["baseline"], "baseline")
+    for part in (resolved["zones"], resolved["raster"], resolved["weights"]):
+        if isinstance(part, dict) and "path" in part:
+            part["path"] = _at_home(part["path"])
+    _split_names(resolved["raster"])
     resolved["raster"]["nodata"] = _writable(resolved["raster"]["nodata"])
     resolved["raster"]["months"] = resolved["raster"]["months"] and sorted(resolved["raster"]["months"])
     if check:
         from zonalflow.stats.statistics import parse_stats  # brings numpy, which a job's second parse does without
 
         parse_stats(resolved["stats"])
-        _check_sources(resolved)
+        check_keys(resolved)
     for name in ("zones", "raster"):
         part = resolved[name]
         if part["url"] is not None:
-            _check_url(f"{name}.url", part["url"])
+            check_url(f"{name}.url", part["url"])
         else:
             part["url"] = URLS.get(part["source"])
     return resolved
@@ -105,110 +108,24 @@ def parse_bbox(value: Any) -> list[float] | None:
     return box
 
 
+def _split_names(raster: dict[str, Any]) -> None:
+    """Turn a mapping of ``variables`` into the list of labels, and ``names``: what the files call them otherwise."""
+    if isinstance(raster["variables"], dict):
+        raster["names"] = {label: name for label, name in raster["variables"].items() if name != label}
+        raster["variables"] = list(raster["variables"])
+
+
+def _at_home(path: str) -> str:
+    """Return a path whose ``~`` is the user's home folder."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        raise ConfigError(f"{path}: there is no such user, whose home folder this should be") from None
+
+
 def _writable(nodata: float | str | None) -> float | str | None:
     """Return ``nodata`` as it is, but NaN and infinities as text, which JSON, and so the manifest, can hold."""
     return str(nodata) if isinstance(nodata, float) and not math.isfinite(nodata) else nodata
-
-
-def _check_sources(config: dict[str, Any]) -> None:
-    """Check what one key demands of another."""
-    zones, raster = config["zones"], config["raster"]
-    if zones["source"] == "file" and "path" not in zones:
-        raise ConfigError("zones.path: zones.source is file, so this key must name the file")
-    if zones["source"] == "census":
-        if "year" not in zones:
-            raise ConfigError("zones.year: zones.source is census, so this key must say which year's boundaries")
-        if "path" in zones:
-            raise ConfigError("zones.path: only used with zones.source: file; zones.source is census")
-    if raster["source"] == "local" and "path" not in raster:
-        raise ConfigError("raster.path: raster.source is local, so this key must give the files' pattern")
-    if raster["source"] != "local" and "path" in raster:
-        raise ConfigError(f"raster.path: only used with raster.source: local; raster.source is {raster['source']}")
-    for key, path in (("zones.path", zones.get("path")), ("weights.path", _path_of(config["weights"]))):
-        odd = set(path or "") & set("{};!" if key == "zones.path" else "{}")
-        if odd:
-            raise ConfigError(
-                f"{key}: {path!r} holds {min(odd)!r}, which is no part of a name to Snakemake or GDAL; rename it"
-            )
-    _check_months(raster)
-    _check_min_coverage(config)
-    for key, crs in (("zones.crs", zones["crs"]), ("raster.crs", raster["crs"])):
-        if crs is not None:
-            _check_crs(key, crs)
-    columns = {"variable", "date", "year", "grid", "count", "valid_fraction", "inside_fraction", "geometry"}
-    columns.update(config["stats"])
-    if zones["id"] in columns:
-        raise ConfigError(f"zones.id: {zones['id']!r} is the name of a column of the results; rename it in the zones")
-    for key in ("connect_timeout", "read_timeout"):
-        if not math.isfinite(config["fetch"][key]):  # neither more nor less than a schema's limits
-            raise ConfigError(f"fetch.{key}: {config['fetch'][key]!r} is not a number of seconds")
-    if config["baseline"] is not None and not set(config["baseline"]) & set(config["years"]):
-        raise ConfigError(
-            f"baseline: none of {format_years(config['baseline'])} is a year of the study, which has "
-            f"{format_years(config['years'])}; write years that are, or null for all"
-        )
-    unknown = set(raster["units"]) - set(raster["variables"])
-    if unknown:
-        name = min(unknown, key=str)
-        hint = nearest(name, raster["variables"])
-        raise ConfigError(f"raster.units.{name}: no such variable in raster.variables{hint}")
-
-
-def _check_months(raster: dict[str, Any]) -> None:
-    grain, source = raster["grain"], raster["source"]
-    if grain == "hourly" and source != "geocdl":
-        raise ConfigError(f"raster.grain hourly: only for raster.source: geocdl; raster.source is {source}")
-    if raster["months"] is None:
-        return
-    if source not in ("geocdl", "prism"):
-        raise ConfigError(f"raster.months: only for raster.source: geocdl and prism; raster.source is {source}")
-    if grain == "annual":
-        raise ConfigError("raster.months: annual rasters have no months; write raster.grain: monthly or daily")
-
-
-def _check_min_coverage(config: dict[str, Any]) -> None:
-    if not 0 <= config["min_coverage"] <= 1:  # a schema lets NaN pass
-        raise ConfigError(f"min_coverage: {config['min_coverage']} is not a fraction from 0 to 1")
-    if config["min_coverage"] and config["method"] != "coverage":
-        raise ConfigError(
-            "min_coverage: only used with method: coverage, since other methods count whole cells; method is "
-            + config["method"]
-        )
-
-
-def _check_url(key: str, url: str) -> None:
-    """Raise ConfigError for an address that is not valid, or that holds a password; the message does not repeat it."""
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if "@" in url.partition("//")[2].partition("/")[0]:
-        raise ConfigError(
-            f"{key}: an address with a user name or password is refused, since it would be kept with the results; "
-            "write http://HOST:PORT"
-        )
-    if not valid or "?" in url or "#" in url or not url.isascii() or not url.isprintable():
-        raise ConfigError(f"{key}: {url!r} is not an address of a server; write one like http://10.1.1.80:8000")
-
-
-def _path_of(weights: str | dict[str, str]) -> str | None:
-    return weights["path"] if isinstance(weights, dict) else None
-
-
-def _check_crs(key: str, crs: str) -> None:
-    from rasterio.crs import CRS
-    from rasterio.errors import CRSError
-
-    described = "[" in crs or "+proj" in crs or crs.lstrip().startswith("{")
-    if not described and ("/" in crs or "\\" in crs or Path(crs).exists()):
-        raise ConfigError(f"{key}: {crs!r} is an address or a file; write the CRS like EPSG:4269, or as WKT")
-    try:
-        known = CRS.from_user_input(crs)
-    except CRSError:
-        raise ConfigError(f"{key}: {crs[:200]!r} is not a CRS; write it like EPSG:4269, or as WKT") from None
-    if not (known.is_geographic or known.is_projected):
-        raise ConfigError(f"{key}: {crs!r} is neither geographic nor projected, so it does not say where cells lie")
 
 
 def retry_policy(fetch: Mapping[str, Any]) -> "RetryPolicy":

@@ -20,6 +20,12 @@ _TYPE_NAMES = {
     "object": "keys and values", "string": "text",
 }  # fmt: skip
 
+_FORMS = {
+    "raster.variables": "a list, or labels with the names in the file: {rain: data}",
+    "raster.band": "the number of a band, from 1, or its description",
+    "zones.columns": "a list of columns, or all",
+}
+
 
 def load_schema(path: Path) -> dict[str, Any]:
     """Return the JSON schema in the YAML file ``path``."""
@@ -162,6 +168,11 @@ def _explain(error: Any) -> list[str]:
         wanted = " or ".join(_TYPE_NAMES[kind] for kind in kinds)
         quoted = f'; put it in quotes: "{error.instance}"' if where == "run" else ""
         return [f"{where or 'the configuration'}: {error.instance!r} is not {wanted}{quoted}"]
+    if error.validator == "anyOf" and where in ("raster.variables", "raster.band", "zones.columns"):
+        inner = [one for one in error.context if one.validator != "type"]
+        if inner:
+            return list(dict.fromkeys(line for one in inner for line in _explain(one)))
+        return [f"{where}: {error.instance!r} is not {_FORMS[where]}"]
     if where == "weights":
         return [f"weights: {error.instance!r} is not none, area or {{path: RASTER}}"]
     if error.validator == "minItems":
@@ -173,7 +184,7 @@ def _explain(error: Any) -> list[str]:
         return [f"raster.nodata: {error.instance!r} is not a number, nan or none"]
     if error.validator == "pattern" and where.endswith("url"):
         return [f"{where}: {error.instance!r} is not an address; it starts with http:// or https://"]
-    if error.validator == "pattern":
+    if error.validator in ("pattern", "propertyNames"):
         return [f"{where}: {error.instance!r} may hold only letters, digits, '.', '_' and '-' (it names files)"]
     return [f"{where}: {error.message}"]
 

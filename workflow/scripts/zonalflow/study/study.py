@@ -9,9 +9,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from zonalflow.common.columns import column_of_ids
 from zonalflow.common.formats import VECTOR_SUFFIXES
-from zonalflow.rasters.patterns import local_paths
 from zonalflow.sources.catalogue.census import boundary_url, needs_state
+from zonalflow.timeline.patterns import inputs_of_year, may_be_arrays
 
 DOWNLOADS = 12  # of the profiles' ``resources``: `fetch.at_once`, 1 to 4, divides it
 TABLES = {
@@ -46,6 +47,11 @@ class Study:
         self.readme = f"{self.results}/README.txt"  # what each file and column is
         self.report = f"{self.results}/report.html"
         self.verification = f"{self.results}/verify.json"  # the verdict, where one has been made
+
+    @property
+    def id_column(self) -> str:
+        """The column of the zones' ids in the results."""
+        return column_of_ids(self.zones["id"])
 
     # ---------------------------------------------------------------------------------------------------------- inputs
 
@@ -84,19 +90,37 @@ class Study:
 
     @property
     def zone_keys(self) -> dict[str, Any]:
-        """The keys of ``zones`` on which the prepared zones depend: not from which server they came."""
-        return {key: value for key, value in self.zones.items() if key != "url"}
+        """The keys of ``zones`` on which the prepared zones depend: not the server, nor what only tables show."""
+        return {key: value for key, value in self.zones.items() if key not in ("url", "name", "columns")}
 
     @property
     def grid_keys(self) -> dict[str, Any]:
         """The keys of ``raster`` on which the study's grid depends."""
-        keys = ("source", "dataset", "grain", "months", "resolution", "path", "crs")
-        return {key: self.raster.get(key) for key in keys}
+        own = ("crs",) if self.raster["source"] == "local" else ("months", "crs")
+        keys = ("source", "dataset", "grain", "resolution", *own)
+        return {**{key: self.raster.get(key) for key in keys}, **self.local_keys}
 
     @property
     def value_keys(self) -> dict[str, Any]:
         """The keys of ``raster`` on which a year's numbers depend, besides its files."""
-        return {key: self.raster.get(key) for key in ("source", "grain", "path", "crs", "nodata", "on_grid_change")}
+        keys = ("source", "grain", "crs", "nodata", "on_grid_change")
+        return {**{key: self.raster.get(key) for key in keys}, **self.local_keys}
+
+    @property
+    def local_keys(self) -> dict[str, Any]:
+        """The keys of ``raster`` that say which local files, bands and time steps hold which dates.
+
+        ``of_years`` are the years of the study where the files' names do not tell the year: the bands of one file are
+        theirs, and a file without dates is that of an only year.
+        """
+        raster = self.raster
+        if raster["source"] != "local":
+            return {"path": None}
+        keys = ("path", "months", "missing_dates", "select", "band")
+        found = {**{key: raster[key] for key in keys}, "names": raster.get("names", {})}
+        if "{year}" not in raster["path"] and (len(self.years) == 1 or not may_be_arrays(raster["path"])):
+            found["of_years"] = self.years
+        return found
 
     def receipt(self, variable: str, year: int | str) -> str:
         """The receipt of a year's fetched rasters, which lie beside it; that of some months has a name of its own."""
@@ -106,7 +130,7 @@ class Study:
     def rasters(self, variable: str, year: int | str) -> list[str]:
         """The files that a year's job waits for: its receipt, or the user's own rasters."""
         if self.raster["source"] == "local":
-            return local_paths(self.raster["path"], variable, int(year), self.raster["grain"])
+            return inputs_of_year(self.raster, variable, int(year))
         return [self.receipt(variable, year)]
 
     @property

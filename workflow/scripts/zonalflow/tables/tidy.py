@@ -27,11 +27,12 @@ class Layout:
     """The columns of a study's tables.
 
     Attributes:
-        zones: the describing columns, name to text array [n_zones].
+        zones: the describing columns, name to array of Python objects [n_zones], None where one is missing.
         inside: ``inside_fraction`` [n_zones] on the study's grid.
         columns: the statistics and quality columns as the year tables name them, in order, with their types.
         names: what the tables call those: a class's column carries its name.
         grids: whether rasters lie on several grids, so that each row names its grid.
+        zone_types: the types of those of the describing columns that are no texts.
         meanings: column to what the Parquet file says of it: ``long_name``, ``unit``, ``description``.
     """
 
@@ -41,13 +42,21 @@ class Layout:
     names: dict[str, str]
     grids: bool
     meanings: dict[str, dict[str, str]] = field(default_factory=dict)
+    zone_types: "dict[str, pyarrow.DataType]" = field(default_factory=dict)
+
+    def zone_field(self, name: str) -> "pyarrow.Field":
+        """Return the pyarrow field of a describing column."""
+        import pyarrow
+
+        return pyarrow.field(name, self.zone_types.get(name, pyarrow.string()))
 
     @property
     def schema(self) -> "pyarrow.Schema":
         """The tidy table's pyarrow schema."""
         import pyarrow
 
-        fields = [pyarrow.field(name, pyarrow.string()) for name in (*self.zones, "variable", "date")]
+        fields = [self.zone_field(name) for name in self.zones]
+        fields += [pyarrow.field(name, pyarrow.string()) for name in ("variable", "date")]
         fields += [
             pyarrow.field(self.names[name], pyarrow.from_numpy_dtype(dtype)) for name, dtype in self.columns.items()
         ]
@@ -65,7 +74,7 @@ def plan_layout(paths: Iterable[Path], zones: dict[str, np.ndarray], inside: np.
 
     Args:
         paths: the year tables; only their heads are read.
-        zones: the describing columns, name to text array [n_zones].
+        zones: the describing columns, name to array of Python objects [n_zones], None where one is missing.
         inside: ``inside_fraction`` [n_zones].
         stats: the statistics as configured, in the order of the columns.
 

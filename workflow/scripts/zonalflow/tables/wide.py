@@ -81,7 +81,7 @@ def _schema(names: list[str], stats: list[str], layout: Layout) -> "pyarrow.Sche
 
     whole = {stat: np.issubdtype(layout.columns[stat], np.integer) for stat in stats}
     types = [pyarrow.int64() if whole[stat] else pyarrow.float64() for stat in stats]
-    fields = [pyarrow.field(name, pyarrow.string()) for name in layout.zones]
+    fields = [layout.zone_field(name) for name in layout.zones]
     fields.append(pyarrow.field(INSIDE, pyarrow.float64()))
     fields += [pyarrow.field(name, types[i % len(types)]) for i, name in enumerate(names)]
     return pyarrow.schema(fields)
@@ -108,7 +108,9 @@ def _write_rows(path: Path, numbers: np.ndarray, schema: "pyarrow.Schema", layou
     with pyarrow.csv.CSVWriter(str(path), schema) as writer:
         for first in range(0, n_zones, together):
             rows = slice(first, min(first + together, n_zones))
-            arrays = [pyarrow.array(values[rows], pyarrow.string()) for values in layout.zones.values()]
+            arrays = [
+                pyarrow.array(values[rows], layout.zone_field(name).type) for name, values in layout.zones.items()
+            ]
             arrays.append(pyarrow.array(layout.inside[rows]))
             arrays += [
                 pyarrow.array(values, kind, from_pandas=True, safe=False)

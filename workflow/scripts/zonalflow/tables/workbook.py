@@ -51,7 +51,9 @@ def _write_numbers(sheet, table: WideTable, layout: Layout, head: object) -> Non
     texts = list(layout.zones.values())
     for row in range(len(layout.inside)):
         for column, values in enumerate(texts):
-            if values[row] is not None:
+            if isinstance(values[row], int | float) and np.isfinite(values[row]):
+                sheet.write_number(row + 1, column, values[row])
+            elif values[row] is not None:
                 sheet.write_string(row + 1, column, str(values[row]))
         numbers = [float(layout.inside[row]), *np.asarray(table.numbers[row]).tolist()]
         for column, value in enumerate(numbers, len(texts)):

@@ -17,6 +17,8 @@ from zonalflow.common.columns import SHARE
 from zonalflow.common.errors import RasterError
 from zonalflow.common.files import atomic_path
 
+_ABOUT = ("classes", "colours", "grids", "other_grids", "missing", "unit")  # what is saved besides dates and columns
+
 
 @dataclass(frozen=True)
 class YearTable:
@@ -30,6 +32,8 @@ class YearTable:
         grids: name of the grid of each date, or empty when all lie on the study's; if not empty, ``inside_fraction`` is
             among the columns.
         other_grids: name to description of the grids beside the study's on which rasters lie.
+        missing: dates that the rasters lack, and that were left out.
+        unit: of the rasters' values, where their files have one.
     """
 
     dates: list[str]
@@ -38,6 +42,8 @@ class YearTable:
     colours: dict[str, str] = field(default_factory=dict, kw_only=True)
     grids: list[str] = field(default_factory=list)
     other_grids: dict[str, dict[str, Any]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list, kw_only=True)
+    unit: str = field(default="", kw_only=True)
 
 
 def absent_class(name: str, count: np.ndarray) -> np.ndarray:
@@ -52,7 +58,7 @@ def absent_class(name: str, count: np.ndarray) -> np.ndarray:
 
 def save_year(path: Path, table: YearTable) -> None:
     """Write ``table`` to ``path`` (.npz), whole or not at all."""
-    about = json.dumps({key: getattr(table, key) for key in ("classes", "colours", "grids", "other_grids")})
+    about = json.dumps({key: getattr(table, key) for key in _ABOUT})
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         arrays: dict[str, Any] = {"dates": np.array(table.dates), "about": np.array(about), **table.columns}
         np.savez(file, **arrays)
@@ -109,3 +115,25 @@ def column_rows(table: YearTable, name: str, dates: slice) -> np.ndarray:
     if values is not None:
         return values[dates]
     return np.stack([absent_class(name, count) for count in table.columns["count"][dates]])
+
+
+def units_of(tables: Iterable[tuple[str, int, YearTable]], configured: dict[str, str]) -> dict[str, str]:
+    """Return variable to unit: as configured, else as the rasters' files give it.
+
+    Args:
+        tables: variable, year and year table of each.
+        configured: ``raster.units``.
+
+    Raises:
+        RasterError: when the files of a variable give it in several units, and the configuration names none.
+    """
+    found: dict[str, tuple[str, int]] = {}
+    for variable, year, table in tables:
+        unit, first = found.setdefault(variable, (table.unit, year))
+        if unit != table.unit and variable not in configured:
+            raise RasterError(
+                f"{variable} is in {unit or 'no unit'} in the files of {first}, and in {table.unit or 'no unit'} in "
+                f"those of {year}; convert one of them. If only the spelling differs, write raster.units: "
+                f"{{{variable}: {unit or table.unit}}}"
+            )
+    return {**{variable: unit for variable, (unit, _) in found.items() if unit}, **configured}

@@ -5,9 +5,14 @@ up by the coordinates of its centre, along the axes that rioxarray takes for x a
 grid, an axis or a mask that the jobs misread is therefore seen.
 """
 
+import tempfile
 import warnings
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,20 +23,67 @@ from zonalflow.geometry.grid import Grid
 if TYPE_CHECKING:
     import xarray
 
+_NOISE = timedelta(milliseconds=500)  # by which a number of days may miss a whole minute
 _NEAR = 0.01  # of a cell: how far a cell's centre may lie from the file's coordinate
 
 
 @contextmanager
-def undecoded(path: str, variable: str | None) -> Iterator["xarray.DataArray"]:
-    """Open a variable of a NetCDF file, or its only one with rows and columns, with its stored numbers."""
-    import xarray
+def undecoded(
+    path: str, variable: str | None, select: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator["xarray.DataArray"]:
+    """Open a variable of a NetCDF, HDF5 or Zarr file, or its only one with rows and columns, with its stored numbers.
 
-    with xarray.open_dataset(path, engine="netcdf4", mask_and_scale=False, decode_times=False, cache=False) as dataset:
-        if variable is None:
+    Args:
+        path: the file.
+        variable: its name, with the groups in which it lies.
+        select: values of further dimensions, as configured.
+    """
+    group, _, variable = (variable or "").strip("/").rpartition("/")
+    with _open(path) as tree:
+        node: Any = tree[f"/{group}"]
+        dataset = node.to_dataset(inherit=True)
+        if not variable:
             [variable] = (
                 str(name) for name, array in dataset.data_vars.items() if array.ndim > 1 and "bnds" not in array.dims
             )
-        yield dataset[variable]
+        array = dataset[variable]
+        for dimension, value in select.items():
+            label = array[dimension] if dimension in dataset.variables else None
+            if label is None:
+                array = array.isel({dimension: value})
+            elif label.dtype.kind in "iuf":
+                array = array.isel({dimension: int(np.abs(label.to_numpy().astype(float) - float(value)).argmin())})
+            else:
+                texts = [one.decode() if isinstance(one, bytes) else str(one) for one in label.to_numpy().tolist()]
+                array = array.isel({dimension: texts.index(str(value))})
+        yield array
+
+
+@contextmanager
+def _open(path: str) -> Iterator["xarray.DataTree"]:
+    """Open all groups of a file; of one in a zip, a copy."""
+    import xarray
+
+    options: dict[str, Any] = {"mask_and_scale": False, "decode_times": False, "cache": False}
+    zipped, within, member = path.partition(".zip/") if ".zip/" in path else (path, "", "")
+    with tempfile.TemporaryDirectory(prefix="zonalflow-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a Zarr store without consolidated metadata
+        file = path
+        if within or path.lower().endswith(".zip"):
+            zipfile.ZipFile(f"{zipped}.zip" if within else path).extractall(folder)
+            found = [member] if within else _datasets(folder)
+            file = f"{folder}/{found[0]}"
+        engine = "zarr" if Path(file).is_dir() else "netcdf4"
+        with xarray.open_datatree(file, engine=engine, **options) as tree:
+            yield tree
+
+
+def _datasets(folder: str) -> list[str]:
+    """Return what an unpacked zip holds: its NetCDF or HDF5 files, or the root of a Zarr store."""
+    paths = sorted(Path(folder).rglob("*"))
+    roots = [path.parent for path in paths if path.name in ("zarr.json", ".zgroup")]
+    files = [path for path in paths if path.suffix.lower() in (".nc", ".nc4", ".cdf", ".h5", ".hdf5", ".he5", ".hdf")]
+    return [str(path.relative_to(folder)) for path in [*sorted(roots, key=lambda path: len(path.parts))[:1], *files]]
 
 
 def read_by_label(
@@ -68,10 +120,11 @@ def read_by_label(
     return np.where(missing, 0.0, decoded), missing
 
 
-def date_of(array: "xarray.DataArray", band: int) -> str | None:
-    """Return the date that xarray decodes for a time step, ``2000-01-31``; None where the file tells no dates.
+def dates_of_step(array: "xarray.DataArray", band: int) -> list[str]:
+    """Return the time that xarray decodes for a time step, ``2000-01-31T06:00``: none where the file tells no dates.
 
-    A time step with bounds is dated by their middle, as everywhere in the project.
+    A time step with bounds has several: their middle, by which it is dated at the grains of the calendar, and for the
+    grain native the file's own time and the begin.
     """
     import xarray
 
@@ -79,20 +132,25 @@ def date_of(array: "xarray.DataArray", band: int) -> str | None:
         coordinate = array.coords.get(name)
         if coordinate is None or " since " not in str(coordinate.attrs.get("units", "")):
             continue
-        times = array.to_dataset(name="values")
+        position = 0 if array.sizes[name] == 1 else band - 1
+        numbers = [coordinate.to_numpy()[position]]
         bounds = str(coordinate.attrs.get("bounds", ""))
         source = array.encoding.get("source")
-        if bounds and source:
+        if bounds and source and str(source).endswith((".nc", ".nc4")):
             with xarray.open_dataset(source, engine="netcdf4", decode_times=False, mask_and_scale=False) as whole:
                 if bounds in whole.variables:
-                    middles = whole[bounds].to_numpy().astype(np.float64).mean(axis=-1)
-                    times = times.assign_coords({name: (name, middles, coordinate.attrs)})
-        times = times[[name]].drop_attrs(deep=False)
-        times[name].attrs.pop("bounds", None)
-        coder = xarray.coders.CFDatetimeCoder(use_cftime=True)
-        decoded = xarray.decode_cf(times, decode_times=coder)[name].to_numpy()
-        return str(decoded[0 if len(decoded) == 1 else band - 1].strftime("%Y-%m-%d"))
-    return None
+                    both = whole[bounds].to_numpy().astype(np.float64)[position]
+                    numbers += [both.mean(), both.min()]
+        about = {key: coordinate.attrs[key] for key in ("units", "calendar") if key in coordinate.attrs}
+        if about.get("calendar") == "360":
+            about["calendar"] = "360_day"
+        times = xarray.Dataset(coords={name: (name, np.array(numbers, np.float64), about)})
+        try:
+            decoded = xarray.decode_cf(times, decode_times=xarray.coders.CFDatetimeCoder(use_cftime=True))[name]
+        except (ValueError, OverflowError):
+            return []  # months and years since a date, which xarray does not count
+        return [(time + _NOISE).strftime("%Y-%m-%dT%H:%M") for time in decoded.to_numpy()]
+    return []
 
 
 def _spatial(array: "xarray.DataArray") -> tuple[str, str]:

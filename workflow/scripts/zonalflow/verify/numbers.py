@@ -13,8 +13,8 @@ from zonalflow.common.files import read_json
 from zonalflow.common.text import count_of
 from zonalflow.geometry.grid import Grid
 from zonalflow.rasters.read import TimeStep, file_grid
-from zonalflow.rasters.time_steps import time_steps_of_year
 from zonalflow.study.study import Study
+from zonalflow.timeline.time_steps import time_steps_of_year
 from zonalflow.verify.engines import TOLERANCE, Raster, comparable, second_opinion
 from zonalflow.verify.method import MethodError
 from zonalflow.verify.sample import draw_years
@@ -87,7 +87,7 @@ def compare_sample(study: Study, generator: random.Random, damaged: set[str]) ->
     compared, on_other_grids = [], 0
     for variable, year in keys:
         try:
-            step = generator.choice(time_steps_of_year(study.raster, study.rasters(variable, year), variable, year))
+            step = generator.choice(time_steps_of_year(study.value_keys, study.rasters(variable, year), variable, year))
             if step.path in damaged:
                 continue
             if _on_another_grid(study, inputs, step):
@@ -189,7 +189,7 @@ def _tidy(study: Study, variable: str, date: str, ids: list[str], classes: dict[
     """Return the numbers of some zones at one date in the table that readers get, by zone: float64."""
     import pyarrow.parquet
 
-    key, path = study.zones["id"], study.tables["parquet"]
+    key, path = study.id_column, study.tables["parquet"]
     names = pyarrow.parquet.read_schema(path).names
     wanted = [name for name in ("count", "mean", *study.config["stats"], *classes) if name in names]
     rows = pyarrow.parquet.read_table(

@@ -5,13 +5,17 @@ and each must lie in the prepared zone if and only if it lies in the outline of 
 than reprojecting may move it are left out.
 """
 
-from collections.abc import Sequence
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
+from zonalflow.common.columns import ROW
 from zonalflow.common.errors import VerificationError
 from zonalflow.geometry.grid import Grid
 
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     import geopandas
     import pyproj
 
+_ROW, _FID = "verify: row", "verify: fid"  # columns of the features' numbers and GDAL's ids of them
+_VECTORS = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml", ".gml", ".tab", ".mif", ".sqlite")  # in a zip
 N_POINTS = 2000  # for each zone, half of them near its outline
 _NEAR = 2.0  # cells: how far from the outline such a point lies at most
 _DOUBTFUL = {True: 0.06, False: 1e-6}  # cells; reprojected outlines may be a twentieth of a cell off
@@ -38,52 +44,86 @@ class Outlines:
         return zone in self.polygons
 
 
-def read_outlines(
-    paths: Sequence[str], key: str, layer: str | None, crs: str | None, where: str | None, ids: set[str]
-) -> Outlines:
+def read_outlines(paths: Sequence[str], zones: Mapping[str, Any], ids: set[str]) -> Outlines:
     """Return the outlines of some zones from the user's own files.
+
+    The outline of a zone of several features is all of their polygons, which may overlap.
 
     Args:
         paths: vector files.
-        key: the column that names zones.
-        layer, crs, where: as configured in ``zones``.
+        zones: as configured.
         ids: which zones.
 
     Raises:
         VerificationError: when a zone is not in the files.
     """
-    found: dict[str, shapely.Geometry] = {}
-    repeated: set[str] = set()
+    found: dict[str, list[shapely.Geometry]] = {}
     for path in paths:
-        frame = _read(path, layer, where)
-        names = frame[key].map(_text).to_numpy()
+        frame = _read(path, zones)
         of_file = frame.crs
+        frame = frame[~(frame.geometry.isna() | frame.geometry.is_empty)]
+        names = _names(frame, zones["id"])
         wanted = np.isin(names, list(ids))
         for name, polygon in zip(names[wanted], frame.geometry.to_numpy()[wanted], strict=True):
-            repeated |= {name} & set(found)
-            found[name] = shapely.force_2d(polygon)
+            found.setdefault(name, []).append(shapely.force_2d(polygon))
     missing = sorted(ids - set(found))
     if missing:
         raise VerificationError(f"{', '.join(paths)} has no zone {missing[0]}, although the results have one")
     import pyproj
 
-    for name in repeated:  # a condition chose among them, which is not asked again here
-        del found[name]
-    return Outlines(found, pyproj.CRS(of_file if of_file is not None else crs))
+    outlines = {}
+    chosen = zones["where"] is not None and any(map(_is_parquet, paths))  # by a condition that is not asked again here
+    for name, polygons in found.items():
+        if len(polygons) == 1:
+            outlines[name] = polygons[0]
+        elif zones["dissolve"] and not chosen:
+            outlines[name] = shapely.MultiPolygon(shapely.get_parts(shapely.get_parts(polygons)).tolist())
+    return Outlines(outlines, pyproj.CRS(of_file if of_file is not None else zones["crs"]))
 
 
-def _read(path: str, layer: str | None, where: str | None) -> "geopandas.GeoDataFrame":
+def _names(frame: "geopandas.GeoDataFrame", key: str | Sequence[str]) -> np.ndarray:
+    """Return the ids of features as the tables have them."""
+    if key == ROW:
+        numbers: np.ndarray = frame[_ROW].astype(str).to_numpy()
+        return numbers
+    columns = [key] if isinstance(key, str) else list(key)
+    texts = [(frame[name] if name in frame else frame[_FID]).map(_text) for name in columns]
+    return np.array(["-".join(parts) for parts in zip(*texts, strict=True)], dtype=object)
+
+
+def _is_parquet(path: str) -> bool:
+    return path.lower().endswith((".parquet", ".geoparquet", ".pq"))
+
+
+def _read(path: str, zones: Mapping[str, Any]) -> "geopandas.GeoDataFrame":
+    """Return the features of a file, with the number of each and with what GDAL knows it by."""
     import geopandas
 
-    if path.lower().endswith((".parquet", ".geoparquet", ".pq")):
-        return geopandas.read_parquet(path)
-    if layer is None:
-        layers = geopandas.list_layers(path)
-        for layer in layers["name"]:
-            frame = geopandas.read_file(path, layer=layer, where=where)
-            if len(frame):
-                return frame
-    return geopandas.read_file(path, layer=layer, where=where)
+    if _is_parquet(path):
+        frame = geopandas.read_parquet(path)
+        return frame.assign(**{_ROW: np.arange(1, len(frame) + 1)})
+    with tempfile.TemporaryDirectory(prefix="zonalflow-") as folder:
+        files = [path]
+        if path.lower().endswith(".zip") and not path.lower().endswith(".gdb.zip"):
+            zipfile.ZipFile(path).extractall(folder)
+            unpacked = sorted(Path(folder).rglob("*"))
+            files = [str(file) for file in unpacked if file.suffix.lower() in _VECTORS and "__MACOSX" not in str(file)]
+        for file in files:
+            for layer in geopandas.list_layers(file)["name"]:
+                if zones["layer"] in (None, layer) and len(frame := _features(file, layer, zones["where"])):
+                    return frame
+    return frame
+
+
+def _features(file: str, layer: str, where: str | None) -> "geopandas.GeoDataFrame":
+    import geopandas
+
+    frame = geopandas.read_file(file, layer=layer, fid_as_index=True)
+    frame = frame.assign(**{_ROW: np.arange(1, len(frame) + 1), _FID: frame.index.to_numpy()})
+    if where is None:
+        return frame
+    some = geopandas.read_file(file, layer=layer, where=where, fid_as_index=True, ignore_geometry=True)
+    return frame.loc[some.index]
 
 
 def _text(value: object) -> str:

@@ -7,15 +7,16 @@ tutorial that this project replaces; what is missing is by GDAL's own idea of it
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zonalflow.common.errors import VerificationError
 from zonalflow.geometry.grid import Grid
-from zonalflow.rasters.patterns import is_netcdf
+from zonalflow.rasters.containers import is_array
 from zonalflow.rasters.read import TimeStep, open_raster, with_band
-from zonalflow.verify.labels import date_of, positions, read_by_label, undecoded
+from zonalflow.verify.labels import dates_of_step, positions, read_by_label, undecoded
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -37,10 +38,13 @@ def open_values(step: TimeStep, raster: dict[str, Any]) -> Iterator[Read]:
     """
     nodata = raster["nodata"]
     if step.layer is not None:
-        with undecoded(step.path, step.layer) as array:
-            date = date_of(array, step.band)
-            if date is not None and not date.startswith(step.date):
-                raise VerificationError(f"{step.path}: the time step taken for {step.date} is that of {date}")
+        with undecoded(step.path, step.layer, raster["select"]) as array:
+            times = dates_of_step(array, step.band)
+            if raster["grain"] != "native":
+                times = times[1:2] or times  # the middle
+            taken_for = step.date[:13] if raster["grain"] == "hourly" else step.date
+            if times and not any(time.startswith(taken_for) for time in times):
+                raise VerificationError(f"{step.path}: the time step taken for {step.date} is that of {times[0][:10]}")
             yield lambda grid: read_by_label(array, step.band, grid, nodata)
         return
     _check_name(step, raster)
@@ -61,7 +65,7 @@ def read_weights(path: str, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         VerificationError: when the file has several bands, or no cell where the grid has one.
     """
-    if is_netcdf(path):
+    if is_array(path):
         with undecoded(path, None) as array:
             return read_by_label(array, 1, grid, None)
     with open_raster(path) as dataset, _labelled(dataset) as bands:
@@ -74,13 +78,15 @@ def _check_name(step: TimeStep, raster: dict[str, Any]) -> None:
     """Raise VerificationError when a file whose name gives the date is not the one of this date."""
     if raster["source"] != "local":
         return
-    keys = {"year": r"\d{4}", "month": r"\d\d", "day": r"\d\d"}
+    keys = {"year": r"\d{4}", "month": r"\d\d", "day": r"\d\d", "hour": r"\d\d", "doy": r"\d{3}"}
     expression = re.escape(str(raster["path"])).replace(r"\{variable\}", ".+").replace(r"\*", "[^/]*")
     for key, digits in keys.items():
         expression = expression.replace(rf"\{{{key}\}}", f"(?P<{key}>{digits})", 1)
         expression = expression.replace(rf"\{{{key}\}}", f"(?P={key})")
     named = re.fullmatch(expression, step.path)
-    parts = dict(zip(keys, re.split("[-T]", step.date), strict=False))
+    parts = dict(zip(keys, re.split("[-T:]", step.date), strict=False))
+    if len(parts) == 3 and "{doy}" in str(raster["path"]):
+        parts = {"year": parts["year"], "doy": f"{date.fromisoformat(step.date).timetuple().tm_yday:03d}"}
     if named is None or any(parts.get(key, text) != text for key, text in named.groupdict().items()):
         raise VerificationError(f"{step.path} was taken for {step.date}")
 

@@ -60,7 +60,7 @@ def sample_zones(study: Study, grid: Grid, generator: random.Random, damaged: se
 
     frame = geopandas.read_parquet(study.prepared)
     report = read_json(study.preparation)
-    ids = frame[study.zones["id"]].astype(str).to_numpy()
+    ids = frame[study.id_column].astype(str).to_numpy()
     geometry = frame.geometry.to_numpy()
     changed = np.isin(ids, [*report["repaired"], *report["across_the_antimeridian"]])
     chosen = draw_zones(geometry, frame[INSIDE].to_numpy(), changed, generator)
@@ -85,7 +85,7 @@ def _outlines(study: Study, ids: set[str], damaged: set[str]) -> Outlines | None
     paths = study.zone_files(study.zones_inputs)
     if any(file == path or file.startswith(f"{path}/") for path in paths for file in damaged):
         return None
-    return read_outlines(paths, zones["id"], zones["layer"], zones["crs"], zones["where"], ids)
+    return read_outlines(paths, zones, ids)
 
 
 def _compare(

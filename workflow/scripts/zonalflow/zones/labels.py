@@ -3,11 +3,21 @@
 import geopandas
 import pandas
 
-from zonalflow.common.columns import NAME_COLUMNS, STATE_COLUMNS
+from zonalflow.common.columns import NAME_COLUMNS, STATE_COLUMNS, check_attributes
 
 
-def zone_labels(zones: geopandas.GeoDataFrame, id_column: str) -> list[str]:
-    """Return a name for each zone: ``Brantley, GA`` where it has a name and a state, else its id."""
+def zone_labels(zones: geopandas.GeoDataFrame, id_column: str, name: str | None = None) -> list[str]:
+    """Return a name for each zone: ``Brantley, GA`` where it has a name and a state, else its id.
+
+    With ``name``, a column, the zones are called by its values alone.
+
+    Raises:
+        ZonesError: when the zones have no such column.
+    """
+    if name is not None:
+        check_attributes(zones.columns, [name], "zones.name")
+        own = _texts(zones, (name,), exact=True)
+        return [text or str(key) for key, text in zip(zones[id_column], own, strict=True)]
     names, states = _texts(zones, NAME_COLUMNS), _texts(zones, STATE_COLUMNS)
     labels = []
     for key, name, state in zip(zones[id_column], names, states, strict=True):
@@ -33,9 +43,12 @@ def state_names(zones: geopandas.GeoDataFrame) -> list[str | None]:
     return _texts(zones, STATE_COLUMNS)
 
 
-def _texts(zones: geopandas.GeoDataFrame, wanted: tuple[str, ...]) -> list[str | None]:
-    """Return the values of the first ``wanted`` column, in any case, that holds any; None where one is missing."""
-    columns = {column.upper(): column for column in reversed(zones.columns)}
+def _texts(zones: geopandas.GeoDataFrame, wanted: tuple[str, ...], *, exact: bool = False) -> list[str | None]:
+    """Return the values of the first ``wanted`` column that holds any; None where one is missing.
+
+    Columns are called ``wanted`` in any case, unless they must be ``exact``.
+    """
+    columns = {column if exact else column.upper(): column for column in reversed(zones.columns)}
     for values in (zones[columns[name]] for name in wanted if name in columns):
         if values.notna().any():
             return [None if pandas.isna(value) else str(value).strip() for value in values]

@@ -23,7 +23,7 @@ from zonalflow.geometry.plane import PlaneSurroundings, plane_around
 from zonalflow.geometry.polygons import polygonal, valid, without_crossings
 from zonalflow.geometry.reprojection import folded, reproject
 from zonalflow.geometry.surroundings import Surroundings, surroundings_of
-from zonalflow.zones.read import CLOSED
+from zonalflow.zones.read import CLEAN, CLOSED, EMPTIED, EMPTY, JOINED
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class Preparation:
         across_the_antimeridian: ids of zones whose outline was taken to cross the antimeridian.
         dropped_outside: ids of zones wholly outside the grid.
         cut: ids of zones partly outside the grid.
+        without_geometry: ids of features that were dropped because they have no geometry.
+        joined: ids of zones made of several features.
+        emptied_attributes: attributes in which the features of such a zone differ, so that it has none.
         digest: names the prepared zones, see :func:`_digest`.
     """
 
@@ -50,6 +53,9 @@ class Preparation:
     across_the_antimeridian: list[str] = field(default_factory=list)
     dropped_outside: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
+    without_geometry: list[str] = field(default_factory=list)
+    joined: list[str] = field(default_factory=list)
+    emptied_attributes: list[str] = field(default_factory=list)
     digest: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -203,6 +209,7 @@ def prepare(
     Raises:
         ZonesError: when no zone overlaps the grid, and as :func:`bring_to_grid`.
     """
+    notes = frame.attrs
     frame = frame.rename(columns={INSIDE: f"{INSIDE}_1"})  # that of an earlier study is an attribute like any other
     placed, ids = bring_to_grid(frame.set_index(id_column, drop=False), grid), frame[id_column].to_numpy()
     kept = placed.fraction > 0
@@ -211,15 +218,19 @@ def prepare(
     geometry = placed.inside if keep == "clipped" else placed.whole
     zones = frame[kept].set_geometry(geometry[kept], crs=grid.crs)
     zones = zones.assign(**{INSIDE: placed.fraction[kept]}).reset_index(drop=True)
+    repaired = placed.repaired & ~np.isin(ids, notes.get(CLEAN, []))  # features with a common edge need no repair
     report = Preparation(
-        read=len(frame),
+        read=len(frame) + len(notes.get(EMPTY, [])),
         kept=len(zones),
         crs_of_file=_crs_of(frame).to_string(),
         reprojected=placed.reprojected,
-        repaired=ids[placed.repaired | np.isin(ids, frame.attrs.get(CLOSED, []))].tolist(),
+        repaired=ids[repaired | np.isin(ids, notes.get(CLOSED, []))].tolist(),
         across_the_antimeridian=ids[placed.unwrapped].tolist(),
         dropped_outside=ids[~kept].tolist(),
         cut=ids[kept & (placed.fraction < 1)].tolist(),
+        without_geometry=notes.get(EMPTY, []),
+        joined=notes.get(JOINED, []),
+        emptied_attributes=notes.get(EMPTIED, []),
         digest=_digest(zones, id_column),
     )
     return zones, report

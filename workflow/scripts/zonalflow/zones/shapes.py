@@ -35,7 +35,7 @@ def read_features(path: str, layer: str, where: str | None) -> tuple[Any, np.nda
             frame = pyogrio.read_dataframe(path, layer=layer, where=where, on_invalid="fix")
         else:
             return frame, np.zeros(len(frame), bool)
-        stored = pyogrio.raw.read(path, layer=layer, where=where, columns=[])[2]
+        stored = pyogrio.raw.read(path, layer=layer, where=where)[2]
     lost = np.flatnonzero(frame.geometry.isna() & pandas.notna(stored))
     if lost.size:
         kinds = {_kind_of(stored[i]) for i in lost}

@@ -1,0 +1,1 @@
+"""Which files, bands and time steps hold the dates of a year."""
