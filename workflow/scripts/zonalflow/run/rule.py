@@ -17,6 +17,7 @@ from zonalflow.common.text import printable
 
 Log = Callable[[str], None]  # writes one line
 T = TypeVar("T")
+MESSAGE = "ERROR: "  # begins a message in a job's log which the job has written to stderr as well
 
 
 def select(kind: type[T], *sources: Any) -> T:
@@ -68,7 +69,7 @@ def job_log(path: str) -> Iterator[Log]:
             log(f"done in {time.perf_counter() - started:.2f} s")
         except Exception as error:
             message = describe_disk_error(error) or (str(error) if isinstance(error, ZonalflowError) else None)
-            log(f"ERROR: {message}" if message else traceback.format_exc())
+            log(f"{MESSAGE}{message}" if message else traceback.format_exc())
             _end(message or f"{type(error).__name__}: {error}\n  traceback in {path}")
 
 
