@@ -12,11 +12,12 @@ from zonalflow.common.columns import label, tidy_name
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.classes import class_colours, class_names
 from zonalflow.rasters.read import TimeStep, read_time_steps
+from zonalflow.report.quantities import quantity_of
 from zonalflow.steps.combine_years import Inputs, Params, combine_years
-from zonalflow.steps.draw_maps import class_values
+from zonalflow.steps.draw_maps import class_values, drawn_of, main_of
 from zonalflow.steps.zonal_stats import compute_year
 from zonalflow.tables.tidy import plan_layout
-from zonalflow.tables.year_table import YearTable, save_year
+from zonalflow.tables.year_table import YearTable, save_year, table_head
 from zonalflow.vectors.columns import field_names, year_columns
 
 ZONES = boxes((0, 3, 3, 4), (3, 3, 6, 4)).assign(NAME=["One", "Two"], inside_fraction=[1.0, 0.25])
@@ -213,3 +214,24 @@ def test_maps_show_the_most_frequent_class(tmp_path):
     values, classes = class_values([str(tmp_path / "0.npz"), str(tmp_path / "1.npz")])
     np.testing.assert_array_equal(values, [[0, np.nan], [2, 1]])
     assert classes.names == ("Water", "41", "90") and classes.values[2] == "#123456"
+
+
+def test_classes_have_names_where_only_the_majority_is_asked_for(tmp_path):
+    table = compute_year(
+        [("2000", CLASSES, 0, place(boxes((0, 0, 6, 4))))], ["majority"], {11: "Water", 41: "Forest", 7: "?"}
+    )
+    assert table.columns["majority"].tolist() == [[41]]  # 3 cells of 6
+    assert table.classes == {"41": "Forest"}  # of the classes that are values of the table
+
+
+def test_maps_of_the_majority_are_maps_of_classes(tmp_path):
+    # Twelve dates: zone 0 has 41 on seven of them, zone 1 both equally often (the smaller one), zone 2 no data.
+    codes = np.array([[41, 11, np.nan]] * 6 + [[41, 41, np.nan]] + [[11, 41, np.nan]] * 5)
+    save_year(
+        tmp_path / "0.npz", YearTable([f"2000-{m:02}" for m in range(1, 13)], {"majority": codes}, {"41": "Forest"})
+    )
+    head = table_head(tmp_path / "0.npz")
+    assert main_of(["mean", "majority"], [head]) == "majority"  # a mean of codes says nothing
+    drawn = drawn_of([str(tmp_path / "0.npz")], "majority", quantity_of("cover", {}), [head])
+    np.testing.assert_array_equal(drawn.values, [[1, 0, np.nan]])
+    assert drawn.palette.names == ("11", "Forest") and drawn.palette.codes == ("11", "41")

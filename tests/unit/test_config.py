@@ -309,6 +309,25 @@ def test_two_boxes_that_differ_do_not_share_a_folder_of_rasters():
 
 
 @pytest.mark.parametrize(
+    ("maps", "message"),
+    [
+        (["maximum"], "output.maps: 'maximum' is not among stats; did you mean 'max'?"),
+        (["min"], "output.maps: 'min' is not among stats"),
+        (7, "output.maps: 7 is not a list of statistics, or all"),
+    ],
+)
+def test_maps_are_of_statistics_of_the_study(maps, message):
+    with pytest.raises(ConfigError) as caught:
+        resolve({**GOOD, "stats": ["mean", "max"], "output": {"maps": maps}}, SCHEMA)
+    assert message in str(caught.value)
+
+
+def test_no_map_is_computed_from_codes_of_classes():
+    with pytest.raises(ConfigError, match="is a code of classes, or computed from codes"):
+        resolve({**GOOD, "stats": ["categorical", "mean"], "output": {"maps": ["mean"]}}, SCHEMA)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("run: x\nzones:\n\tsource: file\n", "line 3: begins with a tab; YAML wants spaces"),

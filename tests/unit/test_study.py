@@ -28,6 +28,24 @@ def test_the_interface_that_users_rely_on():
     assert len(florida.year_keys) == 21
 
 
+def test_maps_of_further_statistics_are_made_on_request():
+    stats = ["mean", "max", "percentile_90"]
+    assert study(stats=stats).further == []
+    assert study(stats=stats, output={"maps": "all"}).further == ["max", "percentile_90"]
+    one = study(stats=stats, output={"maps": ["max", "mean"]}, years="2000:2001")
+    assert one.further_maps("ppt") == [f"results/florida/maps/max/ppt_{name}.png" for name in (2000, 2001, "overview")]
+    assert {*one.further_maps("ppt")} <= {*one.maps}
+    assert study(stats=["categorical", "mean", "unique"], output={"maps": "all"}).further == ["unique"]
+
+
+def test_vector_files_have_styles_while_a_year_has_months_at_most():
+    assert study(years=2000).styles("ppt") == ["results/florida/ppt/stats_2000.qml"]
+    assert "results/florida/ppt/stats_2000.qml" in study().products
+    assert study(output={"formats": ["csv"]}).styles("ppt") == []
+    daily = study("config", raster={"source": "geocdl", "variables": ["ppt"], "grain": "daily"})
+    assert daily.styles("ppt") == []
+
+
 def test_each_box_has_its_own_rasters_so_that_none_is_fetched_twice():
     here, there = study(), study(bbox=[-84, 29, -81, 31])
     assert here.receipt("ppt", 2000) == "resources/geocdl/PRISM/ppt/annual/-87.5_24.5_-79_31/2000.json"

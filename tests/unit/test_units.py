@@ -2,6 +2,7 @@
 
 import pytest
 
+from zonalflow.common import columns
 from zonalflow.report import quantities
 from zonalflow.report.colours import NEUTRAL
 from zonalflow.sources.catalogue.prism import VARIABLES
@@ -48,7 +49,7 @@ def test_statistics_have_names_and_units(stat, label, unit):
 
 
 def test_the_statistic_that_is_drawn():
-    assert quantities.main_stat(["min", "mean"]) == "mean"
-    assert quantities.main_stat(["count", "median"]) == "median"
-    assert quantities.main_stat(["categorical"]) == "count"
-    assert quantities.main_stat(["count"]) == "count"
+    assert columns.main_stat(["min", "mean"]) == "mean"
+    assert columns.main_stat(["count", "median"]) == "median"
+    assert columns.main_stat(["categorical"]) == "count"
+    assert columns.main_stat(["count"]) == "count"

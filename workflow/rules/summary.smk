@@ -46,6 +46,8 @@ rule draw_maps:
             category="Maps",
             labels={"variable": "{variable}", "year": "all years"},
         ),
+        further=study.further_maps("{variable}"),
+        styles=study.styles("{variable}"),
         checksums=study.checksums("maps_{variable}"),
         record=study.record("maps_{variable}"),
     log:

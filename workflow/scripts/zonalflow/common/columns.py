@@ -7,6 +7,8 @@ from zonalflow.common.errors import ZonesError
 from zonalflow.common.text import nearest
 
 QUALITY = ("count", "valid_fraction")  # columns that every table has, after the requested statistics
+CODES = ("majority", "minority")  # statistics whose values are values of cells, so of classes their codes
+COUNTS = ("count", "nodata")  # statistics that are numbers of cells
 CLASS, SHARE = "class_", "share_"  # prefixes of the columns of the statistic `categorical`
 INSIDE = "inside_fraction"  # the fraction of a zone's area that lies within the grid
 
@@ -59,6 +61,35 @@ def check_attributes(attributes: Iterable[str], wanted: Iterable[str], key: str)
                 f"{key}: the zones have no column {name!r}{nearest(name, known) or '.'} Their columns: "
                 f"{', '.join(known) or 'none'}"
             )
+
+
+def main_stat(stats: Sequence[str]) -> str:
+    """Return the statistic that maps and report show: the mean, else the first that is about the values.
+
+    ``count``, which every table has, when there is none, as for ``categorical`` alone.
+    """
+    if "mean" in stats:
+        return "mean"
+    numbers = [stat for stat in stats if stat != "categorical"]
+    return next((stat for stat in numbers if stat not in COUNTS), next(iter(numbers), "count"))
+
+
+def further_maps(stats: Sequence[str], wanted: Sequence[str] | str | None) -> list[str]:
+    """Return the statistics that have maps besides the main one.
+
+    Args:
+        stats: as configured.
+        wanted: ``output.maps`` as configured: a list, ``all`` or None.
+    """
+    main = "" if "categorical" in stats else main_stat(stats)  # of classes the main maps show the most frequent one
+    return [stat for stat in (mappable(stats) if wanted == "all" else wanted or ()) if stat != main]
+
+
+def mappable(stats: Sequence[str]) -> list[str]:
+    """Return the statistics of which maps can be drawn: of classes only those that count cells or values."""
+    if "categorical" in stats:
+        return [stat for stat in stats if stat in (*COUNTS, "unique")]
+    return list(stats)
 
 
 def tidy_name(column: str, classes: dict[str, str]) -> str:

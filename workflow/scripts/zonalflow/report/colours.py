@@ -43,10 +43,11 @@ NEUTRAL = Palette("viridis_r", "PuOr_r")
 
 @dataclass(frozen=True)
 class Classes:
-    """The colours (``#rrggbb``) and names of classes; a map's values are their numbers, from 0."""
+    """The colours (``#rrggbb``), names and codes (as texts) of classes; a map's values are their numbers, from 0."""
 
     values: tuple[str, ...]
     names: tuple[str, ...]
+    codes: tuple[str, ...] = ()
 
     @property
     def scale(self) -> tuple[float, float]:

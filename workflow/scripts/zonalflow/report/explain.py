@@ -131,6 +131,7 @@ def _listed(rows: dict[str, str]) -> list[str]:
 def _files(config: dict[str, Any]) -> dict[str, str]:
     formats = config["output"]["formats"]
     vectors = [kind for kind in ("shp", "gpkg", "geojson", "geoparquet") if kind in formats]
+    styled = vectors and config["raster"]["grain"] in ("annual", "monthly")
     files = {
         "zonal_stats.parquet": "the tidy table: a row for each zone, variable and date; its fields state their units",
         **({"zonal_stats.csv": "the same as text"} if "csv" in formats else {}),
@@ -141,8 +142,11 @@ def _files(config: dict[str, Any]) -> dict[str, str]:
             if vectors
             else {}
         ),
+        **(
+            {"<variable>/stats_<year>.qml": "the colours of the map, which QGIS applies to that file"} if styled else {}
+        ),
         "zones.parquet": "the zones as they were used (GeoParquet)",
-        "maps/": "a map of each year, and one picture of all years",
+        "maps/": "a map of each year, and one picture of all years; in folders those of further statistics",
         "report.html": "maps, trends, ranking, data quality and citations; opens in a browser, needs no network",
         "manifest.json": "provenance: configuration, inputs with checksums, versions, zones dropped or repaired",
     }

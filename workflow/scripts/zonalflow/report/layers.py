@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import pandas
 
-from zonalflow.common.columns import SHARE, column_of_ids, label
+from zonalflow.common.columns import CODES, SHARE, column_of_ids, label, main_stat
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.report import trends
-from zonalflow.report.quantities import Quantity, main_stat, quantity_of
+from zonalflow.report.quantities import Quantity, quantity_of
 
 YEAR = "year"  # the period that is a whole year; the others are months, `01` to `12`
 _MOST_VALUES = 1_600_000  # on a page: 4 MB, or 9 MB where they do not fit into 16 bits
 _MOST_CLASSES = 30
-_OF_CODES = ("majority", "minority")  # statistics whose values are classes
 _OF_CELLS = ("unique", "count", "nodata")  # statistics that mean something for classes, too
 
 
@@ -99,7 +98,7 @@ def page_stats(stats: list[str], categorical: bool) -> list[str]:
     Of codes of classes nothing is shown that is computed as if they were quantities, such as their mean.
     """
     if categorical:
-        return [stat for stat in stats if stat in (*_OF_CODES, *_OF_CELLS)]
+        return [stat for stat in stats if stat in (*CODES, *_OF_CELLS)]
     main = main_stat(stats)
     return [main, *(stat for stat in stats if stat != main)]
 
@@ -166,7 +165,7 @@ class _Table:
         """Return the kind of a layer, see :class:`Layer`."""
         if stat.startswith(SHARE):
             return "share"
-        return "class" if self.categorical and stat in _OF_CODES else "value"
+        return "class" if self.categorical and stat in CODES else "value"
 
 
 @dataclass(frozen=True)
@@ -263,13 +262,7 @@ def _rows_of_months(month_of: np.ndarray, wanted: bool) -> dict[str, np.ndarray]
 
 def _reduce(values: np.ndarray, quantity: Quantity, stat: str, kind: str) -> np.ndarray:
     """Return one value for each zone [n_zones] of some dates [n_dates, n_zones]; of codes the most frequent one."""
-    if kind != "class" or len(values) == 1:
-        return trends.annual(values, quantity, stat)
-    codes = np.unique(values[np.isfinite(values)])
-    if not codes.size:
-        return np.full(values.shape[1], np.nan)
-    times = np.stack([(values == code).sum(axis=0) for code in codes])
-    return np.where(times.max(axis=0) > 0, codes[times.argmax(axis=0)], np.nan)
+    return trends.most_common(values) if kind == "class" else trends.annual(values, quantity, stat)
 
 
 def _most_frequent(shares: list[Layer]) -> Layer:

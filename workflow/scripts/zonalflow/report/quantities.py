@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from zonalflow.common.columns import CLASS, SHARE
+from zonalflow.common.columns import CLASS, COUNTS, SHARE
 from zonalflow.report.colours import DRYNESS, HEAT, NEUTRAL, WATER, Palette
 
 
@@ -47,7 +47,6 @@ _KNOWN = {
 
 MOST_FREQUENT = "most_frequent_class"  # what a map of a categorical raster shows
 
-_COUNTS = ("count", "nodata")
 _STATISTICS = {
     "mean": "mean",
     "min": "minimum",
@@ -80,7 +79,7 @@ def headline(quantity: Quantity, stat: str) -> str:
     """Return what a picture shows: ``annual precipitation`` for a mean, else ``maximum of precipitation``."""
     if stat == "mean":
         return quantity.annual_label
-    return stat_label(stat) if stat in _COUNTS else f"{stat_label(stat)} of {quantity.label}"
+    return stat_label(stat) if stat in COUNTS else f"{stat_label(stat)} of {quantity.label}"
 
 
 def stat_label(stat: str) -> str:
@@ -97,7 +96,7 @@ def stat_label(stat: str) -> str:
 
 def stat_unit(stat: str, quantity: Quantity) -> str:
     """Return the unit of a statistic of a quantity: cells for a count, an empty text for a share or an unknown unit."""
-    if stat in _COUNTS or stat.startswith(CLASS):
+    if stat in COUNTS or stat.startswith(CLASS):
         return "cells"
     if stat == "variance" and quantity.unit not in ("", "1"):
         return f"{quantity.unit}²" if quantity.unit.strip("°").isalpha() else f"({quantity.unit})²"
@@ -124,17 +123,6 @@ def conversion(stat: str, quantity: Quantity) -> dict[str, Any] | None:
         return None
     unit, factor, offset = known
     return {"unit": unit, "factor": factor, "offset": 0.0 if stat in ("std", "range") else offset}
-
-
-def main_stat(stats: list[str]) -> str:
-    """Return the statistic that maps and report show: the mean, else the first that is about the values.
-
-    ``count``, which every table has, when there is none, as for ``categorical`` alone.
-    """
-    if "mean" in stats:
-        return "mean"
-    numbers = [stat for stat in stats if stat != "categorical"]
-    return next((stat for stat in numbers if stat not in _COUNTS), next(iter(numbers), "count"))
 
 
 def _ordinal(number: str) -> str:

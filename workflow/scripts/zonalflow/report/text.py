@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from zonalflow.common.columns import column_of_ids
+from zonalflow.common.columns import column_of_ids, main_stat
 from zonalflow.common.dates import rasters_of, span
 from zonalflow.common.text import count_of, few
 from zonalflow.report.layers import Series
-from zonalflow.report.quantities import main_stat, quantity_of
+from zonalflow.report.quantities import quantity_of
 
 _CELLS = {
     "center": "cells whose centre lies in the zone",

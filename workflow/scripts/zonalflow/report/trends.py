@@ -29,6 +29,17 @@ def annual(values: np.ndarray, quantity: Quantity, stat: str = "mean") -> np.nda
     return np.asarray(year)
 
 
+def most_common(codes: np.ndarray) -> np.ndarray:
+    """Return the code that each zone has on most dates, [n_dates, n_zones] to [n_zones]; of equal ones the smallest."""
+    if len(codes) == 1:
+        return np.asarray(codes[0])
+    known = np.unique(codes[np.isfinite(codes)])
+    if not known.size:
+        return np.full(codes.shape[1], np.nan)
+    times = np.stack([(codes == code).sum(axis=0) for code in known])
+    return np.where(times.max(axis=0) > 0, known[times.argmax(axis=0)], np.nan)
+
+
 def baseline_years(baseline: list[int] | None, years: list[int]) -> list[int]:
     """Return the years of the study that are in ``baseline``, or all of them for None."""
     return years if baseline is None else sorted(set(years) & set(baseline))

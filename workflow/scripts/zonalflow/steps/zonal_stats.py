@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from zonalflow.common.columns import CLASS, INSIDE, SHARE, column_order, label
+from zonalflow.common.columns import CLASS, CODES, INSIDE, SHARE, column_order, label
 from zonalflow.common.errors import RasterError
 from zonalflow.common.files import read_json, record_checksums
 from zonalflow.common.formats import VECTOR_SUFFIXES
@@ -107,7 +107,7 @@ def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> N
     if of_year.missing:
         log(f"{count_of(len(of_year.missing), 'date')} without data, left out: {few(of_year.missing, 12)}")
     first = time_steps[0]
-    classes, from_geocdl = "categorical" in params.stats, raster["source"] == "geocdl"
+    classes, from_geocdl = bool({"categorical", *CODES} & {*params.stats}), raster["source"] == "geocdl"
     names = class_names(first.path, first.layer, from_geocdl=from_geocdl) if classes else {}
     colours = class_colours(first.path, first.layer) if classes else {}
     find_grid = grid_finder(study, index_other)
@@ -150,7 +150,7 @@ def write_vectors(
     outputs: Outputs,
     columns: dict[str, np.ndarray],
     fields: dict[str, str],
-    meanings: dict[str, dict[str, str]],
+    meanings: dict[str, dict[str, str]] | None = None,
 ) -> None:
     """Write the year's vector files: `columns` [n_zones] each, named by `fields` in a shapefile."""
     paths = {Path(path).suffix: Path(path) for path in outputs.vectors}
@@ -200,8 +200,11 @@ def compute_year(
 
 
 def _by_label(of_value: dict[int, str], table: YearTable) -> dict[str, str]:
-    """Return the classes that the table has, as its columns call them, to what ``of_value`` gives for their value."""
+    """Return the classes that the table has, in names of columns or as values, to what ``of_value`` gives for each."""
     found = {name.removeprefix(CLASS) for name in table.columns if name.startswith(CLASS)}
+    for name in CODES:
+        codes = np.unique(table.columns.get(name, np.empty(0)))
+        found |= {label(code) for code in codes[np.isfinite(codes)].tolist()}
     return {label(value): text for value, text in of_value.items() if label(value) in found}
 
 

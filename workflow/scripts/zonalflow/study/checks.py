@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from zonalflow.common.columns import ROW, column_of_ids
+from zonalflow.common.columns import ROW, column_of_ids, mappable
 from zonalflow.common.dates import format_years
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.text import nearest
@@ -19,6 +19,7 @@ def check_keys(config: dict[str, Any]) -> None:
     _check_paths(config)
     _check_months(raster)
     _check_min_coverage(config)
+    _check_maps(config)
     for key, crs in (("zones.crs", zones["crs"]), ("raster.crs", raster["crs"])):
         if crs is not None:
             _check_crs(key, crs)
@@ -88,6 +89,18 @@ def _check_months(raster: dict[str, Any]) -> None:
         raise ConfigError("raster.months: not for raster.source: demo, which makes whole years")
     if grain == "annual":
         raise ConfigError("raster.months: annual rasters have no months; write raster.grain: monthly or daily")
+
+
+def _check_maps(config: dict[str, Any]) -> None:
+    wanted, known = config["output"]["maps"], mappable(config["stats"])
+    for stat in wanted if isinstance(wanted, list) else ():
+        if stat not in known:
+            why = (
+                "is not among stats" if stat not in config["stats"] else "is a code of classes, or computed from codes"
+            )
+            raise ConfigError(
+                f"output.maps: {stat!r} {why}{nearest(stat, known)}. Maps can be drawn of {', '.join(known) or 'none'}"
+            )
 
 
 def _check_min_coverage(config: dict[str, Any]) -> None:

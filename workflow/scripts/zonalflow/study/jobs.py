@@ -84,6 +84,7 @@ def parameters(study: Study, step: str) -> dict[str, Any]:
             "months": raster["months"],
             "units": raster["units"],
             "synthetic": raster["source"] == "demo",
+            "further": study.further,
         },
         "write_manifest": {"config": config},
         "write_report": {},
@@ -133,6 +134,7 @@ def _summaries(study: Study) -> Iterator[Job]:
     )  # fmt: skip
     for variable in study.variables:
         maps = [*(study.year_map(variable, year) for year in study.years), study.overview(variable)]
+        maps += [*study.further_maps(variable), *study.styles(variable)]
         years = [study.record(f"{variable}/{year}") for year in study.years]
         yield Job(
             "draw_maps", study.record(f"maps_{variable}"), parameters(study, "draw_maps"),

@@ -103,7 +103,7 @@ def left_behind(study: Study) -> list[Path]:
     """Return the results in the folder, one a variable and year, that the present study does not make."""
     planned = {Path(path) for path in [*study.products, *study.year_tables]}
     root = Path(study.results)
-    patterns = ("*/stats_*", "maps/*.png", "work/*/*.npz", "zonal_stats*")
+    patterns = ("*/stats_*", "maps/*.png", "maps/*/*.png", "work/*/*.npz", "zonal_stats*")
     found = [path for pattern in patterns for path in root.glob(pattern)]
     return sorted(path for path in found if path not in planned)
 

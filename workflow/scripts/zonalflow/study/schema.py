@@ -24,6 +24,7 @@ _FORMS = {
     "raster.variables": "a list, or labels with the names in the file: {rain: data}",
     "raster.band": "the number of a band, from 1, or its description",
     "zones.columns": "a list of columns, or all",
+    "output.maps": "a list of statistics, or all",
 }
 
 
@@ -188,7 +189,7 @@ def _explain(error: Any) -> list[str]:
         wanted = " or ".join(_TYPE_NAMES[kind] for kind in kinds)
         quoted = f'; put it in quotes: "{error.instance}"' if where == "run" else ""
         return [f"{where or 'the configuration'}: {error.instance!r} is not {wanted}{quoted}"]
-    if error.validator == "anyOf" and where in ("raster.variables", "raster.band", "zones.columns"):
+    if error.validator == "anyOf" and where in _FORMS:
         inner = [one for one in error.context if one.validator != "type"]
         if inner:
             return list(dict.fromkeys(line for one in inner for line in _explain(one)))

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from zonalflow.common.columns import column_of_ids
+from zonalflow.common.columns import column_of_ids, further_maps
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.sources.catalogue.census import boundary_url, needs_state
 from zonalflow.timeline.patterns import inputs_of_year, may_be_arrays
@@ -40,6 +40,7 @@ class Study:
         self.raster: dict[str, Any] = config["raster"]
         self.variables: list[str] = self.raster["variables"]
         self.formats: list[str] = config["output"]["formats"]
+        self.further: list[str] = further_maps(config["stats"], config["output"]["maps"])
         self.results = f"{root}results/{self.run}"
         self.work = f"{self.results}/work"
         self.logs = f"{root}logs/{self.run}"
@@ -267,6 +268,16 @@ class Study:
         """The map of one variable and year."""
         return f"{self.results}/maps/{variable}_{year}.png"
 
+    def further_maps(self, variable: str) -> list[str]:
+        """The same of each statistic of ``output.maps``: its years, then all years."""
+        names = [*map(str, self.years), "overview"]
+        return [f"{self.results}/maps/{stat}/{variable}_{name}.png" for stat in self.further for name in names]
+
+    def styles(self, variable: str) -> list[str]:
+        """The styles of the years' vector files for QGIS; none of a year with more dates than months."""
+        draws = self.vector_suffixes and self.raster["grain"] in ("annual", "monthly")
+        return [f"{self.year_stem(variable, year)}.qml" for year in self.years] if draws else []
+
     def overview(self, variable: str) -> str:
         """The picture of all years of one variable."""
         return f"{self.results}/maps/{variable}_overview.png"
@@ -274,9 +285,11 @@ class Study:
     @property
     def maps(self) -> list[str]:
         """All pictures."""
-        return [*(self.year_map(*key) for key in self.year_keys), *map(self.overview, self.variables)]
+        further = [path for variable in self.variables for path in self.further_maps(variable)]
+        return [*(self.year_map(*key) for key in self.year_keys), *map(self.overview, self.variables), *further]
 
     @property
     def products(self) -> list[str]:
         """Everything that a full run makes."""
-        return [*self.vectors, *self.tables.values(), *self.maps, self.manifest, self.readme, self.report]
+        styles = [path for variable in self.variables for path in self.styles(variable)]
+        return [*self.vectors, *self.tables.values(), *self.maps, *styles, self.manifest, self.readme, self.report]
