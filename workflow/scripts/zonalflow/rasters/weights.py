@@ -60,6 +60,17 @@ def load_weights(weights: Weights, grid: Grid, crs: str | None = None) -> str | 
     return values
 
 
+def check_weights(path: str, grid: Grid, crs: str | None = None) -> None:
+    """Raise GridError or RasterError, as :func:`load_weights`, for what the head of a file of weights tells."""
+    if is_array(path):
+        with open_array(path, None) as array:
+            _window(path, array.grid(None if array.own_crs() else crs), grid)
+        return
+    with open_raster(path) as dataset:
+        _check_one_band(dataset, path)
+        _window(path, raster_grid(dataset, None if dataset.crs else crs), grid)
+
+
 def _check_one_band(dataset: "DatasetReader", path: str) -> None:
     if dataset.count != 1:
         names = ", ".join(text or "no name" for text in dataset.descriptions[:12])
