@@ -172,8 +172,8 @@ from pathlib import Path
 from zonalflow.common.files import read_json
 from zonalflow.index.cache import Counting
 from zonalflow.index.grids import grid_finder, indexed_study_grid
-from zonalflow.rasters.read import read_time_steps
 from zonalflow.rasters.time_steps import time_steps_of_year
+from zonalflow.readers.opening import open_sources
 from zonalflow.steps.zonal_stats import Inputs, Outputs, Params, compute_year, write_vectors
 from zonalflow.tables.year_table import save_year
 from zonalflow.vectors.columns import field_names, year_columns
@@ -184,10 +184,9 @@ report, counting = read_json(inputs.report), Counting(params.method, params.weig
 study = indexed_study_grid(read_json(inputs.grid), report, read_json(inputs.index), inputs.zones, counting, print)
 mark("load the index: checksums, memory map")
 steps = time_steps_of_year(params.raster, inputs.rasters, params.variable, int(params.year))
-read = list(read_time_steps(steps, grid_finder(study), crs=None, nodata=params.raster["nodata"]))
-mark("open and read the raster")
-table = compute_year(read, params.stats)
-mark("reduce it")
+sources = open_sources(steps, grid_finder(study), crs=None, nodata=params.raster["nodata"])
+table = compute_year(sources, params.stats)
+mark("open, read and reduce the raster")
 write_vectors(inputs, outputs, year_columns(table, study.inside), field_names(table, set(report["fields"].values())))
 mark("write the shapefile")
 save_year(Path(outputs.table), table)

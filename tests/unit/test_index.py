@@ -105,7 +105,7 @@ def age(folder):
         age,
         shutil.rmtree,
         lambda folder: (folder / "index.json").unlink(),
-        lambda folder: (folder / "run_ptr.npy").unlink(),
+        lambda folder: (folder / "run_zone.npy").unlink(),
         lambda folder: (folder / "index.json").write_text("{"),
         lambda folder: (folder / "index.json").write_text("{}"),
         lambda folder: (folder / "off_grid.npy").write_bytes(b""),

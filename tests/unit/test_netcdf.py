@@ -6,15 +6,14 @@ import pandas
 import pyproj
 import pytest
 import xarray
-from small import GRID, boxes, place
+from small import GRID, boxes, compute_year, place, read_time_steps
 
 from zonalflow.common.errors import RasterError
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.netcdf import check_years, netcdf_time_steps
-from zonalflow.rasters.read import TimeStep, file_grid, read_time_steps
+from zonalflow.rasters.read import TimeStep, file_grid
 from zonalflow.rasters.time_steps import local_time_steps
-from zonalflow.steps.zonal_stats import compute_year
 
 
 def dataset(times, *, crs="EPSG:4269", north_up=False, dimension="time", **more) -> xarray.Dataset:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from zonalflow.common.files import atomic_folder
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.zone_index import ZoneIndex
 
-VERSION = 4
+VERSION = 5
 
 
 class DamagedIndexError(ZonalflowError):
@@ -34,20 +35,38 @@ def index_key(grid: Grid, zones_digest: str, method: str, weights: str | None = 
 
 
 _ARRAYS = (
-    "run_start", "run_length", "run_zone", "run_order", "run_ptr",
-    "boundary_cell", "boundary_fraction", "boundary_ptr", "off_grid", "weight",
+    "run_start", "run_length", "run_zone",
+    "boundary_cell", "boundary_fraction", "boundary_zone", "off_grid", "weight",
 )  # fmt: skip
 
 
-def save_index(index: ZoneIndex, folder: str | os.PathLike[str], *, keep: bool = False) -> None:
+def save_index(
+    index: ZoneIndex,
+    folder: str | os.PathLike[str],
+    *,
+    keep: bool = False,
+    weight_strips: Iterable[tuple[slice, np.ndarray]] | None = None,
+) -> None:
     """Write the index to `folder`, whole or not at all; an index that is there is replaced.
 
-    With `keep` a sound index that is there stays: another process has written it meanwhile, and others may read it.
+    Args:
+        index: what to write.
+        folder: where.
+        keep: a sound index that is there stays: another process has written it meanwhile, and others may read it.
+        weight_strips: rows of the window and the weights of their cells, NaN for none, for an index that does not hold
+            them; they are written one by one, so that they need not be in memory together.
     """
     with atomic_folder(folder, stays=lambda there: keep and _is_sound(there)) as temporary:
         arrays = {name: getattr(index, name) for name in _ARRAYS if getattr(index, name) is not None}
         for name, array in arrays.items():
             np.save(temporary / f"{name}.npy", array)
+        if weight_strips is not None:
+            path = temporary / "weight.npy"
+            weight = np.lib.format.open_memmap(path, mode="w+", dtype=np.float64, shape=index.shape)
+            for rows, values in weight_strips:
+                weight[rows] = np.where(np.isnan(values), 0, values)
+            weight.flush()
+            arrays["weight"] = weight
         head = {
             "version": VERSION,
             "grid": index.grid.to_dict(),
@@ -116,16 +135,13 @@ def _head_digest(head: dict) -> str:
 
 def _check(index: ZoneIndex) -> None:
     """Check what would otherwise show as wrong numbers or a crash; cheap, since every job does it."""
-    n, runs, boundary = index.n_zones, len(index.run_start), len(index.boundary_cell)
+    runs, boundary = len(index.run_start), len(index.boundary_cell)
     cells = index.shape[0] * index.shape[1]
     sound = (
-        len(index.run_length) == len(index.run_zone) == len(index.run_order) == runs
-        and len(index.boundary_fraction) == boundary
-        and len(index.run_ptr) == len(index.boundary_ptr) == n + 1
-        and (index.run_ptr[0], index.run_ptr[-1], index.boundary_ptr[0], index.boundary_ptr[-1])
-        == (0, runs, 0, boundary)
+        len(index.run_length) == len(index.run_zone) == runs
+        and len(index.boundary_fraction) == len(index.boundary_zone) == boundary
         and (not runs or (index.run_start[0] >= 0 and index.run_start[-1] + index.run_length[-1] <= cells))
-        and (not boundary or (index.boundary_cell.min() >= 0 and index.boundary_cell.max() < cells))
+        and (not boundary or (index.boundary_cell[0] >= 0 and index.boundary_cell[-1] < cells))
         and (index.weight is None) == (index.weights == "none")
         and (index.weight is None or np.broadcast_shapes(index.weight.shape, index.shape) == index.shape)
     )
