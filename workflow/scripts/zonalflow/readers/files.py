@@ -39,6 +39,17 @@ class Scaling:
             values = np.where(missing, MISSING, values)
         return values, MISSING
 
+    def split(self, stored: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return values, and which are missing or NaN, see :class:`zonalflow.readers.source.Stored`."""
+        missing = is_missing(stored, self.nodata)
+        if mask is not None:
+            missing |= mask
+        if (self.scale, self.offset) == (1.0, 0.0):
+            return stored, missing
+        values = np.multiply(stored, self.scale, dtype=np.float64)
+        values += self.offset
+        return values, missing
+
 
 class FileSource:
     """A raster file, opened once for all its bands."""
@@ -104,4 +115,6 @@ class FileSource:
         except RasterioError as error:
             file = f"{self.steps[steps[0]].path} ({self.steps[steps[0]].date})"
             raise RasterError(describe_failure(file, error.__cause__ or error)) from error
-        return [Stored(part, mask, scaling.decode) for part, scaling in zip(values, scalings, strict=True)]
+        return [
+            Stored(part, mask, scaling.decode, scaling.split) for part, scaling in zip(values, scalings, strict=True)
+        ]

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from zonalflow.geometry.grid import Grid
+from zonalflow.rasters.nodata import is_missing
 from zonalflow.rasters.read import TimeStep
 
 Span = tuple[int, int]  # the first, and the one after the last
@@ -43,16 +44,27 @@ class Stored:
         values: of the file's type [rows, columns], contiguous.
         mask: bool [rows, columns], where the file's mask says that there is no data; None without a mask.
         decode: what the values mean.
+        split: the same in fewer steps: values, arbitrary where they are missing, and where they are missing or NaN.
     """
 
     values: np.ndarray
     mask: np.ndarray | None
     decode: Decode
+    split: Callable[[np.ndarray, np.ndarray | None], tuple[np.ndarray, np.ndarray]] | None = None
 
     def decoded(self, which: slice | np.ndarray = slice(None)) -> tuple[np.ndarray, float | None]:
         """Return the values of some cells, by flat numbers, and the value that means no data, or None."""
-        mask = None if self.mask is None else self.mask.reshape(-1)[which]
-        return self.decode(self.values.reshape(-1)[which], mask)
+        return self.decode(*self._some(which))
+
+    def present(self, which: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the values of some cells, and which of them are missing or NaN, where the values are arbitrary."""
+        if self.split is not None:
+            return self.split(*self._some(which))
+        values, nodata = self.decoded(which)
+        return values, is_missing(values, nodata)
+
+    def _some(self, which: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        return self.values.reshape(-1)[which], None if self.mask is None else self.mask.reshape(-1)[which]
 
 
 class RasterSource(Protocol):

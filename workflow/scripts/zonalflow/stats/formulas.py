@@ -166,11 +166,13 @@ class Wanted:
         extremes: the smallest and the largest value of each zone.
         moments: mean and variance.
         missing: the cells that hold the nodata value, and those that hold NaN.
+        values: whether values are needed at all, and not only which cells hold data.
     """
 
     extremes: bool = False
     moments: bool = False
     missing: bool = False
+    values: bool = True
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,7 @@ class Needs:
             not OF_EXTREMES.keys().isdisjoint(stats),
             not OF_MOMENTS.keys().isdisjoint(stats),
             not {"nodata", "nan"}.isdisjoint(stats),
+            not {"mean", "sum", *OF_EXTREMES, *OF_MOMENTS}.isdisjoint(stats),
         )
         return cls(stats, streamed, {name: formula for name in stats if (formula := of_cells(name))})
 

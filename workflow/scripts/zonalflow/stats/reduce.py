@@ -53,7 +53,7 @@ class _Group:
         self.samples = list(part.tiles[0])  # of the cells of each time step, to decode others
         for k, stored in enumerate(part.tiles[0] if needs.cells else ()):
             if needs.classes or is_dense(stored.values.dtype):
-                self.tallies[k] = Tally(self.index.n_zones, needs.classes)
+                self.tallies[k] = Tally(self.index.n_zones, needs.classes, stored.values.dtype.itemsize == 1)
             else:
                 self.gatherings[k] = Gathering(self.index, needs.formulas)
 
@@ -134,5 +134,6 @@ def _flat(tiles: list[Stored]) -> Stored:
     """Return the cells of some tiles, one after the other, flat."""
     if len(tiles) == 1:
         return tiles[0]
+    first = tiles[0]
     mask = None if tiles[0].mask is None else np.concatenate([tile.mask.reshape(-1) for tile in tiles])  # type: ignore[union-attr]
-    return Stored(np.concatenate([tile.values.reshape(-1) for tile in tiles]), mask, tiles[0].decode)
+    return Stored(np.concatenate([tile.values.reshape(-1) for tile in tiles]), mask, first.decode, first.split)

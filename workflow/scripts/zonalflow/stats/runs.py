@@ -39,14 +39,19 @@ class Runs:
         """Reduce the runs in some rows of a tile, of which `stored` has all rows at each time step."""
         cells = slice(*block.cells)
         weight = self.strip.weight(block.tile, block.cells) if self.weighted else None
-        values = np.zeros(cells.stop - cells.start + 1)  # reduceat needs one more cell after the last run
+        values = np.empty(cells.stop - cells.start + 1)
+        values[-1] = 0  # reduceat needs one more cell after the last run
         before, lost = None, np.empty(0)  # what is missing in the step before, which is often the same
         for k, one in enumerate(stored):
-            value, nodata = one.decoded(cells)
-            missing = is_missing(value, nodata)
+            if self.wanted.missing:  # NaN and nodata are told apart
+                value, nodata = one.decoded(cells)
+                missing = is_missing(value, nodata)
+            else:
+                value, missing = one.present(cells)
             if not missing.any():
-                np.copyto(values[:-1], value)
-                self._reduce_values(k, block, values, None, weight)
+                if self.wanted.values:
+                    np.copyto(values[:-1], value)
+                    self._reduce_values(k, block, values, None, weight)
                 continue
             np.copyto(values[:-1], np.where(missing, value.dtype.type(0), value))
             if before is None or not np.array_equal(before, missing):
@@ -54,7 +59,8 @@ class Runs:
             self.lost[k, block.runs] = lost
             if self.wanted.missing and value.dtype.kind == "f":
                 self.nan[k, block.runs] = block.count(np.isnan(value))
-            self._reduce_values(k, block, values, missing, weight)
+            if self.wanted.values:
+                self._reduce_values(k, block, values, missing, weight)
 
     def _reduce_values(
         self, k: int, block: SubBlock, values: np.ndarray, missing: np.ndarray | None, weight: np.ndarray | None

@@ -43,12 +43,20 @@ class SubBlock:
         start = self.cuts[self.at]
         return bool((start[1:] < (start + self.length)[:-1]).any())
 
-    def spread_out(self, values: np.ndarray, beside: float) -> np.ndarray:
-        """Return the value of each run in all its cells, and `beside` in those of no run; where no runs overlap."""
+    @property
+    def segments(self) -> np.ndarray:
+        """The cells before the first cut, and behind each; where no runs overlap."""
+        return np.diff(np.append(self.cuts, self.cells[1] - self.cells[0]), prepend=0)
+
+    def owners(self, values: np.ndarray, beside: float) -> np.ndarray:
+        """Return the value of each segment's run, and `beside` for segments of no run."""
         owner = np.full(len(self.cuts) + 1, beside, values.dtype)
         owner[1 + self.at] = values
-        ends = np.append(self.cuts, self.cells[1] - self.cells[0])
-        return np.repeat(owner, np.diff(ends, prepend=0))
+        return owner
+
+    def spread_out(self, values: np.ndarray, beside: float) -> np.ndarray:
+        """Return the value of each run in all its cells, and `beside` in those of no run; where no runs overlap."""
+        return np.repeat(self.owners(values, beside), self.segments)
 
     def expanded(self) -> np.ndarray:
         """Return the cells of all runs, one run after the other, counted from the first cell."""
@@ -109,6 +117,12 @@ class Strip:
     def run_zone(self) -> np.ndarray:
         """The zone of each run, as numpy indexes."""
         return self.index.run_zone[self.runs].astype(np.intp)
+
+    @cached_property
+    def zones(self) -> tuple[np.ndarray, np.ndarray]:
+        """The zones that have runs in the strip, and the position of each run's zone among them."""
+        zones, position = np.unique(self.run_zone, return_inverse=True)
+        return zones, position
 
     @cached_property
     def run_length(self) -> np.ndarray:

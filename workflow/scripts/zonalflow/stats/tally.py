@@ -31,10 +31,12 @@ class Tally:
     Attributes:
         n: the number of zones.
         classes: whether the values must be classes, of which there are few.
+        few: whether the type of the values has no more than these.
     """
 
     n: int
     classes: bool
+    few: bool = False
     whole: list[Rows] = field(default_factory=list)
     boundary: list[Rows] = field(default_factory=list)
 
@@ -57,7 +59,7 @@ class Tally:
 
     def check(self) -> None:
         """Raise RasterError when there are too many values to be classes."""
-        if not self.classes:
+        if not self.classes or self.few:
             return
         parts = [value for _, value, _ in (*self.whole, *self.boundary)]
         values = np.unique(np.concatenate(parts)) if parts else np.empty(0)
@@ -117,29 +119,61 @@ def count_sub_block(tally: Tally, strip: Strip, block: SubBlock, stored: Stored)
     first, stop = block.cells
     code = stored.values.reshape(-1)[first:stop]
     mask = None if stored.mask is None else stored.mask.reshape(-1)[first:stop]
-    zones, local = np.unique(strip.run_zone[block.runs], return_inverse=True)
     low, high = int(code.min()), int(code.max())
-    span, m = high - low + 1, len(zones)
+    span = high - low + 1
+    zones, local = strip.zones
+    local = local[block.runs]
+    if len(zones) * span > len(code):  # a table of all would be larger than what is counted
+        some, local = np.unique(local, return_inverse=True)
+        zones = zones[some]
+    m = len(zones)
     if block.overlaps:  # a cell counts several times
         cells = block.expanded()
-        key, code = np.repeat(local * span, block.length), code[cells]
+        key, code = np.repeat(local * span - low, block.length), code[cells]
         mask = None if mask is None else mask[cells]
+        size = None
+    elif (stretches := _stretches(block, code, mask)) is None:
+        key, size = block.spread_out(local * span - low, m * span - low), None
     else:
-        key = block.spread_out(local * span, m * span)
-    key += code
-    key -= low
+        start, segment, size = stretches
+        key, code = block.owners(local * span - low, m * span - low)[segment], code[start]
+        mask = None if mask is None else mask[start]
+    key += code.astype(np.int64)
     if mask is not None:
         key[mask] = m * span
-    if (m + 2) * span <= _TABLE:
-        table = np.bincount(key, minlength=m * span)[: m * span]  # behind it, the cells of no zone
+    if (m + 2) * span <= _TABLE:  # behind it, the cells of no zone
+        table = np.bincount(key, size, minlength=m * span)[: m * span]
         found = np.flatnonzero(table)
-        cells = table[found]
+        cells = table[found].astype(np.int64)
     else:
-        found, cells = np.unique(key, return_counts=True)
+        found, which = np.unique(key, return_inverse=True)
+        cells = np.bincount(which, size).astype(np.int64)
         some = found < m * span
         found, cells = found[some], cells[some]
     zone, value = np.divmod(found, span)
     tally.add_whole(zones[zone], value + low, cells)
+
+
+def _stretches(
+    block: SubBlock, code: np.ndarray, mask: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Return where equal neighbours begin, in which segment of the block's cuts, and how many they are.
+
+    Classes lie in patches, so these are far fewer than cells; None where they are not.
+    """
+    n = len(code)
+    opens = np.empty(n, bool)
+    opens[0] = True
+    np.not_equal(code[1:], code[:-1], out=opens[1:])
+    if mask is not None:
+        opens[1:] |= mask[1:] != mask[:-1]
+    if 4 * np.count_nonzero(opens) > n:
+        return None
+    opens[block.cuts[block.cuts < n]] = True
+    start = np.flatnonzero(opens)
+    cut = np.zeros(n, bool)
+    cut[block.cuts[block.cuts < n]] = True
+    return start, np.cumsum(cut[start]), np.diff(start, append=n)
 
 
 def count_boundary(tally: Tally, strip: Strip, stored: Stored) -> None:
