@@ -1,7 +1,7 @@
 # ruff: noqa: E402 (run as a script, this sets its path first)
 """`make bench`: what zonal statistics cost here, beside every peer that is installed and beside reading alone.
 
-    python tests/benchmarks/bench.py [--quick] [--out results/bench] [--only kernel build job growth memory]
+    python tests/benchmarks/bench.py [--quick] [--out results/bench] [--only kernel build job growth size] [--national]
 
 It makes its own inputs on PRISM's grids (see :mod:`benchmarks.made`), prints its tables as it goes and writes them with
 a plot to the folder `--out`. Absolute times are this machine's; the ratios carry over.
@@ -22,6 +22,7 @@ import rasterio
 from affine import Affine
 from benchmarks import engines, made
 from benchmarks.measure import interleaved, python, seconds, table
+from benchmarks.size import size
 
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.build import build_index
@@ -435,17 +436,20 @@ def machine() -> str:
 
 def main() -> None:
     """Measure what is asked for, print the tables, and write them with the plot."""
-    parts = {"build": build, "kernel": kernel, "job": job, "growth": growth}
+    parts = {"build": build, "kernel": kernel, "job": job, "growth": growth, "size": size}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="two minutes instead of twenty")
     parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of inputs, tables and plot")
     parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
+    parser.add_argument("--national", action="store_true", help="also 161,000 × 105,000 cells, half an hour more")
     arguments = parser.parse_args()
     folder = arguments.out.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     texts = [show(machine() + "\n")]
     for name in arguments.only:
-        texts += parts[name](folder, arguments.quick)
+        more = {"national": arguments.national} if name == "size" else {}
+        found = parts[name](folder, arguments.quick, **more)
+        texts += [show(text) for text in found] if name == "size" else found
     (folder / "performance.md").write_text("\n".join(texts), encoding="utf-8")
     if "growth" in arguments.only:
         plot(json.loads((folder / "growth.json").read_text()), folder / "growth.png")

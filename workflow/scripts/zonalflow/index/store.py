@@ -4,9 +4,12 @@ A stored index is a folder of ``.npy`` files, mapped into memory when loaded, so
 pages, and ``index.json``, which says what it is and what the files must hold.
 """
 
+import contextlib
 import hashlib
 import json
 import os
+import stat
+import tempfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,11 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from zonalflow.common.errors import ZonalflowError
-from zonalflow.common.files import atomic_folder
+from zonalflow.common.files import atomic_folder, atomic_path
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.zone_index import ZoneIndex
 
 VERSION = 5
+_LARGE = 1 << 25  # bytes of an index that are checked in less time than it takes to find out whether they were
 
 
 class DamagedIndexError(ZonalflowError):
@@ -90,8 +94,12 @@ def _is_sound(folder: Path) -> bool:
     return True
 
 
-def load_index(folder: str | os.PathLike[str]) -> ZoneIndex:
+def load_index(folder: str | os.PathLike[str], *, anew: bool = False) -> ZoneIndex:
     """Return the index stored in `folder`, its arrays mapped into memory.
+
+    Args:
+        folder: where.
+        anew: compare the checksums of a large index although this machine has found it sound before.
 
     Raises:
         DamagedIndexError: it is not there, not complete, inconsistent, or of another version.
@@ -107,8 +115,7 @@ def load_index(folder: str | os.PathLike[str]) -> ZoneIndex:
         for name, (dtype, *shape) in head["arrays"].items():
             if arrays[name].dtype.str != dtype or list(arrays[name].shape) != shape:
                 raise ValueError(f"{name}.npy has another type or length than index.json says")
-            if _crc32(arrays[name]) != head["crc32"][name]:
-                raise ValueError(f"{name}.npy is not what was written")
+        _check_contents(folder, arrays, head["crc32"], anew)
         index = ZoneIndex(
             Grid.from_dict(head["grid"]),
             head["method"],
@@ -124,8 +131,43 @@ def load_index(folder: str | os.PathLike[str]) -> ZoneIndex:
     return index
 
 
+def _check_contents(folder: Path, arrays: dict[str, np.ndarray], checksums: dict[str, int], anew: bool) -> None:
+    """Raise ValueError when an array is not what was written.
+
+    Large arrays are read for it once on each machine, and not in each of a study's jobs there: a note in the machine's
+    temporary folder, which must be the user's own, says which files were sound, by size, time and inode.
+    """
+    note, state = None, ""
+    if sum(array.nbytes for array in arrays.values()) > _LARGE:
+        files = [(folder / f"{name}.npy").stat() for name in arrays]
+        state = json.dumps([checksums, [(file.st_size, file.st_mtime_ns, file.st_ino) for file in files]])
+        note = _note(folder)
+        with contextlib.suppress(OSError):
+            if note is not None and not anew and note.read_text(encoding="utf-8") == state:
+                return
+    for name, array in arrays.items():
+        if _crc32(array) != checksums[name]:
+            raise ValueError(f"{name}.npy is not what was written")
+    if note is not None:
+        with contextlib.suppress(OSError), atomic_path(note) as temporary:
+            temporary.write_text(state, encoding="utf-8")
+
+
+def _note(folder: Path) -> Path | None:
+    """Return where this machine notes that an index was sound; None where the user has no folder for it."""
+    own = Path(tempfile.gettempdir()) / f"zonalflow-index-{os.getuid()}"
+    try:
+        own.mkdir(mode=0o700, exist_ok=True)
+        status = own.lstat()
+    except OSError:
+        return None
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        return None
+    return own / f"{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]}.json"
+
+
 def _crc32(array: np.ndarray) -> int:
-    """Return a checksum that finds what a disk damages; at a gigabyte a second every job can afford it."""
+    """Return a checksum that finds what a disk damages; a gigabyte takes a second."""
     return zlib.crc32(np.ascontiguousarray(array).reshape(-1).data)
 
 

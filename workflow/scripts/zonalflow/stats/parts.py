@@ -19,7 +19,7 @@ from zonalflow.stats.plan import Plan, make_plan
 from zonalflow.stats.strips import Strip
 
 SMALL = 1 << 22  # cells of time steps that are reduced together, where rasters are so small
-_HELD = 1 << 27  # bytes of the time steps of a strip that are read together
+_HELD = 1 << 26  # bytes of the time steps of a strip that are read together
 
 
 class IndexedWindow(Protocol):
