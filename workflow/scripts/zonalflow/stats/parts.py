@@ -69,6 +69,17 @@ def read_parts(
     Raises:
         RasterError: for cells that cannot be read; the message has the file and the date.
     """
+    try:
+        yield from _together_if_small(sources, stats)
+    finally:
+        if isinstance(sources, Generator):
+            sources.close()
+
+
+def _together_if_small(
+    sources: Iterable[tuple[RasterSource, AnyWindow]], stats: Sequence[str]
+) -> Iterator["Part[AnyWindow]"]:
+    """Yield the parts of all time steps, those of small rasters on one grid joined."""
     waiting: list[Part[AnyWindow]] = []
     for source, where in sources:
         for part in _parts_of(source, where, stats):

@@ -78,7 +78,7 @@ class Plan:
         changes = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]])))
         tiles = self.columns[changes].reshape(-1, 2).tolist()
         rows = int(self.edges[k]), int(self.edges[k + 1])
-        return Strip(self.index, rows, [(begin, end) for begin, end in tiles], runs, boundary)
+        return Strip(self.index, rows, [(begin, end) for begin, end in tiles], runs, boundary, self.is_kept)
 
 
 def make_plan(index: ZoneIndex, block: Block, origin: Span, steps: int = 1) -> Plan:
@@ -106,5 +106,5 @@ def make_plan(index: ZoneIndex, block: Block, origin: Span, steps: int = 1) -> P
 
 def _edges(size: int, step: int, origin: int) -> np.ndarray:
     """Return the numbers at which blocks begin, counted from the window's first row or column; and `size`."""
-    inner = np.arange(-origin % step, size, step)
-    return np.unique(np.concatenate([[0], inner, [size]]))
+    inner = np.arange(-origin % step or step, size, step)
+    return np.concatenate([[0], inner, [size]])

@@ -62,7 +62,7 @@ class _Group:
         """Reduce a strip."""
         strip, runs = part.strip, Runs(part.strip, self.k, self.needs.streamed)
         tasks: list[Callable[[], None]] = []
-        for block in strip.sub_blocks:
+        for block in strip.run_blocks:
             tasks.append(partial(runs.reduce, block, part.tiles[block.tile]))
         flat = [_flat([tile[k] for tile in part.tiles]) for k in range(self.k)]
         for k, tally in self.tallies.items():

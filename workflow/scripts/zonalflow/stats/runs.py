@@ -37,9 +37,9 @@ class Runs:
 
     def reduce(self, block: SubBlock, stored: list[Stored]) -> None:
         """Reduce the runs in some rows of a tile, of which `stored` has all rows at each time step."""
-        cells = slice(*block.cells)
-        weight = self.strip.weight(block.tile, block.cells) if self.weighted else None
-        values = np.empty(cells.stop - cells.start + 1)
+        cells = block.which
+        weight = self.strip.weight(block) if self.weighted else None
+        values = np.empty(block.size + 1)
         values[-1] = 0  # reduceat needs one more cell after the last run
         before, lost = None, np.empty(0)  # what is missing in the step before, which is often the same
         for k, one in enumerate(stored):
@@ -53,7 +53,10 @@ class Runs:
                     np.copyto(values[:-1], value)
                     self._reduce_values(k, block, values, None, weight)
                 continue
-            np.copyto(values[:-1], np.where(missing, value.dtype.type(0), value))
+            there = ~missing
+            np.multiply(value, there, out=values[:-1])  # twice as fast as np.where
+            if value.dtype.kind == "f" and not np.isfinite(values[:-1].sum()):  # 0 × NaN and 0 × ∞ are NaN
+                np.copyto(values[:-1], np.where(missing, value.dtype.type(0), value))
             if before is None or not np.array_equal(before, missing):
                 before, lost = missing, block.count(missing)
             self.lost[k, block.runs] = lost

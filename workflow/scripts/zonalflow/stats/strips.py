@@ -13,6 +13,7 @@ from zonalflow.index.segments import batches, expand
 from zonalflow.index.zone_index import ZoneIndex
 from zonalflow.readers.source import Span
 
+_GAPPY = 1.3  # cuts for each run: where most runs have cells of no run behind them
 SUB_BLOCK = 1 << 17  # cells of a tile that are held as float64 together: they stay in the processor's cache
 
 
@@ -28,6 +29,7 @@ class SubBlock:
         cuts: where to cut its cells for ``reduceat``, which knows only the starts of segments: the first cell of each
             run and the cell after its last; int64.
         at: the position of each run among the cuts.
+        taken: the cells of its runs alone, one run after the other, by their numbers in the tile; None for all cells.
     """
 
     tile: int
@@ -36,17 +38,36 @@ class SubBlock:
     length: np.ndarray
     cuts: np.ndarray
     at: np.ndarray
+    taken: np.ndarray | None = None
+
+    @property
+    def which(self) -> slice | np.ndarray:
+        """The cells in the tile."""
+        return slice(*self.cells) if self.taken is None else self.taken
+
+    @property
+    def size(self) -> int:
+        """The number of cells."""
+        return self.cells[1] - self.cells[0] if self.taken is None else len(self.taken)
+
+    def compact(self) -> "SubBlock":
+        """Return the runs without the cells between them, where these cost more than to take the others out."""
+        if len(self.cuts) < _GAPPY * len(self.length):
+            return self
+        cuts, at = np.append(0, np.cumsum(self.length)), np.arange(len(self.length))
+        taken = self.cells[0] + self.expanded()
+        return SubBlock(self.tile, self.cells, self.runs, self.length, cuts, at, taken)
 
     @cached_property
     def overlaps(self) -> bool:
         """Whether a cell belongs to several runs, as zones may overlap."""
         start = self.cuts[self.at]
-        return bool((start[1:] < (start + self.length)[:-1]).any())
+        return self.taken is None and bool((start[1:] < (start + self.length)[:-1]).any())
 
     @property
     def segments(self) -> np.ndarray:
         """The cells before the first cut, and behind each; where no runs overlap."""
-        return np.diff(np.append(self.cuts, self.cells[1] - self.cells[0]), prepend=0)
+        return np.diff(np.append(self.cuts, self.size), prepend=0)
 
     def owners(self, values: np.ndarray, beside: float) -> np.ndarray:
         """Return the value of each segment's run, and `beside` for segments of no run."""
@@ -105,6 +126,7 @@ class Strip:
         rows: of the window.
         tiles: the columns of each tile.
         runs, boundary: the numbers of the strip's runs and boundary cells in the index.
+        is_kept: whether it is used for many rasters.
     """
 
     index: ZoneIndex
@@ -112,6 +134,7 @@ class Strip:
     tiles: list[Span]
     runs: slice
     boundary: slice
+    is_kept: bool = False
 
     @cached_property
     def run_zone(self) -> np.ndarray:
@@ -194,6 +217,11 @@ class Strip:
         return found
 
     @cached_property
+    def run_blocks(self) -> list[SubBlock]:
+        """The sub-blocks for reducing runs."""
+        return [block.compact() for block in self.sub_blocks] if self.is_kept else self.sub_blocks
+
+    @cached_property
     def elements(self) -> Elements:
         """The strip's runs and boundary cells in the order of their zones."""
         tile, cell = self.run_position
@@ -215,12 +243,13 @@ class Strip:
         """Whether each cell has a weight of its own, and not all of a row the same."""
         return self.index.weight is not None and self.index.weight.shape[1] == self.index.shape[1] > 1
 
-    def weight(self, tile: int, cells: Span) -> np.ndarray:
-        """Return the weights of some rows of a tile, flat; not for an index without weights, or of areas."""
+    def weight(self, block: SubBlock) -> np.ndarray:
+        """Return the weights of a sub-block's cells, flat; not for an index without weights, or of areas."""
         assert self.index.weight is not None
-        first, stop = self.tiles[tile]
-        rows = slice(*(self.rows[0] + cell // (stop - first) for cell in cells))
-        return self.index.weight[rows, first:stop].reshape(-1)
+        first, stop = self.tiles[block.tile]
+        rows = slice(*(self.rows[0] + cell // (stop - first) for cell in block.cells))
+        weight = self.index.weight[rows, first:stop].reshape(-1)
+        return weight if block.taken is None else weight[block.taken - block.cells[0]]
 
     @cached_property
     def boundary_weight(self) -> np.ndarray:

@@ -53,7 +53,7 @@ def share(work: Callable[[Iterator[Item]], None], items: Iterable[Item], threads
         raise errors[0]
 
 
-def read_ahead(items: Generator[Item, None, None]) -> Iterator[Item]:
+def read_ahead(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
     """Yield `items` in order, the next one being made in a thread while the caller works on this one.
 
     With items that are read and then reduced, the time of a year is that of the slower of the two and not their sum.

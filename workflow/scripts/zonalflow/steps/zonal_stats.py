@@ -6,6 +6,7 @@ for one.
 
 import math
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -157,11 +158,11 @@ def compute_year(
     """
     dates, rows, grids = [], [], []
     parts = read_parts(sources, stats)
-    reduced = reduce_parts(read_ahead(parts) if is_large(cells) else parts, stats, workers(cells))
-    for part, results in reduced:
-        dates += part.dates
-        grids += [part.where] * len(part.dates)
-        rows += [_one_number_each(result) for result in results]
+    with closing(read_ahead(parts) if is_large(cells) else parts) as read:  # files are closed however this ends
+        for part, results in reduce_parts(read, stats, workers(cells)):
+            dates += part.dates
+            grids += [part.where] * len(part.dates)
+            rows += [_one_number_each(result) for result in results]
     if not rows:
         raise RasterError("the year has no raster")
     names = column_order(stats, {name for row in rows for name in row})
