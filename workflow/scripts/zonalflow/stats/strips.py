@@ -14,6 +14,8 @@ from zonalflow.index.zone_index import ZoneIndex
 from zonalflow.readers.source import Span
 
 _GAPPY = 1.3  # cuts for each run: where most runs have cells of no run behind them
+_SHORT = 32  # cells of a run: of longer ones the numbers of their cells cost more than the cells between them
+_FEW = 1 << 22  # cells of a window whose cells' numbers may be kept
 SUB_BLOCK = 1 << 17  # cells of a tile that are held as float64 together: they stay in the processor's cache
 
 
@@ -52,7 +54,7 @@ class SubBlock:
 
     def compact(self) -> "SubBlock":
         """Return the runs without the cells between them, where these cost more than to take the others out."""
-        if len(self.cuts) < _GAPPY * len(self.length):
+        if len(self.cuts) < _GAPPY * len(self.length) or self.length.mean() > _SHORT:
             return self
         cuts, at = np.append(0, np.cumsum(self.length)), np.arange(len(self.length))
         taken = self.cells[0] + self.expanded()
@@ -219,7 +221,8 @@ class Strip:
     @cached_property
     def run_blocks(self) -> list[SubBlock]:
         """The sub-blocks for reducing runs."""
-        return [block.compact() for block in self.sub_blocks] if self.is_kept else self.sub_blocks
+        few = self.is_kept and self.index.shape[0] * self.index.shape[1] <= _FEW
+        return [block.compact() for block in self.sub_blocks] if few else self.sub_blocks
 
     @cached_property
     def elements(self) -> Elements:
