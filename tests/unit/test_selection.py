@@ -8,12 +8,11 @@ import pandas
 import pytest
 import rasterio
 import xarray
-from small import GRID, boxes, counting, place, write_tif
+from small import GRID, boxes, counting, place, read_time_steps, write_tif
 
 from zonalflow.common.errors import RasterError
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.arrays import open_array
-from zonalflow.rasters.read import read_time_steps
 from zonalflow.rasters.selection import select_of
 from zonalflow.timeline.time_steps import local_steps, local_time_steps
 from zonalflow.timeline.units import unit_of_steps
