@@ -10,12 +10,13 @@ import numpy as np
 import pyproj
 import pytest
 import rasterio
-from small import GRID
+from small import GRID, read_time_steps
 
 from zonalflow.common.errors import RasterError
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.packing import MISSING
-from zonalflow.rasters.read import TimeStep, file_grid, read_time_steps
+from zonalflow.rasters.read import TimeStep, file_grid
+from zonalflow.readers.arrays import ArraySource
 from zonalflow.verify.labels import read_by_label, undecoded
 
 WHOLE = (0, 4, 0, 6)
@@ -57,10 +58,17 @@ def grid(path, crs=None):
     return file_grid(TimeStep("2000", path, 1, "v"), crs)[0]
 
 
+def window_of(array, band, window, nodata=None):
+    """Return the values of a window at a time step, and the value among them that means no data."""
+    source = ArraySource(array, [TimeStep("2000", array.path, band, array.name)], "EPSG:4269", nodata)
+    (stored,) = source.read([0], window[:2], window[2:])
+    return stored.decode(stored.values, stored.mask)
+
+
 def read(path, nodata=None):
     """Return the values of the whole grid, float64 with NaN where they are missing."""
     with open_array(path, "v") as array:
-        values, missing = array.read(1, WHOLE, "2000", nodata)
+        values, missing = window_of(array, 1, WHOLE, nodata)
     values = values.astype("float64")
     return values if missing is None else np.where(values == float(missing), np.nan, values)
 
@@ -91,8 +99,8 @@ def test_any_order_and_direction_of_the_dimensions_is_right(tmp_path, order, row
     )
     assert grid(path).matches(GRID)
     with open_array(path, "v") as array:
-        np.testing.assert_array_equal(array.read(2, WHOLE, "2000", None)[0], PLACES + 100)
-        np.testing.assert_array_equal(array.read(1, (1, 3, 2, 3), "2000", None)[0], [[27.5], [17.5]])
+        np.testing.assert_array_equal(window_of(array, 2, WHOLE, None)[0], PLACES + 100)
+        np.testing.assert_array_equal(window_of(array, 1, (1, 3, 2, 3), None)[0], [[27.5], [17.5]])
 
 
 @pytest.mark.parametrize(
@@ -171,7 +179,7 @@ def test_gdal_has_the_same_grid_and_values_of_a_plain_file(tmp_path, kind, dtype
     with rasterio.open(path) as dataset, open_array(path, "v") as array:
         assert grid(path).transform == tuple(dataset.transform)[:6]
         window = (0, dataset.height, 0, dataset.width)
-        np.testing.assert_array_equal(array.read(1, window, "2000", None)[0], dataset.read(1))
+        np.testing.assert_array_equal(window_of(array, 1, window, None)[0], dataset.read(1))
 
 
 # ------------------------------------------------------------------------------------------------ spacing
@@ -301,7 +309,7 @@ def test_what_nobody_wrote_is_missing(tmp_path):
     with netCDF4.Dataset(path, "a") as file:
         file.createVariable("w", "f4", ("lat", "lon"))[:2] = 1
     with open_array(path, "w") as array:
-        values, nodata = array.read(1, WHOLE, "2000", None)
+        values, nodata = window_of(array, 1, WHOLE, None)
     assert (values == np.float32(nodata)).sum() == 12
 
 
@@ -323,7 +331,7 @@ def test_the_configured_nodata_value_is_a_stored_one(tmp_path, nodata):
 def test_nan_is_no_measurement_and_no_declared_gap_either(tmp_path):
     values = np.where(ROW == 2, np.nan, ROW).astype("f4")
     with open_array(plain(tmp_path / "a.nc", values, {"missing_value": np.float32(1)}), "v") as array:
-        found, nodata = array.read(1, WHOLE, "2000", None)
+        found, nodata = window_of(array, 1, WHOLE, None)
     assert nodata == MISSING
     assert found[0, 1] == MISSING and np.isnan(found[0, 2])
 
@@ -375,7 +383,7 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path, kind, records):
         file.createVariable("flag", "i1", ("time",))[:] = np.ones(5)
         file.createVariable("v", "f4", ("time", "lat", "lon"))[:] = np.ones((5, 4, 6))
     with open_array(str(path), "v") as array:
-        assert array.read(5, WHOLE, "2000", None)[0].sum() == 24
+        assert window_of(array, 5, WHOLE, None)[0].sum() == 24
     raw = path.read_bytes()
     path.write_bytes(raw[:-40])
     refusal = pytest.raises(RasterError, match=r"a.nc (is cut short: it has \d+ bytes|cannot be read as NetCDF)")
@@ -418,7 +426,7 @@ def test_a_file_is_opened_once_for_all_its_time_steps(tmp_path, monkeypatch):
     }
     path = write(tmp_path / "a.nc", axes, np.stack([PLACES, PLACES + 1, PLACES + 2]))
     opened = []
-    monkeypatch.setattr("zonalflow.rasters.read.open_array", lambda *file: opened.append(file) or open_array(*file))
+    monkeypatch.setattr("zonalflow.readers.opening.open_array", lambda *file: opened.append(file) or open_array(*file))
 
     class Window:
         raster_window = WHOLE

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
-from small import GRID, boxes, counting, place, write_tif
+from small import GRID, boxes, counting, place, read_time_steps, write_tif
 
 from zonalflow.common.errors import RasterError
-from zonalflow.rasters.read import TimeStep, read_time_steps
+from zonalflow.rasters.read import TimeStep
 from zonalflow.timeline.time_steps import local_time_steps
 
 WEST_ROW = boxes((0, 3, 3, 4))  # cells 0, 1 and 2: the first three of the northernmost row

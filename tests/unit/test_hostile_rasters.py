@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import Affine
-from small import GRID, boxes, counting, place, write_tif
+from small import GRID, boxes, compute_year, counting, place, read_time_steps, write_tif
 
 from zonalflow.common.errors import GridError, RasterError
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.grids import grid_finder
-from zonalflow.rasters.read import TimeStep, read_time_steps
-from zonalflow.steps.zonal_stats import compute_year
+from zonalflow.rasters.read import TimeStep
 
 # Rows 0 and 1, columns 0 … 2 of 0, 1, 2, … in rows of 6: 0 1 2 / 6 7 8. And one cell, 23.
 ZONES = boxes((0, 2, 3, 4), (5, 0, 6, 1))

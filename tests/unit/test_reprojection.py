@@ -2,12 +2,15 @@
 
 import itertools
 import math
+import os
 
 import geopandas
 import numpy as np
 import pyproj
 import pytest
 import shapely
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from zonalflow.common.errors import ZonesError
 from zonalflow.geometry.antimeridian import unwrap
@@ -131,6 +134,50 @@ def test_random_outlines_lie_where_the_file_has_them(name):
     assert compared > 5000
 
 
+def star(draw, x, y, size):
+    """Return the vertices of a polygon around a point, each seen from it in a direction of its own."""
+    n = draw(st.integers(3, 12))
+    shares = np.array(draw(st.lists(st.floats(0.3, 1), min_size=n, max_size=n)))
+    angle = np.cumsum(shares) / shares.sum() * 2 * np.pi
+    reach = size * np.array(draw(st.lists(st.floats(0.3, 1), min_size=n, max_size=n)))
+    return np.column_stack([x + reach * np.cos(angle), y + reach * np.sin(angle)])
+
+
+@settings(max_examples=int(os.environ.get("ZONALFLOW_EXAMPLES", "25")), deadline=None, derandomize=True)
+@given(st.data())
+def test_random_outlines_have_the_area_of_dense_ones(data):
+    """Each edge may be off by a twentieth of a cell, and a parabola's area is 2/3 of its height times its length."""
+    name = data.draw(st.sampled_from(["albers", "utm at 30 m", "equal area", "fiji"]))
+    grid, (_, _, dx, _) = GRIDS[name]
+    west, south, east, north = grid.bounds
+    way = pyproj.Transformer.from_crs(grid.crs, LONLAT, always_xy=True)
+    x, y = way.transform((west + east) / 2, (south + north) / 2)
+    size = data.draw(st.floats(0.2, 0.2 * dx))
+    outline = shapely.Polygon(star(data.draw, x, y, size))
+    dense = projected(shapely.segmentize(outline, size / 2000), grid)
+    seam = shapely.transform(outline, lambda xy: np.column_stack([(xy[:, 0] + 180) % 360 - 180, xy[:, 1]]))
+    (found,) = bring_to_grid(zones(seam), grid).whole
+    assert abs(found.area - dense.area) <= 0.7 * TOLERANCE * grid.transform[0] * dense.length
+
+
+@settings(max_examples=int(os.environ.get("ZONALFLOW_EXAMPLES", "25")), deadline=None, derandomize=True)
+@given(st.data())
+def test_random_rings_across_the_antimeridian_keep_their_area(data):
+    """Cut by hand: the same ring counted on beyond 180. Begun at any vertex, either way, on the seam or across it."""
+    xy = star(
+        data.draw, 180 + data.draw(st.floats(-9, 9)), data.draw(st.floats(-60, 60)), data.draw(st.floats(0.1, 10))
+    )
+    if data.draw(st.booleans()):  # what lies beyond the antimeridian is drawn to it, as files cut there have it
+        xy[:, 0] = np.minimum(xy[:, 0], 180)
+    by_hand = shapely.Polygon(xy)
+    assume(by_hand.is_valid and by_hand.area > 1e-3)
+    minus = np.array(data.draw(st.lists(st.booleans(), min_size=len(xy), max_size=len(xy))))  # 180 written as −180
+    longitude = np.where((xy[:, 0] > 180) | ((xy[:, 0] == 180) & minus), xy[:, 0] - 360, xy[:, 0])
+    ring = np.roll(np.column_stack([longitude, xy[:, 1]]), data.draw(st.integers(0, len(xy) - 1)), axis=0)
+    placed = bring_to_grid(zones(shapely.Polygon(ring[:: data.draw(st.sampled_from([1, -1]))])), WORLD)
+    assert placed.inside[0].area == pytest.approx(by_hand.area, rel=1e-6)
+
+
 # ---------------------------------------------------------------------------------------- far and broken
 
 
@@ -159,6 +206,36 @@ def test_a_zone_that_reaches_too_far_is_cut_to_the_surroundings():
     placed = bring_to_grid(zones(shapely.box(-180, 0, 0, 90)), PUERTO_RICO)
     assert shapely.area(placed.inside)[0] / cell_area(PUERTO_RICO) == pytest.approx(300 * 100, rel=1e-9)
     assert placed.fraction[0] == pytest.approx(3e10 / (math.pi * 6371000**2), rel=0.01)
+
+
+def test_a_zone_of_which_nothing_lies_in_the_surroundings():
+    """A frame around the grid: its bounds hold the grid, and UTM cannot show it; nothing of it is left."""
+    around = shapely.box(-180, -60, 0, 60).difference(shapely.box(-80, -59, 0, 59))
+    assert bring_to_grid(zones(around), PUERTO_RICO).fraction[0] == 0
+
+
+@pytest.mark.parametrize("crs", ["EPSG:3857", "ESRI:54009", "EPSG:6933"], ids=["mercator", "mollweide", "equal area"])
+def test_a_world_layer_in_another_projection_on_a_local_grid(crs):
+    """Antarctica lies far away; the north-western quarter of the world, which UTM cannot show, holds the whole grid."""
+    shapes = [shapely.box(-180, -84, 180, -60), shapely.box(-179, 0, 0, 80), shapely.box(-67, 17.9, -66, 18.4)]
+    world = geopandas.GeoSeries(shapely.segmentize(shapes, 1), crs=4326).to_crs(crs)
+    placed = bring_to_grid(zones(*world, crs=crs), PUERTO_RICO)
+    found = shapely.area(placed.inside) / cell_area(PUERTO_RICO)
+    assert placed.fraction[0] == found[0] == 0
+    assert found[1] == pytest.approx(300 * 100, rel=1e-9) and 0 < placed.fraction[1] < 1e-3
+    # 1° × 0.5° at 18.15° N: 105,820 m × 55,340 m = 5.856e9 m², and UTM enlarges areas there by some 0.1 %
+    assert found[2] == pytest.approx(5861.5, rel=1e-4) and placed.fraction[2] == 1
+
+
+def test_a_zone_drawn_beyond_the_edge_of_mercators_map_is_not_dropped():
+    """188–189° E are 172–171° W: the island is the same whichever way its longitudes count."""
+    samoa = Grid("EPSG:32702", (1000.0, 0.0, 300000.0, 0.0, -1000.0, 8600000.0), 300, 200)
+    turn = 2 * math.pi * 6378137
+    there = geopandas.GeoSeries([shapely.box(-172, -14, -171.5, -13.5)], crs=4326).to_crs(3857)[0]
+    beyond = shapely.transform(there, lambda xy: xy + np.array([turn, 0]))
+    placed = bring_to_grid(zones(there, beyond, crs=3857), samoa)
+    usual, moved = shapely.area(placed.inside)
+    assert usual > 2000 * 1e6 and moved == pytest.approx(usual, rel=1e-9)
 
 
 def test_degrees_around_a_grid_hold_all_of_it():

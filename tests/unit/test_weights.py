@@ -4,18 +4,21 @@ import numpy as np
 import pytest
 import rasterio
 import xarray
-from small import GRID, boxes, counting, mask_out, place, write_tif
+from small import GRID, boxes, compute_year, counting, mask_out, place, read_time_steps, write_tif
 
 from zonalflow.common.errors import GridError, RasterError
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.cache import Counting, ensure_index
 from zonalflow.index.grids import grid_finder
-from zonalflow.rasters.read import TimeStep, read_time_steps
-from zonalflow.rasters.weights import load_weights, weights_key
-from zonalflow.steps.zonal_stats import compute_year
+from zonalflow.rasters.read import TimeStep
+from zonalflow.readers.weights import weight_strips, weights_key
 
 FINE = Grid("EPSG:4269", (0.5, 0.0, 0.0, 0.0, -0.5, 4.0), 12, 8)
 ZONES = boxes((0, 3, 2, 4), (1, 0, 5, 2))
+
+
+def load_weights(weights, grid, crs=None):
+    return np.concatenate([values for _, values in weight_strips(weights["path"], grid, crs)])
 
 
 def test_population_weighted_mean_by_hand(tmp_path):

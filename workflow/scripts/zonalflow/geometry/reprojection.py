@@ -20,16 +20,16 @@ def reproject(geometry: np.ndarray, way: Reprojection) -> tuple[np.ndarray, np.n
     ring and may exceed ±180. A ring around a pole is closed over it.
 
     Args:
-        geometry: valid shapely polygons and multipolygons, not empty; heights are dropped.
+        geometry: valid shapely polygons and multipolygons; heights are dropped, and empty ones stay empty.
         way: from which CRS to which.
 
     Raises:
         ZonesError: when the polygons would need too many vertices, or there is no way.
     """
-    if len(geometry) == 0:
-        return geometry, np.zeros(0, bool)
     parts, of_polygon = shapely.get_parts(shapely.force_2d(geometry), return_index=True)
     rings, of_part = shapely.get_rings(parts, return_index=True)
+    if len(rings) == 0:
+        return geometry, np.zeros(len(geometry), bool)
     new_rings, broken_rings, wound = _reproject_rings(rings, way)
     broken = np.zeros(len(geometry), bool)
     broken[of_polygon[of_part[broken_rings]]] = True
@@ -48,12 +48,15 @@ def reproject(geometry: np.ndarray, way: Reprojection) -> tuple[np.ndarray, np.n
 
 
 def folded(geometry: np.ndarray, way: Reprojection) -> np.ndarray:
-    """Return which polygons [n] in degrees have vertices that do not come back from the target to where they were."""
+    """Return which polygons [n] have vertices that do not come back from the target to where they were."""
+    if len(geometry) == 0:
+        return np.zeros(0, bool)
     vertices, of_polygon = shapely.get_coordinates(geometry, return_index=True)
-    apart = np.abs(way.back(way.points(vertices)) - vertices)
     with np.errstate(invalid="ignore"):
-        apart[:, 0] = np.abs(apart[:, 0] - 360 * np.round(apart[:, 0] / 360)) * np.cos(np.radians(vertices[:, 1]))
-        lost = ~(apart.max(axis=1) < 1e-5)
+        apart = np.abs(way.back(way.points(vertices)) - vertices)
+        if way.source.is_geographic:
+            apart[:, 0] = np.abs(apart[:, 0] - 360 * np.round(apart[:, 0] / 360)) * np.cos(np.radians(vertices[:, 1]))
+        lost = ~(apart.max(axis=1) < (1e-5 if way.source.is_geographic else 1.0))
     result = np.zeros(len(geometry), bool)
     result[of_polygon[lost]] = True
     return result

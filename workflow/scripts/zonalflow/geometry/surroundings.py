@@ -79,6 +79,22 @@ class Surroundings:
             result[i] = shapely.difference(geometry[i], shapely.union_all(slits))
         return polygonal(result)
 
+    @staticmethod
+    def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        """Return which share of the area of polygons [n] in degrees parts of them have, on a sphere.
+
+        On the plane of longitude and the sine of latitude areas are as on the sphere.
+        """
+
+        def areas(geometry: np.ndarray) -> np.ndarray:
+            dense = shapely.segmentize(geometry, _DENSE)
+            size: np.ndarray = shapely.area(shapely.transform(dense, _equal_area))
+            return size
+
+        with np.errstate(invalid="ignore", divide="ignore"):
+            result: np.ndarray = np.nan_to_num(areas(part) / areas(whole))
+        return result
+
 
 def surroundings_of(grid: Grid, crs: pyproj.CRS) -> Surroundings:
     """Return the degrees of a geographic CRS in which a grid lies, found by points of the grid and of its edge."""
@@ -103,22 +119,6 @@ def surroundings_of(grid: Grid, crs: pyproj.CRS) -> Surroundings:
     if tear is not None and (tear - first) % 360 > last - first:
         tear = None
     return Surroundings(first, max(low, -90.0), last, min(high, 90.0), tear)
-
-
-def area_share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Return which share of the area of polygons [n] in degrees parts of them have, on a sphere.
-
-    On the plane of longitude and the sine of latitude areas are as on the sphere.
-    """
-
-    def areas(geometry: np.ndarray) -> np.ndarray:
-        dense = shapely.segmentize(geometry, _DENSE)
-        size: np.ndarray = shapely.area(shapely.transform(dense, _equal_area))
-        return size
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share: np.ndarray = np.nan_to_num(areas(part) / areas(whole))
-        return share
 
 
 def _equal_area(xy: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ def nodata_of(dataset: "DatasetReader", band: int, file: str, nodata: Nodata) ->
         dataset: the open file.
         band: from 1.
         file: names the file and its date in messages.
-        nodata: as configured, see :func:`zonalflow.rasters.read.read_time_steps`.
+        nodata: as configured, see :func:`zonalflow.readers.opening.open_sources`.
 
     Raises:
         RasterError: the file declares none although it needs one, or see :func:`declared_nodata`.

@@ -35,7 +35,7 @@ def check_local_rasters(study: Study) -> Grid:
     grid = whole.window(*box_window(whole, study.bbox))
     _check_crs(grid, study.formats)
     if study.weights_inputs:
-        from zonalflow.rasters.weights import check_weights
+        from zonalflow.readers.weights import check_weights
 
         check_weights(study.weights_inputs[0], grid, raster["crs"])
     return grid

@@ -19,9 +19,10 @@ from zonalflow.common.text import count_of, few, format_bounds
 from zonalflow.geometry.antimeridian import unwrap, wrap
 from zonalflow.geometry.curves import Reprojection
 from zonalflow.geometry.grid import Bounds, Grid
+from zonalflow.geometry.plane import PlaneSurroundings, plane_around
 from zonalflow.geometry.polygons import polygonal, valid, without_crossings
 from zonalflow.geometry.reprojection import folded, reproject
-from zonalflow.geometry.surroundings import area_share, surroundings_of
+from zonalflow.geometry.surroundings import Surroundings, surroundings_of
 from zonalflow.zones.read import CLEAN, CLOSED, EMPTIED, EMPTY, JOINED
 
 
@@ -143,7 +144,11 @@ def _reprojected(geometry: np.ndarray, names: np.ndarray, crs: pyproj.CRS, grid:
     way = Reprojection(crs, pyproj.CRS(grid.crs), (grid.transform[0], abs(grid.transform[4])))
     result, share = np.full(len(geometry), shapely.Polygon(), object), np.ones(len(geometry))
     near = np.ones(len(geometry), bool)
-    around = surroundings_of(grid, crs) if crs.is_geographic and not crs.is_derived else None
+    around: Surroundings | PlaneSurroundings | None = None
+    if not crs.is_geographic:
+        around = plane_around(grid, crs)
+    elif not crs.is_derived:
+        around = surroundings_of(grid, crs)
     if around is not None:
         near = around.overlap(geometry)
         geometry = around.cut_at_tear(geometry)
@@ -156,7 +161,7 @@ def _reprojected(geometry: np.ndarray, names: np.ndarray, crs: pyproj.CRS, grid:
         some = np.flatnonzero(broken)
         if len(some):
             parts = around.clip(geometry[some])
-            share[some] = area_share(parts, geometry[some])
+            share[some] = around.share(parts, geometry[some])
             result[some], still = reproject(parts, way)
             broken[some] = still
     if broken.any():
