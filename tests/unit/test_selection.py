@@ -40,7 +40,7 @@ def first_cell(path, variable="ppt", year=2000, grain="annual", **keys):
     """Return the first value, as jobs read it and as `verify` does."""
     (step, *_) = local_time_steps(path, variable, year, grain, **keys)
     with open_array(step.path, step.layer, step.select) as array:
-        value = float(array.stored(step.band, (0, 1, 0, 1))[0, 0])
+        value = float(array.stored(slice(step.band - 1, step.band), (0, 1, 0, 1))[0, 0, 0])
     with undecoded(step.path, step.layer, dict(step.select)) as theirs:
         assert float(theirs.transpose(..., "lat", "lon").to_numpy().reshape(-1, 4, 6)[step.band - 1, 0, 0]) == value
     return value
