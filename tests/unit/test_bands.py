@@ -3,12 +3,13 @@
 import gzip
 import warnings
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import rasterio
 import xarray
-from small import counting, write_tif
+from small import counting, read_time_steps, write_tif
 
 from zonalflow.common.errors import RasterError
 from zonalflow.rasters.arrays import open_array
@@ -131,7 +132,7 @@ def test_a_netcdf_file_in_a_zip_is_read(tmp_path):
     assert is_array(path) and on_disk(f"{path}/deep/a.nc") == path
     for name in (path, f"{path}/deep/a.nc"):
         with open_array(name, "v") as array:
-            assert array.stored(1, (0, 4, 0, 6)).tolist() == [[5] * 6] * 4
+            assert array.stored(slice(0, 1), (0, 4, 0, 6)).tolist() == [[[5] * 6] * 4]
 
 
 def test_hdf4_is_refused_with_what_converts_it(tmp_path):
@@ -164,8 +165,7 @@ def test_zarr_stores_are_read_from_folders_and_zips(tmp_path, version, zipped):
                 if part.is_file():
                     archive.write(part, f"{zipped}{part.relative_to(store)}")
     (step,) = local_time_steps(path, "v", 2000, "annual")
-    with open_array(step.path, step.layer) as array:
-        read, nodata = array.read(step.band, (0, 1, 0, 3), step.date, None)
+    ((_, read, nodata, _),) = read_time_steps([step], lambda grid, step: SimpleNamespace(raster_window=(0, 1, 0, 3)))
     assert read[0, [0, 2]].tolist() == [2, 2] and read[0, 1] == nodata
     with undecoded(path, "v") as theirs:
         assert theirs.sizes["time"] == 2

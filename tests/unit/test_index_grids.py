@@ -26,7 +26,15 @@ def index_other(tmp_path, monkeypatch):
     ZONES.to_file("zones.gpkg")
     ZONES.to_parquet("zones.parquet")
     lines = []
-    options = {"id": "id", "layer": None, "crs": None, "where": None, "states": None, "keep": "clipped"}
+    options = {
+        "id": "id",
+        "layer": None,
+        "crs": None,
+        "where": None,
+        "states": None,
+        "dissolve": False,
+        "keep": "clipped",
+    }
 
     def make(grid, bbox=None, method="center"):
         zones = StudyZones("zones.parquet", "z", ["zones.gpkg"], options, bbox)

@@ -35,7 +35,7 @@ def drawn(tmp_path_factory):
     inputs = Inputs([str(folder / f"{year}.npz") for year in years], str(folder / "zones.parquet"))
     pictures = [str(folder / f"{year}.png") for year in years]
     outputs = Outputs(pictures, str(folder / "overview.png"), str(folder / "maps.sha256"))
-    draw_maps(inputs, outputs, Params("ppt", years, ["mean"], "annual", {}, True), print)
+    draw_maps(inputs, outputs, Params("ppt", years, ["mean"], "annual", None, {}, True), print)
     return folder
 
 
