@@ -1,5 +1,7 @@
 """GRIB files: values as they are stored, and messages by their own times."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import rasterio
@@ -8,7 +10,7 @@ from small import GRID, boxes, counting, place, read_time_steps, write_tif
 
 from zonalflow.common.errors import RasterError
 from zonalflow.rasters.read import TimeStep
-from zonalflow.timeline.time_steps import local_time_steps
+from zonalflow.timeline.time_steps import local_steps, local_time_steps
 
 WEST_ROW = boxes((0, 3, 3, 4))  # cells 0, 1 and 2: the first three of the northernmost row
 TEMPERATURE = "0 0 2 0 0 0 0 1 0 1 0 0 255 0 0"  # category 0, parameter 0 (in kelvin), at the surface
@@ -65,6 +67,27 @@ def test_elements_are_told_apart_by_their_names(tmp_path):
         assert first_cells([TimeStep("2000", str(path), band_name=variable)]) == {"2000": value}
     with pytest.raises(RasterError, match=r"holds 2 messages of RH, TMP, none of which is 't2m'"):
         first_cells([TimeStep("2000", str(path), band_name="t2m")])
+
+
+def test_elements_and_levels_of_one_file_are_variables(tmp_path):
+    two_metres = TEMPERATURE.replace("0 1 0 1 0 0 255", "0 1 0 103 0 2 255")
+    times = [JANUARY, JANUARY, JANUARY, FEBRUARY, FEBRUARY, FEBRUARY]
+    write_grib(tmp_path / "a_2000.grb2", [1, 2, 3, 4, 5, 6], times, (TEMPERATURE, two_metres, HUMIDITY))
+    names = {"t2m": "TMP:2-HTGL", "skin": "TMP:0-SFC", "rh": "RH"}
+    raster = {"path": f"{tmp_path}/a_{{year}}.grb2", "grain": "monthly", "missing_dates": "skip", "names": names}
+    for name, (january, february) in {"t2m": (2, 5), "skin": (1, 4), "rh": (3, 6)}.items():
+        steps = local_steps({**raster, "shared": True}, name, 2000).steps
+        assert first_cells(steps) == {"2000-01": january, "2000-02": february}
+    with pytest.raises(RasterError, match=r"several messages of TMP at 2000-01 \(0-SFC and 2-HTGL\).*\{tmp: 'TMP:"):
+        local_steps({**raster, "names": {"t": "TMP"}}, "t", 2000)
+
+
+def test_an_only_element_is_not_taken_for_two_variables(tmp_path):
+    write_grib(tmp_path / "2000.grb2", [300], [JANUARY])
+    step = TimeStep("2000", str(tmp_path / "2000.grb2"), band_name="RH")
+    assert first_cells([step]) == {"2000": 300.0}
+    with pytest.raises(RasterError, match=r"none of which is 'RH'"):
+        first_cells([replace(step, shared=True)])
 
 
 @pytest.mark.parametrize(

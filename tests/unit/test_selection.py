@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import netCDF4
 import numpy as np
+import pandas
 import pytest
 import rasterio
 import xarray
@@ -39,6 +40,10 @@ def first_cell(path, variable="ppt", year=2000, grain="annual", **keys):
         (np.array([0.1, 0.2, 0.3], "f4"), 0.3, 200.0),  # as float32 it is 0.30000001
         ([3, 2, 1], 1, 200.0),  # a coordinate comes before the position
         (["low", "middle", "high"], "middle", 100.0),
+        (["low", "middle", "high"], 2, 200.0),  # no number is a text: the position
+        (["1990", "2000", "2010"], 2000, 100.0),
+        (pandas.to_datetime(["2020-01-01", "2020-02-01", "2020-03-01"]), "2020-02-01", 100.0),
+        (pandas.to_datetime(["2020-01-01T00:00", "2020-01-01T06:00", "2020-02-01T00:00"]), "2020-01-01T06:00", 100.0),
     ],
 )
 def test_one_value_of_a_dimension_is_chosen(tmp_path, coordinates, value, right):

@@ -90,7 +90,7 @@ def check_rasters(study: Study) -> Grid | None:
     """Check that the box touches what the source covers; return the grid of local rasters, after checking these."""
     raster = study.raster
     if raster["source"] == "local":
-        check_pattern(raster["path"], study.variables, study.years, raster["grain"])
+        check_pattern(raster["path"], study.years, raster["grain"])
         return check_local_rasters(study)
     if raster["source"] == "geocdl":
         geocdl_catalogue.check_request(raster["dataset"], study.variables, raster["grain"], study.bbox)
