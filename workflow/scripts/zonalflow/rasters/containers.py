@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, cast
 
 from zonalflow.common.errors import RasterError
 from zonalflow.common.text import count_of
@@ -94,6 +95,21 @@ def unpacked(path: str) -> Iterator[str]:
         with archive.open(name) as source, target.open("wb") as copy:
             shutil.copyfileobj(source, copy, 1 << 22)
         yield str(target)
+
+
+@contextmanager
+def open_bytes(path: str) -> Iterator[IO[bytes]]:
+    """Open a file for reading its bytes, also one that is gzipped or in a zip."""
+    zipped = _ZIP.match(str(path))
+    if zipped is not None:
+        with zipfile.ZipFile(zipped[1]) as archive, archive.open(zipped[2] or _only_raster(zipped[1])) as member:
+            yield member
+    elif str(path).lower().endswith(".gz"):
+        with gzip.open(path) as unpacked_file:
+            yield cast(IO[bytes], unpacked_file)
+    else:
+        with Path(path).open("rb") as file:
+            yield file
 
 
 def members(path: str) -> tuple[str, ...]:

@@ -40,8 +40,8 @@ def messages(dataset: "DatasetReader", variable: str, *, exactly: bool = False) 
     chosen = [
         band
         for band, tag in enumerate(tags, start=1)
-        if (tag.get("GRIB_ELEMENT") == element or (len(elements) == 1 and not exactly))
-        and level in ("", tag.get("GRIB_SHORT_NAME", ""))
+        if (tag.get("GRIB_ELEMENT", "").upper() == element.upper() or (len(elements) == 1 and not exactly))
+        and level.upper() in ("", tag.get("GRIB_SHORT_NAME", "").upper())
     ]
     if not chosen:
         known = sorted({f"{tag.get('GRIB_ELEMENT', '')}:{tag.get('GRIB_SHORT_NAME', '')}" for tag in tags})

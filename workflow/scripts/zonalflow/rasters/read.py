@@ -13,6 +13,7 @@ from zonalflow.geometry.grid import Grid, grid_of
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.containers import exists, gdal_name
 from zonalflow.rasters.grib import is_grib, message_bands
+from zonalflow.rasters.grib_grids import check_grids
 from zonalflow.rasters.selection import Select
 from zonalflow.rasters.unreadable import describe_unreadable
 
@@ -75,6 +76,8 @@ def open_raster(path: str, *, fetched: bool = False) -> Iterator["DatasetReader"
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `raster_grid` refuses it with a message
                 dataset = rasterio.open(path, driver="GTiff") if fetched else rasterio.open(gdal_name(path))
             with dataset:
+                if is_grib(dataset):
+                    check_grids(path, dataset)
                 yield dataset
     except RasterioError as error:
         raise RasterError(describe_unreadable(path, error.__cause__ or error)) from error

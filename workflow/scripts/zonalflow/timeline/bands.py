@@ -122,14 +122,23 @@ def _of_messages(dataset: "DatasetReader", raster: Mapping[str, Any], name: str,
     for time, band in times:
         date = time[:length] + (":00" if grain == "hourly" else "")
         if date in found:
-            both = " and ".join(sorted({_level(dataset, found[date]), _level(dataset, band)}))
-            raise RasterError(
-                f"{dataset.name} holds several messages of {name} at {date} ({both}), but exactly one is needed; name "
-                f"its level, for example raster.variables: {{{name.lower()}: '{name}:{_level(dataset, band)}'}}, or "
-                "write the grain of the file"
-            )
+            raise _several(dataset, name, date, {_level(dataset, found[date]), _level(dataset, band)})
         found[date] = band
     return found
+
+
+def _several(dataset: "DatasetReader", name: str, date: str, levels: set[str]) -> RasterError:
+    """Return the error for messages of a variable and date that cannot be told apart."""
+    element, one = name.partition(":")[0], min(levels)
+    advice = (
+        f"name its level, for example raster.variables: {{{element.lower()}: '{element}:{one}'}}"
+        if len(levels) > 1
+        else "write the grain of the file, or, of ensemble members and forecasts, one to a file of its own (grib_copy)"
+    )
+    return RasterError(
+        f"{dataset.name} holds several messages of {name} at {date} ({' and '.join(sorted(levels))}), but exactly one "
+        f"is needed; {advice}"
+    )
 
 
 def _level(dataset: "DatasetReader", band: int) -> str:
