@@ -14,8 +14,9 @@ from zonalflow.common.errors import RasterError
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.selection import select_of
+from zonalflow.tables.year_table import YearTable, units_of
 from zonalflow.timeline.time_steps import local_steps, local_time_steps
-from zonalflow.timeline.units import unit_of_steps
+from zonalflow.timeline.units import check_one_unit, unit_of_steps
 from zonalflow.verify.labels import undecoded
 
 LAT, LON = np.arange(3.5, 0, -1.0), np.arange(0.5, 6)
@@ -167,5 +168,25 @@ def test_two_units_in_one_year_are_refused(tmp_path):
         with netCDF4.Dataset(write_nc(tmp_path / f"v_2000{month}.nc", [f"2000-{month}-15"], member=1), "a") as file:
             file["ppt"].units = unit
     raster = {"path": f"{tmp_path}/v_{{year}}{{month}}.nc", "grain": "monthly", "missing_dates": "skip"}
-    with pytest.raises(RasterError, match=r"\(2000-01\) is in K, and .* \(2000-12\) in °C; write all dates"):
-        unit_of_steps(local_steps(raster, "ppt", 2000).steps)
+    steps = local_steps(raster, "ppt", 2000).steps
+    with pytest.raises(RasterError, match=r"\(2000-01\) is in K, and .* \(2000-12\) in °C; convert one .* \{ppt: K\}"):
+        check_one_unit("ppt", steps[0], steps[-1])
+    table = YearTable(["2000-01", "2000-12"], {}, unit=unit_of_steps(steps))
+    with pytest.raises(RasterError, match=r"ppt is in K and in °C in the files of 2000; convert some of them"):
+        units_of([("ppt", 2000, table)], {})
+    assert units_of([("ppt", 2000, table)], {"ppt": "K"}) == {"ppt": "K"}
+
+
+def test_one_time_beside_a_variable_is_its_date(tmp_path):
+    for month in (1, 7):
+        data = xarray.open_dataset(write_nc(tmp_path / "all.nc", [f"2000-{month:02}-16"], member=1), decode_cf=False)
+        data.isel(time=0).load().to_netcdf(tmp_path / f"v_{month}.nc")
+        data.close()
+    raster = {"path": f"{tmp_path}/v_*.nc", "grain": "monthly", "missing_dates": "skip"}
+    assert [step.date for step in local_steps(raster, "ppt", 2000).steps] == ["2000-01", "2000-07"]
+    assert [step.date for step in local_steps({**raster, "grain": "native"}, "ppt", 2000).steps][1] == "2000-07-16"
+    with pytest.raises(RasterError, match=r"lacks the year 2001; it holds 2000-07-16"):
+        local_steps({"path": f"{tmp_path}/v_7.nc", "grain": "annual", "of_years": [2001]}, "ppt", 2001)
+    (tmp_path / "v_7.nc").rename(tmp_path / "n_2003.nc")  # a name goes before
+    named = local_steps({"path": f"{tmp_path}/n_{{year}}.nc", "grain": "annual"}, "ppt", 2003).steps
+    assert [step.date for step in named] == ["2003"]

@@ -26,11 +26,15 @@ def check_local_rasters(study: Study) -> Grid:
     """
     from zonalflow.rasters.read import file_grid
     from zonalflow.timeline.check import check_years
+    from zonalflow.timeline.time_steps import local_steps
+    from zonalflow.timeline.units import check_one_unit
 
     raster = study.raster
     firsts = check_years(study.value_keys, study.variables, study.years)
-    for first in firsts:
+    for variable, first in zip(study.variables, firsts, strict=True):
         _check_values(first, raster["nodata"])
+        if variable not in raster["units"]:
+            check_one_unit(variable, first, local_steps(study.value_keys, variable, study.years[-1]).steps[-1])
     whole, _ = file_grid(firsts[0], raster["crs"])
     grid = whole.window(*box_window(whole, study.bbox))
     _check_crs(grid, study.formats)
