@@ -148,8 +148,8 @@ def units_of(tables: Iterable[tuple[str, int, YearTable]], configured: dict[str,
         if SEVERAL in table.unit and variable not in configured:
             one, *others = table.unit.split(SEVERAL)
             raise RasterError(
-                f"{variable} is in {one} and in {', '.join(others)} in the files of {year}; convert some of them. If only "
-                f"the spelling differs, write raster.units: {{{variable}: {one}}}"
+                f"{variable} is in {one} and in {', '.join(others)} in the files of {year}; convert some of them. If "
+                f"only the spelling differs, write raster.units: {{{variable}: {one}}}"
             )
         if unit != table.unit and variable not in configured:
             raise RasterError(
