@@ -112,14 +112,16 @@ class Study:
         until(lambda: not fault.exists(), seconds, f"{year} at work")
         return self.queue("R")[f"rule_zonal_stats_wildcards_ppt_{year}"]
 
-    def start(self, *arguments: str, profile: str = "ceres", terminal: int | None = None, path: str = "") -> Run:
-        """Start `snakemake --profile …`; on a `terminal`, if one is given."""
+    def start(
+        self, *arguments: str, profile: str = "ceres", terminal: int | None = None, path: str = "", within: str = ""
+    ) -> Run:
+        """Start `snakemake --profile …`: on a `terminal`, if one is given, and `within` another command."""
         log = self.folder / f"run-{len(self.runs)}.log"
         environment = os.environ | {"PYTHONPATH": str(HERE / "faults"), "ZONALFLOW_FAULTS": str(self.folder / "faults")}
         if path:
             environment["PATH"] = f"{path}:{environment['PATH']}"
         where = [] if (self.folder / "profiles" / profile).exists() else [str(REPOSITORY)]
-        command = [SNAKEMAKE, *arguments, "--snakefile", str(REPOSITORY / "Snakefile")]
+        command = [*within.split(), SNAKEMAKE, *arguments, "--snakefile", str(REPOSITORY / "Snakefile")]
         command += ["--configfile", "config.yaml", "--profile", "/".join([*where, "profiles", profile])]
         with log.open("w") as stream:
             output = {"stdout": stream, "stderr": stream, "stdin": subprocess.DEVNULL, "start_new_session": True}

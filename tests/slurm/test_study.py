@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import standin
 from slurm.conftest import prepared_study
-from slurm.lab import HERE, REPOSITORY, SNAKEMAKE, Study, ask, until
+from slurm.lab import ACCOUNT, HERE, REPOSITORY, SNAKEMAKE, Study, ask, until
 
 FLORIDA = (-87.5, 24.5, -79.0, 31.0)
 
@@ -118,6 +118,20 @@ def test_the_controlling_process_as_a_batch_job(tmp_path, undisturbed, monkeypat
         until(lambda: not study.queue(), 90, "an empty queue")
         assert "5 done, 0 failed" in (study.folder / f"logs/zonalflow-{second}.log").read_text()
         assert study.products() == undisturbed.of_years(undisturbed.products(), study.years)
+
+
+def test_a_run_within_salloc_submits_jobs_as_outside(study, undisturbed):
+    within = f"salloc --account={ACCOUNT} --cpus-per-task=4 --mem=3000 --time=7"
+    text = study.start("vectors", within=within).succeed(120)
+    assert "5 done, 0 failed" in text
+    assert "Traceback" not in text
+
+    def asked() -> set[tuple[str, ...]]:
+        return {tuple(row) for row in study.rows("State,NCPUS,ReqMem,TimelimitRaw,Comment") if row[-1]}
+
+    of_years = [f"rule_zonal_stats_wildcards_ppt_{year}" for year in study.years]
+    until(lambda: asked() == {("COMPLETED", "2", "2000M", "30", name) for name in of_years}, 30, "jobs as outside")
+    assert study.products() == undisturbed.of_years(undisturbed.products(), study.years)
 
 
 def submit(command):
