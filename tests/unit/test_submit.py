@@ -313,14 +313,15 @@ def test_a_job_starts_the_lighter_snakemake(lab):
 
 def test_the_lighter_snakemake_imports_neither_pandas_nor_the_submitting_plugin():
     code = (
-        "import pkgutil, sys; from zonalflow.cluster.job import lighten; lighten(sys.modules)\n"
+        "import gc, sys; from zonalflow.cluster.job import lighten; lighten(sys.modules)\n"
         "import snakemake.cli, nbformat\n"
         "from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry\n"
         "print(sorted(ExecutorPluginRegistry().plugins), sys.modules['pandas'], vars(nbformat).get('reads'))\n"
+        "print(gc.isenabled())\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(submit.__file__).parents[2])}
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    assert ended.stdout.strip().endswith("'slurm-jobstep', 'touch'] None None"), ended
+    assert ended.stdout.strip().endswith("'slurm-jobstep', 'touch'] None None\nFalse"), ended
 
 
 # ------------------------------------------------------------------------------------------------ questions about jobs
