@@ -121,12 +121,14 @@ def test_the_controlling_process_as_a_batch_job(tmp_path, undisturbed, monkeypat
         assert study.products() == undisturbed.of_years(undisturbed.products(), study.years)
 
 
-def test_a_run_within_salloc_submits_jobs_as_outside(study, undisturbed):
+def test_a_run_within_salloc_and_without_a_home_is_as_others(study, undisturbed, monkeypatch):
+    monkeypatch.setenv("HOME", "/proc/nobody")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     within = f"salloc --account={ACCOUNT} --cpus-per-task=4 --mem=3000 --time=7"
     text = study.start("vectors", within=within).succeed(120)
     assert "5 done, 0 failed" in text
+    assert f"Caches go to {study.folder}/.snakemake/cache" in text
     assert "Traceback" not in text
-
     of_years = {f"rule_zonal_stats_wildcards_ppt_{year}" for year in study.years}
     asked = {tuple(row) for row in study.rows("State,NCPUS,ReqMem,TimelimitRaw,Comment") if row[-1]}
     assert asked == {("COMPLETED", "2", "2000M", "30", name) for name in of_years}
