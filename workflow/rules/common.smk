@@ -17,7 +17,7 @@ from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.common.memory import describe_memory_error
 from zonalflow.common.offline import forbid_network
 from zonalflow.common.text import printable
-from zonalflow.run import events
+from zonalflow.run import events, start
 from zonalflow.study.jobs import parameters, record_beside, year_records
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import check_duplicates, load_schema
@@ -106,6 +106,7 @@ if IN_JOB:
     logger.addHandler(events.CallOnce(events.STARTED, drop_rate_limit))
 if IN_CONTROL:  # not in a workflow that uses this one as a module, whose own rules may read remote files
     forbid_network()
+    start.begin_planning()
 if IN_CONTROL and not workflow.output_settings.verbose:
     from zonalflow.run import console
 
