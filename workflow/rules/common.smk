@@ -14,9 +14,10 @@ from snakemake.logging import logger
 from zonalflow.common.disk import describe_disk_error
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.formats import VECTOR_SUFFIXES
+from zonalflow.common.memory import describe_memory_error
 from zonalflow.common.offline import forbid_network
 from zonalflow.common.text import printable
-from zonalflow.run import events
+from zonalflow.run import events, start
 from zonalflow.study.jobs import parameters, record_beside, year_records
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import check_duplicates, load_schema
@@ -35,8 +36,11 @@ def or_refuse(function, *arguments):
     """Call a function; a mistake or fault that the user can act on ends the run with its one message."""
     try:
         return function(*arguments)
-    except (ZonalflowError, OSError) as error:
-        raise WorkflowError(f"zonalflow: {printable(describe_disk_error(error) or str(error))}") from None
+    except (ZonalflowError, OSError, MemoryError, ImportError) as error:
+        message = describe_memory_error(error) or describe_disk_error(error) or str(error)
+        if isinstance(error, ImportError) and message == str(error):
+            raise
+        raise WorkflowError(f"zonalflow: {printable(message)}") from None
 
 
 def plan_study() -> dict:
@@ -102,6 +106,7 @@ if IN_JOB:
     logger.addHandler(events.CallOnce(events.STARTED, drop_rate_limit))
 if IN_CONTROL:  # not in a workflow that uses this one as a module, whose own rules may read remote files
     forbid_network()
+    start.begin_planning()
 if IN_CONTROL and not workflow.output_settings.verbose:
     from zonalflow.run import console
 
