@@ -11,13 +11,14 @@ import rasterio
 import xarray
 from small import counting, read_time_steps, write_tif
 
-from zonalflow.common.errors import RasterError
+from zonalflow.common.errors import RasterError, VerificationError
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.containers import exists, is_array, on_disk
-from zonalflow.rasters.read import open_raster, with_band
+from zonalflow.rasters.read import TimeStep, open_raster, with_band
 from zonalflow.timeline.patterns import inputs_of_year
 from zonalflow.timeline.time_steps import local_steps, local_time_steps
 from zonalflow.verify.labels import undecoded
+from zonalflow.verify.values import open_values
 
 
 def bands(path, n, descriptions=()):
@@ -70,6 +71,16 @@ def test_one_file_holds_several_variables(tmp_path):
     months = bands(tmp_path / "months.tif", 12)
     with pytest.raises(RasterError, match=r"has 12 bands for its dates, so it holds one variable"):
         local_steps({**raster, "path": months, "grain": "monthly", "of_years": [2000]}, "red", 2000)
+
+
+def test_verify_knows_a_band_of_another_name(tmp_path, monkeypatch):
+    path = bands(tmp_path / "2000.tif", 2, ("heat", "rain"))
+    raster, step = {"source": "local", "path": path, "nodata": None}, TimeStep("2000", path, band_name="rain")
+    with open_values(step, raster):
+        pass
+    monkeypatch.setattr("zonalflow.verify.values.with_band", lambda dataset, step: TimeStep("2000", path, 1))
+    with pytest.raises(VerificationError, match=r"band 1, taken for rain, is heat"), open_values(step, raster):
+        pass
 
 
 def test_months_in_names_are_those_of_an_only_year(tmp_path):

@@ -9,10 +9,11 @@ import rasterio
 import rasterio.shutil
 from small import GRID, boxes, counting, place, read_time_steps, write_tif
 
-from zonalflow.common.errors import RasterError
+from zonalflow.common.errors import RasterError, VerificationError
 from zonalflow.rasters.nodata import nodata_of
 from zonalflow.rasters.read import TimeStep, file_grid
 from zonalflow.timeline.time_steps import local_steps, local_time_steps
+from zonalflow.verify.values import open_values
 
 WEST_ROW = boxes((0, 3, 3, 4))  # cells 0, 1 and 2: the first three of the northernmost row
 TEMPERATURE = "0 0 2 0 0 0 0 1 0 1 0 0 255 0 0"  # category 0, parameter 0 (in kelvin), at the surface
@@ -82,6 +83,17 @@ def test_elements_and_levels_of_one_file_are_variables(tmp_path):
         assert first_cells(steps) == {"2000-01": january, "2000-02": february}
     with pytest.raises(RasterError, match=r"several messages of TMP at 2000-01 \(0-SFC and 2-HTGL\).*\{tmp: 'TMP:"):
         local_steps({**raster, "names": {"t": "TMP"}}, "t", 2000)
+
+
+def test_verify_knows_a_message_of_another_date_or_element(tmp_path):
+    path = str(write_grib(tmp_path / "2000.grb2", [300, 40], [JANUARY, FEBRUARY], (TEMPERATURE, HUMIDITY)))
+    raster = {"source": "local", "path": f"{tmp_path}/{{year}}.grb2", "nodata": None}
+    for step in (TimeStep("2000-01", path), TimeStep("2000-02-01", path, 2)):
+        with open_values(step, raster):
+            pass
+    wrong = TimeStep("2000-01", path, 2)
+    with pytest.raises(VerificationError, match=r"taken for 2000-01, is of 2000-02-01T00:00"), open_values(wrong, raster):
+        pass
 
 
 def test_an_only_element_is_not_taken_for_two_variables(tmp_path):

@@ -111,7 +111,10 @@ def _read_time_axis(path: str, layer: str, select: Select, version: tuple[int, i
     if dimension.lower() == "year":
         years = [f"{round(value):04d}" for value in values]
         return TimeAxis([f"{year}-01-01T00:00" for year in years], years, "standard")
-    raise RasterError(f"{path}: the time of {layer} has the units {units!r}, not CF's 'days since …'")
+    raise RasterError(
+        f"{path}: the time of {layer} has the units {units!r}, not CF's 'days since …', so its dates are unknown. "
+        f"Correct the units, or choose one value, raster.select: {{{dimension}: {values[0]:g}}}, if it is no time"
+    )
 
 
 def _only_time(array: RasterArray) -> TimeAxis | None:
