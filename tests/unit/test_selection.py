@@ -42,6 +42,7 @@ def first_cell(path, variable="ppt", year=2000, grain="annual", **keys):
         ([3, 2, 1], 1, 200.0),  # a coordinate comes before the position
         (["low", "middle", "high"], "middle", 100.0),
         (["low", "middle", "high"], 2, 200.0),  # no number is a text: the position
+        ([100000.0, 85000.0, 50000.0], 2, 200.0),  # no pressure is near 2
         (["1990", "2000", "2010"], 2000, 100.0),
         (pandas.to_datetime(["2020-01-01", "2020-02-01", "2020-03-01"]), "2020-02-01", 100.0),
         (pandas.to_datetime(["2020-01-01T00:00", "2020-01-01T06:00", "2020-02-01T00:00"]), "2020-01-01T06:00", 100.0),
@@ -56,6 +57,7 @@ def test_one_value_of_a_dimension_is_chosen(tmp_path, coordinates, value, right)
     ("coordinates", "select", "message"),
     [
         ([10.0, 20.0], {"level": 15}, r"select\.level: 15 is not among the values of this dimension: 10\.0, 20\.0"),
+        ([1, 2], {"level": 0}, r"select\.level: 0 is not among the values of this dimension: 1, 2"),  # nor a position
         (["low", "high"], {"level": "lo"}, r"'lo' is not among the values of this dimension: low, high"),
         (None, {"level": 2}, r"raster\.select\.level: 2 is no position from 0 to 1"),
         (None, {"levl": 1}, r"no dimension 'levl' .*; did you mean 'level'\? Its dimensions: time, level"),

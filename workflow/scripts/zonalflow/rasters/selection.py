@@ -31,8 +31,8 @@ def positions(
 ) -> dict[str, int]:  # fmt: skip
     """Return dimension to the position, from 0, of the value that is selected.
 
-    A value is looked for among the dimension's coordinates, numbers to a millionth and texts exactly; of a dimension
-    without coordinates it is the position.
+    A value is looked for among the dimension's coordinates, numbers to a millionth and texts exactly. An integer that is
+    none of them, nor near one, is the position, as along a dimension without coordinates.
 
     Args:
         dataset: the open file.
@@ -73,6 +73,8 @@ def _position(dataset: "xarray.Dataset", dimension: str, size: int, value: Any, 
         number = float(value) if isinstance(value, int | float) else np.nan
         apart = np.abs(known.astype(np.float64) - number)
         same = (apart <= _NEAR * abs(number)) & (apart == apart.min())
+        if isinstance(value, int) and not same.any() and 0 <= value < size and apart.min() > 1:
+            return value  # far from all coordinates, such as 1 among pressures; nearer, it may be a mistaken value
     if same.sum() != 1:
         raise RasterError(
             f"{where}: raster.select.{dimension}: {value!r} is {'not' if not same.any() else 'more than once'} among "

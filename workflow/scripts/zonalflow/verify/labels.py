@@ -64,7 +64,9 @@ def _labelled(label: "xarray.DataArray", value: Any) -> int:
         texts = [str(one)[:16].replace(" ", "T") for one in decoded.to_numpy()]
         found = [number for number, text in enumerate(texts) if text.startswith(str(value))]
     elif label.dtype.kind in "iuf":
-        return int(np.abs(label.to_numpy().astype(float) - float(value)).argmin())
+        numbers = label.to_numpy().astype(float)
+        nearest = int(np.abs(numbers - float(value)).argmin())
+        return nearest if np.isclose(numbers[nearest], float(value), rtol=1e-4, atol=0.5) else int(value)
     else:
         texts = [one.decode() if isinstance(one, bytes) else str(one) for one in label.to_numpy().tolist()]
         found = [number for number, text in enumerate(texts) if text == str(value)]
