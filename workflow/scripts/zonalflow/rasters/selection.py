@@ -31,8 +31,8 @@ def positions(
 ) -> dict[str, int]:  # fmt: skip
     """Return dimension to the position, from 0, of the value that is selected.
 
-    A value is looked for among the dimension's coordinates, numbers to a millionth and texts exactly. An integer that is
-    none of them, nor near one, is the position, as along a dimension without coordinates.
+    A value is looked for among the dimension's coordinates, numbers to a millionth and texts exactly. An integer that
+    is none of them, nor near one, is the position, as along a dimension without coordinates.
 
     Args:
         dataset: the open file.
