@@ -6,17 +6,9 @@ import shlex
 import sys
 from pathlib import Path
 
-WORKFLOW = Path(str(workflow.current_basedir)).parent  # this very folder, also when another workflow uses the rules
-sys.path.insert(0, str(WORKFLOW / "scripts"))
-
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from zonalflow.common.disk import describe_disk_error
-from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.formats import VECTOR_SUFFIXES
-from zonalflow.common.memory import describe_memory_error
 from zonalflow.common.offline import forbid_network
-from zonalflow.common.text import printable
 from zonalflow.run import events, start
 from zonalflow.study.jobs import parameters, record_beside, year_records
 from zonalflow.study.resolve import resolve
@@ -30,17 +22,6 @@ IN_JOB = workflow.remote_exec
 # The process that the user started for this study, not a job, nor a workflow that uses this one as a module.
 IN_CONTROL = workflow.is_main_process and workflow.modifier.is_main_snakefile()
 YEAR = r"\d{4}"
-
-
-def or_refuse(function, *arguments):
-    """Call a function; a mistake or fault that the user can act on ends the run with its one message."""
-    try:
-        return function(*arguments)
-    except (ZonalflowError, OSError, MemoryError, ImportError) as error:
-        message = describe_memory_error(error) or describe_disk_error(error) or str(error)
-        if isinstance(error, ImportError) and message == str(error):
-            raise
-        raise WorkflowError(f"zonalflow: {printable(message)}") from None
 
 
 def plan_study() -> dict:
