@@ -101,7 +101,7 @@ def nodata_of(dataset: "DatasetReader", band: int, file: str, nodata: Nodata) ->
     if nodata is not None:
         return nodata if isinstance(nodata, int) else float(nodata)
     declared = declared_nodata(dataset, band)
-    if declared is None:
+    if declared is None and dataset.driver != "GRIB":  # whose messages have a bitmap of what is missing, if anything is
         raise undeclared(file)
     return declared
 
