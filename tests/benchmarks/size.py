@@ -41,7 +41,7 @@ start, began = time.process_time(), memory("VmRSS")
 if what["stats"] is None:
     cells = sum(stored.values.size for part in read_parts(sources, []) for tile in part.tiles for stored in tile)
 else:
-    cells = sum(map(len, compute_year(sources, what["stats"], cells=10**9).dates))
+    cells = sum(map(len, compute_year(sources, what["stats"], cells=what["steps"] * int(index.members.sum())).dates))
 result = {"spent": time.process_time() - start, "cells": cells}
 with open("/proc/self/io") as file:
     result["read_mb"] = next(int(line.split()[1]) for line in file if line.startswith("rchar")) / 2**20

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _GDAL_OPTIONS = {
     "CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO",  # nothing is written beside the user's files
     "GRIB_NORMALIZE_UNITS": "NO",  # values as the file holds them: GDAL would turn kelvin into °C
-    "GDAL_CACHEMAX": 64
-    << 20,  # bytes of decompressed blocks; by default GDAL keeps a twentieth of the machine's memory
+    # bytes of decompressed blocks, of which none is read twice; by default GDAL keeps a twentieth of the memory
+    "GDAL_CACHEMAX": 32 << 20,
 }
 
 
