@@ -60,6 +60,7 @@ class Runs:
         values = np.empty(block.size + 1)
         values[-1] = 0  # reduceat needs one more cell after the last run
         before, lost = None, np.empty(0)  # what is missing in the step before, which is often the same
+        gaps = np.empty(0, np.intp)
         for k, one in enumerate(stored):
             if self.wanted.missing:  # NaN and nodata are told apart
                 value, nodata = one.decoded(cells)
@@ -71,12 +72,10 @@ class Runs:
                     np.copyto(values[:-1], value)
                     self._reduce_values(k, block, values, None, weight)
                 continue
-            there = ~missing
-            np.multiply(value, there, out=values[:-1])  # twice as fast as np.where
-            if value.dtype.kind == "f" and not np.isfinite(values[:-1].sum()):  # 0 × NaN and 0 × ∞ are NaN
-                np.copyto(values[:-1], np.where(missing, value.dtype.type(0), value))
             if before is None or not np.array_equal(before, missing):
-                before, lost = missing, block.count(missing)
+                before, lost, gaps = missing, block.count(missing), np.flatnonzero(missing)
+            np.copyto(values[:-1], value)
+            values[gaps] = 0
             self.lost[k, block.runs] = lost
             if self.wanted.missing and value.dtype.kind == "f":
                 self.nan[k, block.runs] = block.count(np.isnan(value))
