@@ -1,7 +1,8 @@
 # ruff: noqa: E402 (run as a script, this sets its path first)
 """`make bench`: what zonal statistics cost here, beside every peer that is installed and beside reading alone.
 
-    python tests/benchmarks/bench.py [--quick] [--out results/bench] [--only kernel build job growth size] [--national]
+    python tests/benchmarks/bench.py [--quick] [--out results/bench] [--national]
+        [--only kernel build job growth size model]
 
 It makes its own inputs on PRISM's grids (see :mod:`benchmarks.made`), prints its tables as it goes and writes them with
 a plot to the folder `--out`. Absolute times are this machine's; the ratios carry over.
@@ -20,7 +21,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / 
 import numpy as np
 import rasterio
 from affine import Affine
-from benchmarks import engines, made
+from benchmarks import cost, engines, made
 from benchmarks.measure import interleaved, python, seconds, table
 from benchmarks.size import size
 
@@ -155,6 +156,11 @@ def job(folder: Path, quick: bool) -> list[str]:
     runs = [python(_STAGES, arguments, folder=where)["stages"] for _ in range(7)]
     stages = [[name, f"{1000 * sorted(run[name] for run in runs)[3]:.0f} ms"] for name in runs[0]]
     return [*texts, show(table("Where its CPU time goes: 4 km × 1, shapefile", ["stage", "time"], stages))]
+
+
+def model(folder: Path, quick: bool) -> list[str]:
+    """Compare the cost model with measured jobs."""
+    return [show(cost.beyond()), show(cost.compare(cost.cases(folder, prepared_job, _JOB, rasters)))]
 
 
 #: A year's job step by step.
@@ -435,7 +441,7 @@ def machine() -> str:
 
 def main() -> None:
     """Measure what is asked for, print the tables, and write them with the plot."""
-    parts = {"build": build, "kernel": kernel, "job": job, "growth": growth, "size": size}
+    parts = {"build": build, "kernel": kernel, "job": job, "growth": growth, "size": size, "model": model}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="two minutes instead of twenty")
     parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of inputs, tables and plot")

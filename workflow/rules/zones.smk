@@ -37,6 +37,8 @@ rule prepare_zones:
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
+    resources:
+        **STEPS_NEED,
     params:
         **parameters(study, "prepare_zones"),
         zone_files=lambda wildcards, input: study.zone_files(input.zones),
@@ -63,6 +65,8 @@ rule index_zones:
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
+    resources:
+        **STEPS_NEED,
     params:
         **parameters(study, "index_zones"),
     message:

@@ -1,6 +1,7 @@
 """A study in a few lines."""
 
 from zonalflow.common.dates import format_years
+from zonalflow.study.cost import forecast
 from zonalflow.study.study import Study
 
 
@@ -29,6 +30,7 @@ def describe_study(study: Study) -> str:
         "statistics": f"{', '.join(study.config['stats'])}; method {study.config['method']}"
         + (f", cells covered by {least:g} or more" if (least := study.config["min_coverage"]) else "")
         + ("" if weights == "none" else f", weights {weights if weights == 'area' else weights['path']}"),
+        "estimate": forecast(study),
         "results": f"{study.results}/   logs: {study.logs}/",
     }
     return "\n".join(f"  {name:<11}{text}" for name, text in rows.items())
