@@ -1,6 +1,7 @@
 """The cost model: it predicts what was measured, and asks a cluster for no more than a study needs."""
 
 import re
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import yaml
 from benchmarks.cost import YEARS
 from small import write_tif
 
+from zonalflow.common.errors import ZonesError
 from zonalflow.cost.model import Year
-from zonalflow.study import cost
+from zonalflow.study import cost, preflight
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import load_schema
 from zonalflow.study.study import Study
@@ -100,3 +102,20 @@ def test_the_users_own_files_say_their_size_themselves(tmp_path, monkeypatch):
     year = cost.year_of(own, size_of(own))
     assert (year.cells, year.item, year.whole, year.steps, year.deflated) == (2400, 1, True, 1, True)
     assert "download" not in cost.forecast(own)
+
+
+def test_too_many_zones_for_a_shapefile_are_refused_before_any_job(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    daily = study(raster={"source": "prism", "grain": "daily"}, years="2001", output={"formats": ["shp"]})
+    # of 366 dates: mean and valid_fraction with 24 bytes, count with 18; inside_fraction
+    each = 366 * (2 * 24 + 18) + 24
+    assert preflight.year_bytes(daily) == each
+    preflight.check_shapefile(daily, (2**31 - 1) // each)
+    with pytest.raises(ZonesError, match="a shapefile holds 2 GB"):
+        preflight.check_shapefile(daily, (2**31 - 1) // each + 1)
+    template = tmp_path / f"{daily.template}.dbf"
+    template.parent.mkdir(parents=True)
+    template.write_bytes(struct.pack("<4sIHH20x", b"", 90_000, 65, 100))
+    with pytest.raises(ZonesError, match=f"90,000 zones × {each + 100:,} bytes"):
+        preflight.check_shapefile(daily)
+    preflight.check_shapefile(study(raster={"source": "prism", "grain": "daily"}, output={"formats": ["csv"]}), 10**9)

@@ -87,6 +87,13 @@ def rasters(variable: str, year) -> list[str]:
     return (users_own if study.raster["source"] == "local" else made)(paths)
 
 
+def bytes_of_a_year() -> int:
+    """Return what a year adds to each record of a shapefile."""
+    from zonalflow.study.preflight import year_bytes
+
+    return year_bytes(study)
+
+
 def page_files() -> list[str]:
     """Return the files of which the report's page is made."""
     page = WORKFLOW / "report/page"

@@ -43,6 +43,7 @@ rule prepare_zones:
         **parameters(study, "prepare_zones"),
         zone_files=lambda wildcards, input: study.zone_files(input.zones),
         reference=study_on_disk.reference,
+        year_bytes=lambda wildcards: bytes_of_a_year(),
     message:
         "Prepare zones: the grid's CRS, valid, inside the grid"
     script:

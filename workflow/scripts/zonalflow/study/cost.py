@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.text import count_of
 from zonalflow.cost.model import SNAKEMAKE, Year
@@ -59,6 +57,8 @@ def year_of(study: Study, size: Size) -> Year | None:
 
 def _as_its_files(study: Study, year: Year) -> Year:
     """Return the job of the first year with what the headers of the user's own files say."""
+    import numpy as np
+
     from zonalflow.geometry.box import box_window
     from zonalflow.rasters.read import file_grid, open_raster
     from zonalflow.timeline.time_steps import time_steps_of_year
