@@ -26,8 +26,8 @@ _CELLS_A_BYTE = 10**4  # ten times what deflate makes of a constant raster
 _GDAL_OPTIONS = {
     "CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO",  # nothing is written beside the user's files
     "GRIB_NORMALIZE_UNITS": "NO",  # values as the file holds them: GDAL would turn kelvin into °C
-    "GDAL_CACHEMAX": 64
-    << 20,  # bytes of decompressed blocks; by default GDAL keeps a twentieth of the machine's memory
+    # bytes of decompressed blocks, of which none is read twice; by default GDAL keeps a twentieth of the memory
+    "GDAL_CACHEMAX": 32 << 20,
 }
 
 

@@ -4,7 +4,6 @@ A job's time must go to its rasters, so this imports neither geopandas nor a tab
 for one.
 """
 
-import math
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.common.text import count_of, few
 from zonalflow.index.cache import Counting
 from zonalflow.index.grids import STUDY, IndexedGrid, StudyZones, grid_finder, index_other_grid, indexed_study_grid
+from zonalflow.kernels.calls import kernels_for
 from zonalflow.rasters.classes import class_colours, class_names
 from zonalflow.readers.opening import open_sources
 from zonalflow.readers.source import RasterSource
@@ -115,7 +115,7 @@ def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> N
     colours = class_colours(first.path, first.layer) if classes else {}
     find_grid = grid_finder(study, index_other)
     sources = open_sources(time_steps, find_grid, crs=raster["crs"], nodata=raster["nodata"], log=log)
-    cells = len(time_steps) * math.prod(study.index.shape)
+    cells = len(time_steps) * int(study.index.members.sum())
     table = compute_year(sources, params.stats, names, cells)
     unit = unit_of_steps(time_steps) if raster["source"] == "local" else ""
     table = replace(table, colours=_by_label(colours, table), missing=of_year.missing, unit=unit)
@@ -183,12 +183,13 @@ def compute_year(
         stats: names of statistics; ``categorical`` gives the columns ``class_<value>`` (cells) and ``share_<value>``
             (of the zone's cells that hold data).
         class_names: value to name of a categorical raster's classes.
-        cells: about how many are read in all; if they are many, they are read and reduced concurrently.
+        cells: about how many are reduced in all; if they are many, they are read and reduced concurrently, and
+            compiled loops are loaded.
     """
     dates, rows, grids = [], [], []
     parts = read_parts(sources, stats)
     with closing(read_ahead(parts) if is_large(cells) else parts) as read:  # files are closed however this ends
-        for part, results in reduce_parts(read, stats, workers(cells)):
+        for part, results in reduce_parts(read, stats, workers(cells), kernels_for(cells)):
             dates += part.dates
             grids += [part.where] * len(part.dates)
             rows += [_one_number_each(result) for result in results]
