@@ -117,7 +117,7 @@ def _compile(name: str, kind: str) -> str:
         letters = kind if part[0] == "T" else part
         one = getattr(numba.types, f"{names[letters[0]]}{8 * int(letters[1])}")
         for _ in range(part.count("*")):
-            one = numba.types.CPointer(one)
+            one = numba.types.CPointer(one)  # type: ignore[no-untyped-call]
         return one
 
     signature = numba.types.void(*(type_of(part) for part in loops.SIGNATURES[name].split()))
