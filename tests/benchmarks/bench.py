@@ -1,7 +1,8 @@
 # ruff: noqa: E402 (run as a script, this sets its path first)
 """`make bench`: what zonal statistics cost here, beside every peer that is installed and beside reading alone.
 
-    python tests/benchmarks/bench.py [--quick] [--out results/bench] [--only kernel build job growth size] [--national]
+    python tests/benchmarks/bench.py [--quick] [--out results/bench] [--national]
+        [--only kernel build job growth size model steps]
 
 It makes its own inputs on PRISM's grids (see :mod:`benchmarks.made`), prints its tables as it goes and writes them with
 a plot to the folder `--out`. Absolute times are this machine's; the ratios carry over.
@@ -13,6 +14,7 @@ import os
 import platform
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "workflow" / "scripts")]
@@ -20,7 +22,8 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / 
 import numpy as np
 import rasterio
 from affine import Affine
-from benchmarks import engines, made
+from benchmarks import cost, engines, made
+from benchmarks.in_memory import in_memory
 from benchmarks.measure import interleaved, python, seconds, table
 from benchmarks.size import size
 
@@ -155,6 +158,16 @@ def job(folder: Path, quick: bool) -> list[str]:
     runs = [python(_STAGES, arguments, folder=where)["stages"] for _ in range(7)]
     stages = [[name, f"{1000 * sorted(run[name] for run in runs)[3]:.0f} ms"] for name in runs[0]]
     return [*texts, show(table("Where its CPU time goes: 4 km × 1, shapefile", ["stage", "time"], stages))]
+
+
+def model(folder: Path, quick: bool) -> list[str]:
+    """Compare the cost model with measured jobs."""
+    return [show(cost.beyond()), show(cost.compare(cost.cases(folder, prepared_job, _JOB, rasters)))]
+
+
+def steps(folder: Path, quick: bool) -> list[str]:
+    """Reduce many time steps that are in memory."""
+    return [show(in_memory(quick))]
 
 
 #: A year's job step by step.
@@ -416,12 +429,11 @@ def machine() -> str:
         "exactextract": exactextract.__version__,
         "rasterstats": rasterstats.__version__,
     }
-    try:
-        from importlib.metadata import version
-
-        versions["extractrs"] = version("extractrs")
-    except ImportError:
-        versions["extractrs"] = "not installed (tests/benchmarks/requirements.txt)"
+    for peer in ("extractrs", "geohalo", "numba"):
+        try:
+            versions[peer] = version(peer)
+        except PackageNotFoundError:
+            versions[peer] = "not installed (tests/benchmarks/requirements.txt)"
     if not engines.gdal_program():
         versions["`gdal raster zonal-stats`"] = "not installed"
     cpu = Path("/proc/cpuinfo").read_text().splitlines()
@@ -435,7 +447,15 @@ def machine() -> str:
 
 def main() -> None:
     """Measure what is asked for, print the tables, and write them with the plot."""
-    parts = {"build": build, "kernel": kernel, "job": job, "growth": growth, "size": size}
+    parts = {
+        "build": build,
+        "kernel": kernel,
+        "job": job,
+        "growth": growth,
+        "size": size,
+        "model": model,
+        "steps": steps,
+    }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="two minutes instead of twenty")
     parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of inputs, tables and plot")

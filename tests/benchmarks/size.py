@@ -36,12 +36,14 @@ what = json.loads(sys.argv[1])
 index = load_index(what["index"])
 where = IndexedGrid(index.grid, (0, 0), index, np.ones(index.n_zones))
 steps = [TimeStep(f"{k:04d}", what["file"], k + 1, what.get("layer")) for k in range(what["steps"])]
+if "files" in what:
+    steps = [TimeStep(f"{k:04d}", file) for k, file in enumerate(what["files"])]
 sources = open_sources(steps, lambda *_: where, nodata=what.get("nodata"))
 start, began = time.process_time(), memory("VmRSS")
 if what["stats"] is None:
     cells = sum(stored.values.size for part in read_parts(sources, []) for tile in part.tiles for stored in tile)
 else:
-    cells = sum(map(len, compute_year(sources, what["stats"], cells=10**9).dates))
+    cells = sum(map(len, compute_year(sources, what["stats"], cells=len(steps) * int(index.members.sum())).dates))
 result = {"spent": time.process_time() - start, "cells": cells}
 with open("/proc/self/io") as file:
     result["read_mb"] = next(int(line.split()[1]) for line in file if line.startswith("rchar")) / 2**20

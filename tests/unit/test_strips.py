@@ -12,6 +12,7 @@ from small import write_tif
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.build import build_index
 from zonalflow.index.grids import IndexedGrid
+from zonalflow.kernels.calls import Kernels
 from zonalflow.rasters.read import TimeStep
 from zonalflow.readers.opening import open_sources
 from zonalflow.readers.source import Block
@@ -190,6 +191,7 @@ def cases(draw):
         "method": draw(st.sampled_from(["center", "all_touched", "coverage"])),
         "weights": draw(st.sampled_from([None, "area", "cells"])),
         "stats": draw(st.lists(st.sampled_from(STATS), min_size=1, max_size=5, unique=True)),
+        "compiled": draw(st.booleans()),
     }
     ways = [
         (draw(st.sampled_from([1, 200, 1500])), draw(st.sampled_from([60, 500, 10**5])),
@@ -227,12 +229,15 @@ def test_strips_threads_and_groups_of_steps_change_no_bit(tmp_path_factory, case
     zones = shapely.box(x, y, x + size, y + size[::-1])
     weights = rng.random(GRID.shape) if options["weights"] == "cells" else options["weights"]
     nodata = "none" if options["kind"] == "none" else None
+    kernels = Kernels() if options["compiled"] else None
     found = []
     for strip, block, small, cells in [(10**6, 10**6, 1, 0), *ways]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("zonalflow.stats.plan.STRIP", strip)
             patch.setattr("zonalflow.stats.strips.SUB_BLOCK", block)
             patch.setattr("zonalflow.stats.parts.SMALL", small)
+            patch.setattr("zonalflow.stats.strips.LARGE_BLOCK", block)
+            patch.setattr("zonalflow.steps.zonal_stats.kernels_for", lambda _: kernels)
             patch.setattr("zonalflow.stats.threads.workers", lambda cells: 3 if cells else 1)
             patch.setattr("zonalflow.steps.zonal_stats.workers", lambda cells: 3 if cells else 1)
             where = where_of(zones, method=options["method"], weights=weights)

@@ -272,7 +272,8 @@ def test_a_refusal_ends_the_run_after_its_running_jobs(pending):
         "PartitionTimeLimit", "QOSMaxWallDurationPerJobLimit", "AssocMaxCpuPerJobLimit", "AssocGrpCPUMinutesLimit",
         "ReqNodeNotAvail, Reserved for maintenance", "DependencyNeverSatisfied", "JobHeldUser", "JobHeldAdmin",
         "launch failed requeued held", "PartitionDown", "BadConstraints", "PartitionConfig", "MaxMemPerLimit",
-        "NodeDown", "AssocGrpWallLimit", "QOSMaxCpuPerNode", "QOSTimeLimit", "ReservationDeleted", "RequiresReservation",
+        "NodeDown", "AssocGrpWallLimit", "QOSMaxCpuPerNode", "QOSTimeLimit", "ReservationDeleted",
+        "RequiresReservation",
     ],
 )  # fmt: skip
 def test_a_reason_that_does_not_pass_is_reported_once(pending, reason):

@@ -6,17 +6,9 @@ import shlex
 import sys
 from pathlib import Path
 
-WORKFLOW = Path(str(workflow.current_basedir)).parent  # this very folder, also when another workflow uses the rules
-sys.path.insert(0, str(WORKFLOW / "scripts"))
-
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from zonalflow.common.disk import describe_disk_error
-from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.formats import VECTOR_SUFFIXES
-from zonalflow.common.memory import describe_memory_error
 from zonalflow.common.offline import forbid_network
-from zonalflow.common.text import printable
 from zonalflow.run import events, start
 from zonalflow.study.jobs import parameters, record_beside, year_records
 from zonalflow.study.resolve import resolve
@@ -30,17 +22,6 @@ IN_JOB = workflow.remote_exec
 # The process that the user started for this study, not a job, nor a workflow that uses this one as a module.
 IN_CONTROL = workflow.is_main_process and workflow.modifier.is_main_snakefile()
 YEAR = r"\d{4}"
-
-
-def or_refuse(function, *arguments):
-    """Call a function; a mistake or fault that the user can act on ends the run with its one message."""
-    try:
-        return function(*arguments)
-    except (ZonalflowError, OSError, MemoryError, ImportError) as error:
-        message = describe_memory_error(error) or describe_disk_error(error) or str(error)
-        if isinstance(error, ImportError) and message == str(error):
-            raise
-        raise WorkflowError(f"zonalflow: {printable(message)}") from None
 
 
 def plan_study() -> dict:
@@ -91,6 +72,13 @@ def rasters(variable: str, year) -> list[str]:
     return (users_own if study.raster["source"] == "local" else made)(paths)
 
 
+def bytes_of_a_year() -> int:
+    """Return what a year adds to each record of a shapefile."""
+    from zonalflow.study.preflight import year_bytes
+
+    return year_bytes(study)
+
+
 def page_files() -> list[str]:
     """Return the files of which the report's page is made."""
     page = WORKFLOW / "report/page"
@@ -122,6 +110,14 @@ study = Study(resolved)
 study_on_disk = Study(resolved, root=workflow.modifier.path_modifier.prefix or "")
 # The short steps run in the controlling process while the study is small, so that only the years wait in a queue.
 STEPS_HERE = IN_JOB or steps_here(study_on_disk)
+
+# What jobs ask a cluster for beyond the profile's defaults, by the cost model. A job has what it asked for.
+YEAR_NEEDS, STEPS_NEED = {}, {}
+if workflow.is_main_process:
+    from zonalflow.study import overview
+
+    YEAR_NEEDS = overview.resources_of_year(study_on_disk)
+    STEPS_NEED = {} if STEPS_HERE else overview.resources_of_steps(study_on_disk)
 
 # What is out of date, by contents. The process that decides what runs makes the plan, a job needs none.
 changes = None

@@ -16,6 +16,8 @@ rule combine_years:
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
+    resources:
+        **STEPS_NEED,
     params:
         **parameters(study, "combine_years"),
     message:
@@ -55,6 +57,8 @@ rule draw_maps:
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
+    resources:
+        **STEPS_NEED,
     params:
         **parameters(study, "draw_maps"),
     message:
@@ -86,6 +90,8 @@ rule write_manifest:
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
+    resources:
+        **STEPS_NEED,
     params:
         **parameters(study, "write_manifest"),
     message:

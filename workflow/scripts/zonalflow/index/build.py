@@ -137,25 +137,28 @@ class _IndexedCells:
         width = col1 - col0
         runs, self.runs = Runs.concatenate(self.runs), []
         start = self._flat(runs, row0, col0, width)
+        length, zone = runs.length.astype(np.int32, copy=False), runs.zone.astype(np.int32, copy=False)
+        del runs  # each array is given up as soon as its sorted copy is there: there may be a hundred million cells
         order = np.argsort(start, kind="stable")
-        arrays = {
-            "run_start": start[order],
-            "run_length": runs.length.astype(np.int32)[order],
-            "run_zone": runs.zone.astype(np.int32)[order],
-            "off_grid": self.off_grid,
-        }
-        del runs, start, order
+        arrays = {"run_start": start[order], "off_grid": self.off_grid}
+        del start
+        arrays["run_length"] = length[order]
+        del length
+        arrays["run_zone"] = zone[order]
+        del zone, order
         for cells in self.boundary_cells:
             row, column = np.divmod(cells, self.grid.width)
             cells[:] = (row - row0) * width + column - col0
         cell = np.concatenate([np.empty(0, self.integer), *self.boundary_cells])
         self.boundary_cells = []
         order = np.argsort(cell, kind="stable")
+        arrays["boundary_cell"] = cell[order]
+        del cell
+        fraction, self.fractions = np.concatenate([np.empty(0, np.float32), *self.fractions]), []
+        arrays["boundary_fraction"] = fraction[order]
+        del fraction
         zone = np.repeat(np.arange(self.n_zones, dtype=np.int32), self.boundary_sizes)
-        fraction = np.concatenate([np.empty(0, np.float32), *self.fractions])
-        return arrays | {
-            "boundary_cell": cell[order], "boundary_fraction": fraction[order], "boundary_zone": zone[order],
-        }  # fmt: skip
+        return arrays | {"boundary_zone": zone[order]}
 
     def _flat(self, runs: Runs, row0: int, col0: int, width: int) -> np.ndarray:
         """Return the flat number in a window of each run's first cell."""

@@ -26,8 +26,8 @@ _CELLS_A_BYTE = 10**4  # ten times what deflate makes of a constant raster
 _GDAL_OPTIONS = {
     "CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO",  # nothing is written beside the user's files
     "GRIB_NORMALIZE_UNITS": "NO",  # values as the file holds them: GDAL would turn kelvin into °C
-    "GDAL_CACHEMAX": 64
-    << 20,  # bytes of decompressed blocks; by default GDAL keeps a twentieth of the machine's memory
+    # bytes of decompressed blocks, of which none is read twice; by default GDAL keeps a twentieth of the memory
+    "GDAL_CACHEMAX": 32 << 20,
 }
 
 
@@ -79,9 +79,9 @@ def open_raster(path: str, *, fetched: bool = False) -> Iterator["DatasetReader"
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `raster_grid` refuses it with a message
                 dataset = rasterio.open(path, driver="GTiff") if fetched else rasterio.open(gdal_name(path))
             with dataset:
+                _check_claim(path, dataset)
                 if is_grib(dataset):
                     check_grids(path, dataset)
-                _check_claim(path, dataset)
                 yield dataset
     except RasterioError as error:
         raise RasterError(describe_unreadable(path, error.__cause__ or error)) from error

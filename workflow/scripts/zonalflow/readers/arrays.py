@@ -11,9 +11,9 @@ from zonalflow.common.text import count_of
 from zonalflow.geometry.grid import Grid
 from zonalflow.rasters.arrays import RasterArray
 from zonalflow.rasters.nodata import Nodata, undeclared
-from zonalflow.rasters.packing import decode
+from zonalflow.rasters.packing import decode, one_missing_number
 from zonalflow.rasters.read import TimeStep
-from zonalflow.readers.source import Block, Span, Stored
+from zonalflow.readers.source import Block, Linear, Span, Stored
 
 
 class ArraySource:
@@ -64,7 +64,7 @@ class ArraySource:
         for _, group in itertools.groupby(enumerate(bands), key=lambda pair: pair[1] - pair[0]):
             some = [band for _, band in group]
             parts += list(array.stored(slice(some[0] - 1, some[-1]), (*rows, *columns)))
-        return [Stored(part, None, self._decode) for part in parts]
+        return [Stored(part, None, self._decode, linear=self._linear(part.dtype)) for part in parts]
 
     @property
     def _available(self) -> int:
@@ -73,3 +73,9 @@ class ArraySource:
 
     def _decode(self, stored: np.ndarray, _: np.ndarray | None) -> tuple[np.ndarray, float | None]:
         return decode(stored, self.array.packing, self.nodata)
+
+    def _linear(self, dtype: np.dtype) -> Linear | None:
+        packing = self.array.packing
+        if dtype != packing.dtype or (self.nodata is None and packing.is_declared_otherwise):
+            return None
+        return Linear.of(dtype, one_missing_number(packing, self.nodata), packing.scale, packing.offset)

@@ -12,7 +12,7 @@ from zonalflow.geometry.grid import Grid
 from zonalflow.rasters.nodata import DECLARED, MISSING, Nodata, has_mask, is_missing, nodata_of
 from zonalflow.rasters.read import TimeStep, raster_grid, with_band
 from zonalflow.rasters.unreadable import describe_failure
-from zonalflow.readers.source import Block, Span, Stored
+from zonalflow.readers.source import Block, Linear, Span, Stored
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -38,6 +38,10 @@ class Scaling:
         if missing.any():
             values = np.where(missing, MISSING, values)
         return values, MISSING
+
+    def linear(self, dtype: np.dtype) -> Linear:
+        """Return the same for stored numbers of a type, beside a mask."""
+        return Linear.of(dtype, self.nodata, self.scale, self.offset)
 
     def split(self, stored: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Return values, and which are missing or NaN, see :class:`zonalflow.readers.source.Stored`."""
@@ -116,5 +120,6 @@ class FileSource:
             file = f"{self.steps[steps[0]].path} ({self.steps[steps[0]].date})"
             raise RasterError(describe_failure(file, error.__cause__ or error)) from error
         return [
-            Stored(part, mask, scaling.decode, scaling.split) for part, scaling in zip(values, scalings, strict=True)
+            Stored(part, mask, scaling.decode, scaling.split, scaling.linear(part.dtype))
+            for part, scaling in zip(values, scalings, strict=True)
         ]

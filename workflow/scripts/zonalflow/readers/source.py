@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from zonalflow.geometry.grid import Grid
-from zonalflow.rasters.nodata import is_missing
+from zonalflow.rasters.nodata import can_hold, is_missing, missing_range
 from zonalflow.rasters.read import TimeStep
 
 Span = tuple[int, int]  # the first, and the one after the last
@@ -37,6 +37,32 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Linear:
+    """A simple meaning of stored numbers: those from `low` to `high`, and NaN, are missing, others × scale + offset.
+
+    It says the same as a :data:`Decode`, for loops that cannot call one. Of integers `low` and `high` are the one that
+    is missing; where none is, the range is empty: from 1 to 0.
+    """
+
+    low: float
+    high: float
+    scale: float = 1.0
+    offset: float = 0.0
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether values differ from the stored numbers."""
+        return (self.scale, self.offset) != (1.0, 0.0)
+
+    @classmethod
+    def of(cls, dtype: np.dtype, nodata: float | None, scale: float = 1.0, offset: float = 0.0) -> "Linear":
+        """Return what stored numbers of a type mean, of which `nodata` (or None) means no data."""
+        if nodata is None or np.isnan(nodata) or (dtype.kind in "iu" and not can_hold(dtype, nodata)):
+            return cls(1, 0, scale, offset)
+        return cls(*missing_range(nodata, dtype), scale, offset)
+
+
+@dataclass(frozen=True)
 class Stored:
     """The cells of a window at one time step, as the file stores them.
 
@@ -45,12 +71,14 @@ class Stored:
         mask: bool [rows, columns], where the file's mask says that there is no data; None without a mask.
         decode: what the values mean.
         split: the same in fewer steps: values, arbitrary where they are missing, and where they are missing or NaN.
+        linear: the same in four numbers; None where these do not suffice.
     """
 
     values: np.ndarray
     mask: np.ndarray | None
     decode: Decode
     split: Callable[[np.ndarray, np.ndarray | None], tuple[np.ndarray, np.ndarray]] | None = None
+    linear: Linear | None = None
 
     def decoded(self, which: slice | np.ndarray = slice(None)) -> tuple[np.ndarray, float | None]:
         """Return the values of some cells, by flat numbers, and the value that means no data, or None."""

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-ERROR, STARTED = "error", "workflow_started"
+ERROR, STARTED, PLAN = "error", "workflow_started", "run_info"
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Announced:
     logs: list[str]
     output: list[str]
     local: bool = False
+    is_target: bool = False  # does nothing of its own, such as `all`
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def event_of(record: logging.LogRecord) -> Event:
             [str(path) for path in fields.get("log") or ()],
             [str(path) for path in fields.get("output") or ()],
             bool(fields.get("local")),
+            not fields.get("rule_msg"),
         )
     if name == "job_finished":
         return Finished(fields["job_id"])
@@ -97,6 +99,6 @@ class CallOnce(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Look at one record; called by logging."""
-        if event_of(record) == Other(self._event) and self._function is not None:
+        if self._function is not None and event_of(record) == Other(self._event):
             function, self._function = self._function, None
             function()

@@ -18,6 +18,7 @@ from zonalflow.common.text import printable
 
 Log = Callable[[str], None]  # writes one line
 T = TypeVar("T")
+MESSAGE = "ERROR: "  # begins a message in a job's log which the job has written to stderr as well
 
 
 def select(kind: type[T], *sources: Any) -> T:
@@ -70,7 +71,7 @@ def job_log(path: str) -> Iterator[Log]:
         except Exception as error:
             message = describe_memory_error(error) or describe_disk_error(error)
             message = message or (str(error) if isinstance(error, ZonalflowError) else None)
-            log(f"ERROR: {message}" if message else traceback.format_exc())
+            log(f"{MESSAGE}{message}" if message else traceback.format_exc())
             _end(message or f"{type(error).__name__}: {error}\n  traceback in {path}")
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from zonalflow.index.segments import expand
 from zonalflow.index.zone_index import ZoneIndex
 from zonalflow.rasters.nodata import is_missing
 from zonalflow.readers.source import Stored
 from zonalflow.stats.cells import Cells, Groups
-from zonalflow.stats.strips import SUB_BLOCK, Strip, expand_elements
+from zonalflow.stats.strips import SUB_BLOCK, Elements, Strip
 
 Formulas = Mapping[str, Callable[[Cells | Groups], np.ndarray]]
 
@@ -98,3 +99,11 @@ class Gathering:
     def _reduce(self, zones: np.ndarray, cells: Cells) -> None:
         for name, formula in self.formulas.items():
             self.results[name][zones] = formula(cells)
+
+
+def expand_elements(elements: Elements, some: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the zones of some elements, where each zone's cells begin among theirs (and end), and their cells."""
+    zone, length = elements.zone[some], elements.length[some]
+    opens = np.flatnonzero(np.append(True, zone[1:] != zone[:-1])[: len(zone)])
+    ptr = np.append(0, np.cumsum(length))[np.append(opens, len(zone))]
+    return zone[opens], ptr, expand(elements.start[some], length)

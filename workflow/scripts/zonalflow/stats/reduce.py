@@ -1,12 +1,14 @@
 """Reducing the parts of a year's rasters to statistics: each by whatever needs the least."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 
 import numpy as np
 
 from zonalflow.index.segments import QUIET
 from zonalflow.index.zone_index import ZoneIndex
+from zonalflow.kernels.calls import Kernels
 from zonalflow.readers.source import Stored
 from zonalflow.stats.formulas import OF_EXTREMES, OF_MOMENTS, OF_SUMS, Needs, is_dense, ratio, where
 from zonalflow.stats.gather import Gathering
@@ -20,7 +22,7 @@ Result = dict[str, np.ndarray | dict[float, np.ndarray]]
 
 
 def reduce_parts(
-    parts: Iterable[Part[AnyWindow]], stats: Sequence[str], workers: int
+    parts: Iterable[Part[AnyWindow]], stats: Sequence[str], workers: int, kernels: Kernels | None = None
 ) -> Iterator[tuple[Part[AnyWindow], list[Result]]]:
     """Yield the last part of each group of time steps, and the statistics of each of them.
 
@@ -28,11 +30,12 @@ def reduce_parts(
         parts: in order, see :func:`zonalflow.stats.parts.read_parts`.
         stats: names of statistics.
         workers: threads that share the work on a strip; the numbers do not depend on how many there are.
+        kernels: compiled loops that do a part of the work, with the same numbers.
     """
     needs, group = Needs.of(stats), None
     for part in parts:
         if part.begins:
-            group = _Group(part, needs)
+            group = _Group(part, needs, kernels)
         assert group is not None
         group.add(part, workers)
         if part.ends:
@@ -44,7 +47,8 @@ def reduce_parts(
 class _Group:
     """Time steps that are reduced together."""
 
-    def __init__(self, part: Part[AnyWindow], needs: Needs) -> None:
+    def __init__(self, part: Part[AnyWindow], needs: Needs, kernels: Kernels | None) -> None:
+        self.kernels = kernels
         self.index: ZoneIndex = part.where.index
         self.needs, self.k = needs, len(part.dates)
         self.streamed = Streamed(self.index, self.k, needs.streamed)
@@ -62,26 +66,26 @@ class _Group:
         """Reduce a strip."""
         strip, runs = part.strip, Runs(part.strip, self.k, self.needs.streamed)
         tasks: list[Callable[[], None]] = []
-        for block in strip.run_blocks:
-            tasks.append(partial(runs.reduce, block, part.tiles[block.tile]))
-        flat = [_flat([tile[k] for tile in part.tiles]) for k in range(self.k)]
+        compiled = self.kernels is not None
+        for block in strip.large_blocks if compiled and runs.are_sums else strip.run_blocks:
+            tasks.append(partial(runs.reduce, block, part.tiles[block.tile], self.kernels))
+        flat = lru_cache(None)(lambda k: _flat([tile[k] for tile in part.tiles]))
         for k, tally in self.tallies.items():
-            if is_dense(flat[k].values.dtype):
+            if is_dense(part.tiles[0][k].values.dtype):
                 tasks += [
-                    partial(count_sub_block, tally, strip, block, part.tiles[block.tile][k])
-                    for block in strip.sub_blocks
+                    partial(count_sub_block, tally, strip, block, part.tiles[block.tile][k], self.kernels)
+                    for block in (strip.large_blocks if compiled else strip.sub_blocks)
                 ]
             else:
-                tasks += [partial(count_elements, tally, strip, some, flat[k]) for some in strip.elements.batches]
+                tasks += [partial(count_elements, tally, strip, some, flat(k)) for some in strip.elements.batches]
         for k, gathering in self.gatherings.items():
-            tasks += [partial(gathering.add, strip, some, flat[k]) for some in strip.elements.batches]
+            tasks += [partial(gathering.add, strip, some, flat(k)) for some in strip.elements.batches]
         share(_work, tasks, workers)
-        self.streamed.add_runs(runs)
+        self.streamed.add_runs(runs, self.kernels)
         if len(strip.boundary_zone):
-            for k, stored in enumerate(flat):
-                self.streamed.add_boundary(runs, k, *stored.decoded(strip.boundary_position))
-                if k in self.tallies:
-                    count_boundary(self.tallies[k], strip, stored)
+            self.streamed.add_boundary(runs, [flat(k) for k in range(self.k)], self.kernels)
+            for k, tally in self.tallies.items():
+                count_boundary(tally, strip, flat(k))
         for tally in self.tallies.values():
             tally.check()
 
@@ -136,4 +140,5 @@ def _flat(tiles: list[Stored]) -> Stored:
         return tiles[0]
     first = tiles[0]
     mask = None if tiles[0].mask is None else np.concatenate([tile.mask.reshape(-1) for tile in tiles])  # type: ignore[union-attr]
-    return Stored(np.concatenate([tile.values.reshape(-1) for tile in tiles]), mask, first.decode, first.split)
+    values = np.concatenate([tile.values.reshape(-1) for tile in tiles])
+    return replace(first, values=values, mask=mask)

@@ -5,6 +5,7 @@ A run is reduced from its own cells alone, so that its numbers are the same in w
 
 import numpy as np
 
+from zonalflow.kernels.calls import Kernels
 from zonalflow.rasters.nodata import is_missing
 from zonalflow.readers.source import Stored
 from zonalflow.stats.formulas import Wanted
@@ -35,13 +36,31 @@ class Runs:
         self.spread, self.mean = some(wanted.moments), some(wanted.moments)
         self.nan = some(wanted.missing)
 
-    def reduce(self, block: SubBlock, stored: list[Stored]) -> None:
+    @property
+    def are_sums(self) -> bool:
+        """Whether nothing is asked for besides sums and counts."""
+        wanted = self.wanted
+        return not (self.weighted or wanted.extremes or wanted.moments or wanted.missing)
+
+    def reduce(self, block: SubBlock, stored: list[Stored], kernels: Kernels | None) -> None:
         """Reduce the runs in some rows of a tile, of which `stored` has all rows at each time step."""
+        if kernels is None or not self.are_sums or not self._add_up(block, stored, kernels):
+            self._reduce(block, stored)
+
+    def _add_up(self, block: SubBlock, stored: list[Stored], kernels: Kernels) -> bool:
+        total, lost = np.empty((2, len(stored), len(block.length)))
+        done = kernels.sum_runs(stored, block.start, block.length, total, lost)
+        if done:
+            self.total[:, block.runs], self.lost[:, block.runs] = total, lost
+        return done
+
+    def _reduce(self, block: SubBlock, stored: list[Stored]) -> None:
         cells = block.which
         weight = self.strip.weight(block) if self.weighted else None
         values = np.empty(block.size + 1)
         values[-1] = 0  # reduceat needs one more cell after the last run
         before, lost = None, np.empty(0)  # what is missing in the step before, which is often the same
+        gaps = np.empty(0, np.intp)
         for k, one in enumerate(stored):
             if self.wanted.missing:  # NaN and nodata are told apart
                 value, nodata = one.decoded(cells)
@@ -53,12 +72,10 @@ class Runs:
                     np.copyto(values[:-1], value)
                     self._reduce_values(k, block, values, None, weight)
                 continue
-            there = ~missing
-            np.multiply(value, there, out=values[:-1])  # twice as fast as np.where
-            if value.dtype.kind == "f" and not np.isfinite(values[:-1].sum()):  # 0 × NaN and 0 × ∞ are NaN
-                np.copyto(values[:-1], np.where(missing, value.dtype.type(0), value))
             if before is None or not np.array_equal(before, missing):
-                before, lost = missing, block.count(missing)
+                before, lost, gaps = missing, block.count(missing), np.flatnonzero(missing)
+            np.copyto(values[:-1], value)
+            values[gaps] = 0
             self.lost[k, block.runs] = lost
             if self.wanted.missing and value.dtype.kind == "f":
                 self.nan[k, block.runs] = block.count(np.isnan(value))

@@ -40,8 +40,9 @@ import numpy as np
 from zonalflow.common.errors import RasterError
 from zonalflow.geometry.grid import Window
 from zonalflow.index.zone_index import ZoneIndex
+from zonalflow.kernels.calls import kernels_for
 from zonalflow.rasters.nodata import Nodata
-from zonalflow.readers.source import Block, Stored
+from zonalflow.readers.source import Block, Linear, Stored
 from zonalflow.stats.formulas import STATISTICS, of_cells
 from zonalflow.stats.parts import Part
 from zonalflow.stats.plan import make_plan
@@ -85,7 +86,7 @@ def zonal_statistics(
         RasterError: the values have another shape, or too many to be classes
     """
     parts = _parts(index, _window_of(index, values), None if nodata == "none" else nodata)
-    ((_, (result,)),) = reduce_parts(parts, parse_stats(stats), workers)
+    ((_, (result,)),) = reduce_parts(parts, parse_stats(stats), workers, kernels_for(values.size))
     return result
 
 
@@ -103,13 +104,11 @@ class _Where:
 def _parts(index: ZoneIndex, values: np.ndarray, nodata: Nodata) -> Iterator[Part]:
     """Yield the strips of an array, as if they were read."""
     declared = None if nodata is None else nodata if isinstance(nodata, int) else float(nodata)
+    linear = Linear.of(values.dtype, declared)
     strips = list(make_plan(index, Block(columns=index.shape[1]), index.window[::2]).strips())
     for strip in strips:
-        rows = slice(*strip.rows)
-        tiles = [
-            [Stored(np.ascontiguousarray(values[rows, start:stop]), None, lambda cells, _: (cells, declared))]
-            for start, stop in strip.tiles
-        ]
+        cells = [np.ascontiguousarray(values[slice(*strip.rows), start:stop]) for start, stop in strip.tiles]
+        tiles = [[Stored(part, None, lambda some, _: (some, declared), linear=linear)] for part in cells]
         yield Part(_Where(index), [""], strip, tiles, strip is strips[0], strip is strips[-1])
 
 

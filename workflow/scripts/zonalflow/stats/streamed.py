@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from zonalflow.index.zone_index import ZoneIndex
+from zonalflow.kernels.calls import Kernels
 from zonalflow.rasters.nodata import is_missing
+from zonalflow.readers.source import Stored
 from zonalflow.stats.cells import Extremes, Moments, Sums
 from zonalflow.stats.formulas import Wanted
 from zonalflow.stats.runs import Runs
@@ -49,9 +51,12 @@ class Streamed:
         self.spreads = [_Spread(np.zeros(n)) for _ in range(k)]
         self.nodata_is_nan = np.zeros(k, bool)
 
-    def add_runs(self, runs: Runs) -> None:
+    def add_runs(self, runs: Runs, kernels: Kernels | None) -> None:
         """Add the reduced runs of the next strip."""
         strip, zone, to = runs.strip, runs.strip.run_zone, self.runs
+        plain = runs.are_sums and self.index.weight is None
+        if kernels and plain and kernels.add_to_zones(runs.total, runs.lost, zone, to.total, to.count):
+            return
         row_weight = None
         if self.index.weight is not None and not runs.weighted:
             row_weight = np.asarray(self.index.weight)[strip.run_row, 0]
@@ -79,8 +84,17 @@ class Streamed:
                 np.add.at(self.spreads[k].within, zone, runs.spread[k] * factor)
                 self.spreads[k].runs.append((zone, weight, runs.mean[k]))
 
-    def add_boundary(self, runs: Runs, k: int, value: np.ndarray, nodata: float | None) -> None:
-        """Add the boundary cells of the next strip at time step k: the decoded value of each."""
+    def add_boundary(self, runs: Runs, stored: list[Stored], kernels: Kernels | None) -> None:
+        """Add the boundary cells of the next strip, `stored` having all cells of its tiles at each time step."""
+        strip, to = runs.strip, self.boundary
+        if kernels is not None and runs.are_sums and self.index.weight is None:
+            cells = strip.boundary_position, strip.boundary_zone, strip.fraction
+            if kernels.sum_boundary(stored, *cells, to.count, to.total):
+                return
+        for k, one in enumerate(stored):
+            self._add_boundary(runs, k, *one.decoded(strip.boundary_position))
+
+    def _add_boundary(self, runs: Runs, k: int, value: np.ndarray, nodata: float | None) -> None:
         strip, to = runs.strip, self.boundary
         zone, fraction = strip.boundary_zone, strip.fraction
         missing = is_missing(value, nodata)

@@ -4,7 +4,7 @@ A strip has one or several tiles: neighbouring block columns of which each holds
 its tile, so the sum over a run, and with it every number, is the same whatever the height of the strips.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +17,7 @@ _GAPPY = 1.3  # cuts for each run: where most runs have cells of no run behind t
 _SHORT = 32  # cells of a run: of longer ones the numbers of their cells cost more than the cells between them
 _FEW = 1 << 22  # cells of a window whose cells' numbers may be kept
 SUB_BLOCK = 1 << 17  # cells of a tile that are held as float64 together: they stay in the processor's cache
+LARGE_BLOCK = 1 << 20  # cells of a tile that a compiled loop takes together: it holds no copy of them
 
 
 @dataclass(frozen=True)
@@ -27,20 +28,35 @@ class SubBlock:
         tile: its number in the strip.
         cells: the flat numbers of its cells in the tile, first and behind the last.
         runs: its runs, by their number in the strip: a slice, or integers.
+        start: the first cell of each run in the tile, int64.
         length: the cells of each run, int64.
-        cuts: where to cut its cells for ``reduceat``, which knows only the starts of segments: the first cell of each
-            run and the cell after its last; int64.
-        at: the position of each run among the cuts.
+        width: the columns of the tile.
         taken: the cells of its runs alone, one run after the other, by their numbers in the tile; None for all cells.
     """
 
     tile: int
     cells: Span
     runs: slice | np.ndarray
+    start: np.ndarray
     length: np.ndarray
-    cuts: np.ndarray
-    at: np.ndarray
+    width: int
     taken: np.ndarray | None = None
+
+    @cached_property
+    def _cutting(self) -> tuple[np.ndarray, np.ndarray]:
+        if self.taken is not None:
+            return np.append(0, np.cumsum(self.length)), np.arange(len(self.length))
+        return _cuts(self.start - self.cells[0], self.length, self.width)
+
+    @property
+    def cuts(self) -> np.ndarray:
+        """Where ``reduceat``, which knows only starts of segments, cuts the cells: at both ends of each run; int64."""
+        return self._cutting[0]
+
+    @property
+    def at(self) -> np.ndarray:
+        """The position of each run among the cuts."""
+        return self._cutting[1]
 
     @property
     def which(self) -> slice | np.ndarray:
@@ -56,9 +72,7 @@ class SubBlock:
         """Return the runs without the cells between them, where these cost more than to take the others out."""
         if len(self.cuts) < _GAPPY * len(self.length) or self.length.mean() > _SHORT:
             return self
-        cuts, at = np.append(0, np.cumsum(self.length)), np.arange(len(self.length))
-        taken = self.cells[0] + self.expanded()
-        return SubBlock(self.tile, self.cells, self.runs, self.length, cuts, at, taken)
+        return replace(self, taken=self.cells[0] + self.expanded())
 
     @cached_property
     def overlaps(self) -> bool:
@@ -141,7 +155,7 @@ class Strip:
     @cached_property
     def run_zone(self) -> np.ndarray:
         """The zone of each run, as numpy indexes."""
-        return self.index.run_zone[self.runs].astype(np.intp)
+        return np.asarray(self.index.run_zone)[self.runs].astype(np.intp)
 
     @cached_property
     def zones(self) -> tuple[np.ndarray, np.ndarray]:
@@ -202,6 +216,14 @@ class Strip:
     @cached_property
     def sub_blocks(self) -> list[SubBlock]:
         """The rows of each tile that hold runs, in parts that fit into the processor's cache."""
+        return self._blocks(SUB_BLOCK)
+
+    @cached_property
+    def large_blocks(self) -> list[SubBlock]:
+        """The rows of each tile that hold runs, in large parts."""
+        return self._blocks(max(LARGE_BLOCK, SUB_BLOCK))
+
+    def _blocks(self, size: int) -> list[SubBlock]:
         found: list[SubBlock] = []
         tile_of_run, start = self.run_position
         for number, (first, stop) in enumerate(self.tiles):
@@ -209,13 +231,13 @@ class Strip:
             own = start if runs is None else start[runs]
             length = self.run_length if runs is None else self.run_length[runs]
             width, cells = stop - first, self.height * (stop - first)
-            edges = [*range(0, cells, max(1, SUB_BLOCK // width) * width), cells]
+            edges = [*range(0, cells, max(1, size // width) * width), cells]
             firsts = np.searchsorted(own, edges)
             for k in np.flatnonzero(np.diff(firsts)).tolist():
                 some = slice(int(firsts[k]), int(firsts[k + 1]))
-                cuts, at = _cuts(own[some] - edges[k], length[some], width)
                 which = some if runs is None else runs[some]
-                found.append(SubBlock(number, (edges[k], edges[k + 1]), which, length[some], cuts, at))
+                cells_of = edges[k], edges[k + 1]
+                found.append(SubBlock(number, cells_of, which, own[some], length[some], width))
         return found
 
     @cached_property
@@ -274,11 +296,3 @@ def _cuts(start: np.ndarray, length: np.ndarray, width: int) -> tuple[np.ndarray
     keep = np.ones(len(bounds), bool)
     keep[1:-1:2] = (stop[:-1] != start[1:]) | (stop[:-1] % width == 0)
     return bounds[keep], (np.cumsum(keep) - keep)[::2]
-
-
-def expand_elements(elements: Elements, some: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the zones of some elements, where each zone's cells begin among theirs (and end), and their cells."""
-    zone, length = elements.zone[some], elements.length[some]
-    opens = np.flatnonzero(np.append(True, zone[1:] != zone[:-1])[: len(zone)])
-    ptr = np.append(0, np.cumsum(length))[np.append(opens, len(zone))]
-    return zone[opens], ptr, expand(elements.start[some], length)

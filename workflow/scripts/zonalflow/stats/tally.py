@@ -11,11 +11,13 @@ import numpy as np
 
 from zonalflow.common.errors import RasterError
 from zonalflow.index.segments import segment_reduce
+from zonalflow.kernels.calls import Kernels
 from zonalflow.rasters.nodata import is_missing
 from zonalflow.readers.source import Stored
 from zonalflow.stats.cells import Cells, Groups
 from zonalflow.stats.formulas import is_dense
-from zonalflow.stats.strips import Strip, SubBlock, expand_elements
+from zonalflow.stats.gather import expand_elements
+from zonalflow.stats.strips import Strip, SubBlock
 
 MAX_CLASSES = 4096  # of a categorical raster; measurements have as many values as cells, and would fill the memory
 _TABLE = 1 << 22  # entries of a table of zones × values
@@ -114,11 +116,11 @@ def _added_up(rows: Rows) -> Rows:
     return zone[opens], value[opens], np.add.reduceat(cells[order], opens)
 
 
-def count_sub_block(tally: Tally, strip: Strip, block: SubBlock, stored: Stored) -> None:
+def count_sub_block(
+    tally: Tally, strip: Strip, block: SubBlock, stored: Stored, kernels: Kernels | None = None
+) -> None:
     """Count the stored numbers of the runs of some rows, of a type that :func:`is_dense`."""
-    first, stop = block.cells
-    code = stored.values.reshape(-1)[first:stop]
-    mask = None if stored.mask is None else stored.mask.reshape(-1)[first:stop]
+    code = stored.values.reshape(-1)[slice(*block.cells)]
     low, high = int(code.min()), int(code.max())
     span = high - low + 1
     zones, local = strip.zones
@@ -126,32 +128,47 @@ def count_sub_block(tally: Tally, strip: Strip, block: SubBlock, stored: Stored)
     if len(zones) * span > len(code):  # a table of all would be larger than what is counted
         some, local = np.unique(local, return_inverse=True)
         zones = zones[some]
-    m = len(zones)
+    size, base = len(zones) * span, local * span - low
+    table = np.zeros(size if kernels is not None and size <= _TABLE else 0, np.int64)
+    if len(table) and kernels and kernels.count_codes(stored, block.start, block.length, base, table):
+        found = np.flatnonzero(table)
+        cells = table[found]
+    else:
+        mask = None if stored.mask is None else stored.mask.reshape(-1)[slice(*block.cells)]
+        found, cells = _counted(block, code, mask, base, size, low)
+    zone, value = np.divmod(found, span)
+    tally.add_whole(zones[zone], value + low, cells)
+
+
+def _counted(
+    block: SubBlock, code: np.ndarray, mask: np.ndarray | None, base: np.ndarray, size: int, low: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the different keys, rising, and how many cells have each: a run's `base` and a cell's `code`.
+
+    Keys are less than `size`, but for those of cells of no run, and of masked ones, which are left out; `low` is the
+    smallest code.
+    """
+    lengths = None
     if block.overlaps:  # a cell counts several times
         cells = block.expanded()
-        key, code = np.repeat(local * span - low, block.length), code[cells]
+        key, code = np.repeat(base, block.length), code[cells]
         mask = None if mask is None else mask[cells]
-        size = None
     elif (stretches := _stretches(block, code, mask)) is None:
-        key, size = block.spread_out(local * span - low, m * span - low), None
+        key = block.spread_out(base, size - low)
     else:
-        start, segment, size = stretches
-        key, code = block.owners(local * span - low, m * span - low)[segment], code[start]
+        start, segment, lengths = stretches
+        key, code = block.owners(base, size - low)[segment], code[start]
         mask = None if mask is None else mask[start]
     key += code.astype(np.int64)
     if mask is not None:
-        key[mask] = m * span
-    if (m + 2) * span <= _TABLE:  # behind it, the cells of no zone
-        table = np.bincount(key, size, minlength=m * span)[: m * span]
+        key[mask] = size
+    if size <= _TABLE:
+        table = np.bincount(key, lengths, minlength=size)[:size]
         found = np.flatnonzero(table)
-        cells = table[found].astype(np.int64)
-    else:
-        found, which = np.unique(key, return_inverse=True)
-        cells = np.bincount(which, size).astype(np.int64)
-        some = found < m * span
-        found, cells = found[some], cells[some]
-    zone, value = np.divmod(found, span)
-    tally.add_whole(zones[zone], value + low, cells)
+        return found, table[found].astype(np.int64)
+    found, which = np.unique(key, return_inverse=True)
+    counts, some = np.bincount(which, lengths).astype(np.int64), found < size
+    return found[some], counts[some]
 
 
 def _stretches(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from zonalflow.common.columns import column_of_ids
 from zonalflow.common.errors import ConfigError
-from zonalflow.geometry.box import box_window
+from zonalflow.geometry.box import box_window, check_order, degrees_of
 from zonalflow.geometry.grid import Grid
 from zonalflow.study.study import Study
 
@@ -37,6 +37,8 @@ def check_local_rasters(study: Study) -> Grid:
             check_one_unit(variable, first, local_steps(study.value_keys, variable, study.years[-1]).steps[-1])
     whole, _ = file_grid(firsts[0], raster["crs"])
     grid = whole.window(*box_window(whole, study.bbox))
+    if study.bbox and (extent := degrees_of(whole)):
+        check_order(study.bbox, extent)
     _check_crs(grid, study.formats)
     if study.weights_inputs:
         from zonalflow.readers.weights import check_weights

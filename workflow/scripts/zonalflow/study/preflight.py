@@ -3,14 +3,16 @@
 A preview must send no request, so only :func:`check_catalogue`, which a real run calls, goes to the network.
 """
 
+import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zonalflow.common.columns import check_attributes
 from zonalflow.common.dates import FULL_DAY, dates_of
 from zonalflow.common.errors import ConfigError
-from zonalflow.geometry.box import swapped_hint
+from zonalflow.geometry.box import check_order, other_order
 from zonalflow.geometry.grid import Grid
 from zonalflow.rasters.containers import exists
 from zonalflow.sources.catalogue import geocdl as geocdl_catalogue
@@ -21,6 +23,7 @@ from zonalflow.sources.http import RetryPolicy
 from zonalflow.study.inputs import check_local_rasters, check_zones_on_grid
 from zonalflow.study.study import Study
 from zonalflow.timeline.patterns import NATIVE, check_pattern
+from zonalflow.vectors.shapefile import check_size, record_bytes, table_size
 
 if TYPE_CHECKING:
     import geopandas
@@ -52,11 +55,9 @@ def check_columns(study: Study) -> None:
 
     Classes, which only the rasters know, are not counted here.
     """
-    stats = [name for name in study.config["stats"] if name not in ("count", "categorical")]
-    hours = describe_dataset(study.raster["dataset"]).hours if study.raster["source"] == "geocdl" else ()
     if study.raster["grain"] == NATIVE:
         return  # only the files know their dates
-    dates = len(dates_of(2000, study.raster["grain"], study.raster["months"], hours or FULL_DAY))
+    stats, dates = _stats_and_dates(study)
     columns = dates * (len(stats) + 2) + 1  # count, valid_fraction; inside_fraction
     narrow = [kind for kind in ("shp", "gpkg") if kind in study.formats]
     if narrow and columns > MOST_COLUMNS:
@@ -72,13 +73,43 @@ def check_columns(study: Study) -> None:
         )
 
 
+def _stats_and_dates(study: Study) -> tuple[list[str], int]:
+    """Return the statistics that are columns of their own, besides ``count``, and the dates of a leap year."""
+    stats = [name for name in study.config["stats"] if name not in ("count", "categorical")]
+    hours = describe_dataset(study.raster["dataset"]).hours if study.raster["source"] == "geocdl" else ()
+    if study.raster["grain"] == NATIVE:
+        return stats, 1  # or more
+    return stats, len(dates_of(2000, study.raster["grain"], study.raster["months"], hours or FULL_DAY))
+
+
+def year_bytes(study: Study) -> int:
+    """Return the bytes that a year adds to each record of a shapefile, at least; 0 where none is asked for."""
+    if "shp" not in study.formats:
+        return 0
+    stats, dates = _stats_and_dates(study)
+    return record_bytes(floats=dates * (len(stats) + 1) + 1, integers=dates)  # valid_fraction, inside_fraction; count
+
+
+def check_shapefile(study: Study, zones: int | None = None) -> None:
+    """Check that a year's shapefile holds the zones: those that are prepared, or so many, as far as they are known."""
+    added, table = year_bytes(study), Path(f"{study.template}.dbf")
+    if added and table.is_file():
+        with suppress(OSError, struct.error):
+            records, record = table_size(table)
+            check_size(records, record + added)
+    elif added and zones:
+        check_size(zones, added)
+
+
 def check_zones(study: Study) -> "geopandas.GeoDataFrame | None":
     """Return the user's own zones, after every check of :func:`zonalflow.zones.read.read_zones`."""
     if study.zones["source"] != "file":
+        check_shapefile(study)
         return None
     from zonalflow.zones.read import read_zones, zone_options  # brings geopandas
 
     zones = read_zones([study.zones["path"]], **zone_options(study.zones))
+    check_shapefile(study, len(zones))
     for key in ("name", "columns"):
         wanted = study.zones[key]
         if wanted not in (None, "all"):
@@ -104,11 +135,14 @@ def check_rasters(study: Study) -> Grid | None:
         prism_catalogue.check_request(study.variables, raster["resolution"], raster["grain"], study.years)
         extent = describe_dataset("PRISM").extent
     if study.bbox and extent and not _overlap(study.bbox, extent):
+        hint = other_order(study.bbox, extent)
         raise ConfigError(
             f"bbox: {study.bbox} lies outside {raster['dataset']}, which covers west {extent[0]:g}, "
             f"south {extent[1]:g}, east {extent[2]:g}, north {extent[3]:g}; write a box inside"
-            f"{swapped_hint(study.bbox, extent)}"
+            f"{hint and '. '}{hint}"
         )
+    if study.bbox and extent:
+        check_order(study.bbox, extent)
     return None
 
 
