@@ -22,7 +22,7 @@ demo: $(VENV)/.runtime
 	$(SNAKEMAKE) --profile profiles/demo
 	$(SNAKEMAKE) --profile profiles/demo --quiet rules progress -- verify
 	$(SNAKEMAKE) --profile profiles/demo --quiet rules progress -- report
-	@printf '\nDone. Open results/demo/report.html; all results lie in results/demo/.\n'
+	@printf '\nDone. Open results/demo/report.html; all results are in results/demo/.\n'
 
 # the README's pictures, from the demo's results
 pictures: demo $(VENV)/.test

@@ -10,8 +10,15 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
+include: "workflow/rules/library.smk"
+
+
 # A configuration given with --configfile stands alone: a study must not inherit keys from another one.
 if not workflow.overwrite_configfiles:
+    if workflow.is_main_process and not workflow.modifier.skip_configfile:
+        from zonalflow.study.schema import check_syntax
+
+        or_refuse(check_syntax, Path("config/config.yaml"))
 
     configfile: "config/config.yaml"
 

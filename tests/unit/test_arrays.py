@@ -1,6 +1,9 @@
 """NetCDF files by their coordinate variables: which way their axes run, what is missing, and what is refused."""
 
+import faulthandler
 import itertools
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +16,7 @@ import rasterio
 from small import GRID, read_time_steps
 
 from zonalflow.common.errors import RasterError
+from zonalflow.rasters import unreadable
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.packing import MISSING
 from zonalflow.rasters.read import TimeStep, file_grid
@@ -435,3 +439,31 @@ def test_a_file_is_opened_once_for_all_its_time_steps(tmp_path, monkeypatch):
     values = [values[0, 0] for _, values, _, _ in read_time_steps(steps, lambda grid, step: Window())]
     assert values == [35.5, 36.5, 37.5]
     assert len(opened) == 1
+
+
+def test_a_file_that_the_library_reads_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(unreadable, "_OPENING", 1)
+    path = tmp_path / "a.nc"
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("x", 2)
+        for name in ("x", "v"):  # v has its scale by a link
+            file.createVariable(name, "f8", ("x",))[:] = [1, 2]
+    content = bytearray(path.read_bytes())
+    first = content.index(b"GCOL") + 16  # of HDF5's global heap: 2 bytes of number, 6 of count, 8 of size
+    content[first : first + 16] = bytes(16)  # free space of no size, after which the library looks again and again
+    path.write_bytes(content)
+    with pytest.raises(RasterError, match=r"a\.nc is damaged: the NetCDF library has not come to an end after 1 s"):
+        grid(path)
+
+
+def test_a_file_on_which_the_library_crashes_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "a.nc"
+    netCDF4.Dataset(path, "w").close()
+
+    def crash(path):
+        faulthandler.disable()
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    monkeypatch.setattr(netCDF4, "Dataset", crash)
+    with pytest.raises(RasterError, match=r"a\.nc is damaged: the NetCDF library crashes \(signal 11\)"):
+        unreadable.check_opens(str(path))

@@ -3,7 +3,7 @@
 import pytest
 from pyproj import Transformer
 
-from zonalflow.common.errors import GridError
+from zonalflow.common.errors import ConfigError, GridError
 from zonalflow.geometry import box
 from zonalflow.geometry.box import box_window
 from zonalflow.geometry.grid import Grid
@@ -101,8 +101,40 @@ def test_a_box_far_from_a_projected_grid_is_outside_it():
         box_window(grid, [100.0, 24.0, 110.0, 31.0])
 
 
-def test_swapped_latitude_and_longitude_are_said():
-    florida = [24.5, -87.5, 31.0, -79.0]  # south, west, north, east
-    hint = box.swapped_hint(florida, [-125, 24, -66, 50])
-    assert hint.endswith("write [-87.5, 24.5, -79, 31]")
-    assert box.swapped_hint([10.0, 45.0, 12.0, 47.0], [-125, 24, -66, 50]) == ""  # in Europe either way
+CONUS = [-125.0, 24.0, -66.0, 50.0]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ([24.5, -87.5, 31.0, -79.0], "Latitude and longitude look swapped"),
+        ([-87.5, -79.0, 24.5, 31.0], "It looks like [west, east, south, north]"),
+        ([24.5, 31.0, -87.5, -79.0], "It looks like [south, north, west, east]"),
+    ],
+)
+def test_a_box_in_another_order_is_said(written, said):
+    assert box.other_order(written, CONUS) == f"{said}: write [-87.5, 24.5, -79, 31]"
+    assert box.other_order([10.0, 45.0, 12.0, 47.0], CONUS) == ""  # in Europe in any order
+
+
+def test_a_box_that_fits_only_in_another_order_is_refused():
+    with pytest.raises(ConfigError) as caught:  # as it is written, from Antarctica over the rasters to Africa
+        box.check_order([-87.5, -79.0, 24.5, 31.0], CONUS)
+    assert "write [-87.5, 24.5, -79, 31]" in str(caught.value)
+    assert "if its order is right, write the part inside, [-87.5, 24, -66, 31]" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "good", [[-87.5, 24.5, -79, 31], [-130, 20, -60, 55], [-180, -90, 180, 90], [-125.5, 23.5, -66, 50]]
+)
+def test_a_box_in_the_right_order_may_exceed_the_rasters(good):
+    box.check_order(good, CONUS)
+
+
+def test_what_a_grid_covers_in_degrees():
+    assert box.degrees_of(UNIT) == (-90, 32, -80, 40)
+    west, south, east, north = box.degrees_of(
+        Grid("EPSG:32617", (1000.0, 0.0, 450_000.0, 0.0, -1000.0, 3_100_000.0), 100, 200)
+    )
+    assert -82 < west < east < -80 and 26 < south < north < 29  # UTM zone 17N around 81° W, 27° N
+    assert box.degrees_of(Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 90.0), 360, 180)) is None  # 0 to 360

@@ -10,7 +10,7 @@ import yaml
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.text import nearest
 from zonalflow.study.resolve import parse_bbox, resolve
-from zonalflow.study.schema import check_duplicates, load_schema
+from zonalflow.study.schema import check_duplicates, check_syntax, load_schema
 from zonalflow.study.study import Study
 
 ROOT = Path(__file__).parents[2]
@@ -306,6 +306,29 @@ def test_two_boxes_that_differ_do_not_share_a_folder_of_rasters():
         for west in (-87.52083, -87.52084)
     }
     assert len(folders) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("run: x\nzones:\n\tsource: file\n", "line 3: begins with a tab; YAML wants spaces"),
+        ("run: [x\nyears: 2000\n", "line 2: is not YAML"),
+        ("run: 'x\n", "is not YAML"),
+        ("a: b: c\n", "line 1: is not YAML"),
+    ],
+)
+def test_what_is_no_yaml_names_file_and_line(tmp_path, text, message):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"config\.yaml, line ") as caught:
+        check_syntax(path)
+    assert message in str(caught.value)
+
+
+def test_a_configuration_in_another_encoding_is_refused(tmp_path):
+    (tmp_path / "config.yaml").write_bytes("run: Größe".encode("latin-1"))
+    with pytest.raises(ConfigError, match="save it as UTF-8"):
+        check_syntax(tmp_path / "config.yaml")
 
 
 def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path):

@@ -33,7 +33,7 @@ def test_a_preview_tells_why_each_job_would_run_with_the_years_in_order():
     assert [line.split(":")[1].split()[1] for line in lines[:3]] == ["2000", "2001", "2002"]
     assert lines[0].endswith("output missing")
     assert lines[1].endswith("script changed")
-    assert lines[3] == "This was a dry-run"
+    assert lines[3] == "Nothing was changed: this was a preview."
 
 
 def test_a_run_says_what_starts_and_what_is_done_and_how_far_it_is():
@@ -114,7 +114,50 @@ def test_a_users_mistake_is_shown_without_its_place_in_the_snakefile():
     assert written(record("error", "another error"), preview=False) == ["another error"]
 
 
+def test_snakemakes_settings_are_left_out_but_not_its_advice_on_cores():
+    chatter = (
+        "Assuming unrestricted shared filesystem usage.",
+        "Using shell: /bin/sh",
+        "Elapsed time: 1",
+        "Provided cores: 2",
+    )
+    assert written(*(record(None, text) for text in chatter), preview=False) == []
+    advice = "Provided cores: 1 (use --cores to define parallelism)"
+    assert written(record(None, advice), preview=False) == [advice]
+
+
+def test_the_complete_log_is_named_only_after_a_failure():
+    log = record(None, "\nComplete log(s): .snakemake/log/a.log")
+    assert written(log, preview=False) == []
+    assert written(record("job_error", "…", jobid=1), log, preview=False) == [
+        "",
+        "Complete log(s): .snakemake/log/a.log",
+    ]
+
+
+def test_a_preview_shows_the_plan_once_and_no_target_that_does_nothing():
+    plan = record("run_info", "Job stats:\nall 1")
+    target = record("job_info", jobid=9, rule_name="all", rule_msg=None, reason="")
+    end = record(None, "This was a dry-run (flag -n).")
+    lines = written(plan, target, plan, end, preview=True)
+    assert lines == ["Job stats:", "all 1", "Nothing was changed: this was a preview."]
+
+
+def test_one_blank_line_stands_between_two_blocks():
+    blocks = record(None, "\nzonalflow: a\n"), record(None, "\nzonalflow: b\n")
+    assert written(*blocks, preview=False) == ["", "zonalflow: a", "", "zonalflow: b", ""]
+
+
+def test_starts_are_left_to_the_line_of_progress():
+    brief = Brief(preview=False, starts=False)
+    assert brief.format(job(1, 2000)) == ""
+    assert Brief(preview=False).format(job(1, 2000)).endswith("start  Zonal statistics: ppt, 2000")
+
+
 def test_quiet_all_asks_for_silence():
     assert is_silent(["Quietness.RULES", "Quietness.ALL"])
     assert not is_silent(["Quietness.RULES"])
     assert not is_silent(None)
+    # a part of the study, as in `make demo`, repeats no head
+    assert is_silent(["Quietness.RULES", "Quietness.PROGRESS"])
+    assert not is_silent(["Quietness.RULES", "Quietness.PROGRESS"], preview=True)

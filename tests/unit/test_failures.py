@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from zonalflow.run.events import Failed
-from zonalflow.run.failures import Failures, Job, account_of, read_tail
+from zonalflow.run.failures import Failures, Job, account_of, program_of, read_tail
 
 REFUSED = (
     "SLURM sbatch failed. The error message was 'sbatch: error: Memory specification can not be satisfied\n"
@@ -54,6 +54,36 @@ def test_the_end_of_the_log_and_the_command_alone_are_shown(job, said):
         f"  The end of {job.logs[0]}:\n    ERROR: of last week\n    ERROR: no data\n"
         "  To run it alone:\n    snakemake 2003.npz --profile p"
     ]
+
+
+def test_what_a_job_here_has_said_itself_is_not_repeated(job, said):
+    job.local = True  # its stderr is the terminal
+    write(job, "ERROR: no data\n")
+    report(said, (job, Failed(7)))
+    assert said == [
+        f"zonal_stats ppt 2003 failed.\n  Its log: {job.logs[0]}\n"
+        "  To run it alone:\n    snakemake 2003.npz --profile p"
+    ]
+
+
+def test_a_traceback_of_a_job_here_is_shown(job, said):
+    job.local = True
+    Path(job.logs[0]).write_text("Traceback (most recent call last):\nKeyError: 1\n")
+    report(said, (job, Failed(7)))
+    assert "    KeyError: 1" in said[0]
+
+
+def test_a_command_names_the_program_as_the_shell_finds_it(tmp_path, monkeypatch):
+    program = tmp_path / ".venv/bin/snakemake"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert program_of(str(program)) == ["snakemake"]
+    monkeypatch.setenv("PATH", "/nowhere")  # the environment is not active
+    assert program_of(str(program)) == [".venv/bin/snakemake"]
+    assert program_of("/x/site-packages/snakemake/__main__.py")[1:] == ["-m", "snakemake"]
 
 
 def test_the_log_of_an_earlier_attempt_is_not_shown(job, said):

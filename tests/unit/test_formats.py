@@ -1,13 +1,17 @@
 """A year's vector files in every format, read back: names of columns, numbers, CRS."""
 
+import sqlite3
+from contextlib import closing
+
 import geopandas
 import numpy as np
 import pytest
 from small import boxes
 
 from zonalflow.common.errors import ZonesError
+from zonalflow.report.explain import year_meanings
 from zonalflow.tables.year_table import YearTable
-from zonalflow.vectors.columns import attribute_names, field_names, year_columns
+from zonalflow.vectors.columns import attribute_names, field_names, sources_of_columns, year_columns
 from zonalflow.vectors.formats import write_vector
 from zonalflow.vectors.shapefile import write_shapefile, write_template
 
@@ -98,3 +102,35 @@ def test_a_crs_is_refused_only_for_formats_that_cannot_store_it(tmp_path):
         write_vector(tmp_path / "a.gpkg", "gpkg", zones, {})
     write_vector(tmp_path / "a.parquet", "geoparquet", zones, {})
     assert geopandas.read_parquet(tmp_path / "a.parquet").crs.equals(zones.crs)
+
+
+def test_a_geopackage_says_what_its_columns_mean(tmp_path):
+    """GDAL itself reads the titles as fields' other names, and the descriptions as their comments."""
+    table = dated(["2000-01", "2000-02"], stats=["mean"])
+    config = {
+        "zones": {"id": "id"},
+        "raster": {"variables": ["ppt"], "units": {}},
+        "method": "center",
+        "stats": ["mean"],
+    }
+    path = tmp_path / "stats_2000.gpkg"
+    columns = year_columns(table, np.array([1.0, 0.25]))
+    write_vector(path, "gpkg", ZONES, columns, year_meanings(sources_of_columns(table), config))
+    with closing(sqlite3.connect(path)) as database:
+        found = database.execute("SELECT column_name, title, description FROM gpkg_data_columns").fetchall()
+        extensions = database.execute("SELECT table_name FROM gpkg_extensions WHERE extension_name = 'gpkg_schema'")
+        assert {name for (name,) in extensions} == {"gpkg_data_columns", "gpkg_data_column_constraints"}
+    meanings = {name: (title, text) for name, title, text in found}
+    assert meanings["mean_02"] == ("mean, 2000-02 (mm)", "over the cells whose centre lies in the zone")
+    assert meanings["id"] == ("id of the zone", "always text: leading zeros count")
+    assert meanings["inside_fraction"][0] == "share inside the grid (1)"
+    assert set(meanings) == {"id", *columns}
+    assert geopandas.read_file(path)["mean_02"].tolist() == [2, 3]
+
+
+def test_geopackages_are_the_same_bytes_when_written_again(tmp_path):
+    meanings = {"mean": {"long_name": "mean", "description": "…"}}
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write_vector(tmp_path / folder / "s.gpkg", "gpkg", ZONES, {"mean": np.array([1.0, 2.0])}, meanings)
+    assert (tmp_path / "a/s.gpkg").read_bytes() == (tmp_path / "b/s.gpkg").read_bytes()

@@ -203,3 +203,14 @@ def test_a_bit_flipped_since_the_fetch_is_found(tmp_path):
     path.unlink()
     with pytest.raises(RasterError, match=r"2003.tif \(2003\) is missing"):
         list(read_time_steps([step], find))
+
+
+def test_a_file_that_claims_far_more_cells_than_it_stores_is_refused(tmp_path):
+    path, n = tmp_path / "a.tif", 400_000  # 1.6 × 10¹¹ cells, in blocks of which none is stored
+    profile = {"driver": "GTiff", "count": 1, "dtype": "uint8", "crs": "EPSG:4269", "nodata": 255, "SPARSE_OK": True}
+    tiles = {"tiled": True, "blockxsize": 4096, "blockysize": 4096, "BIGTIFF": "YES"}
+    transform = Affine(6 / n, 0, 0, 0, -4 / n, 4)
+    with rasterio.open(path, "w", width=n, height=n, transform=transform, **profile, **tiles):
+        pass
+    assert path.stat().st_size < 200_000
+    assert "claims 1.6e+11 cells (400000 columns, 400000 rows)" in refusal(path)

@@ -21,6 +21,7 @@ def refused(project, *arguments, profile="demo"):
         ("years=2000-2020", "write 2000:2020"),
         ("bbox=[-79,24.5,-87.5,31]", "west -79.0 is not less than east -87.5"),
         ("bbox=[10,40,12,42]", "lies outside PRISM"),
+        ("bbox=[-87.5,-79,24.5,31]", "It looks like [west, east, south, north]: write [-87.5, 24.5, -79, 31]"),
         ("stats=[meen]", "did you mean 'mean'?"),
         ("zones={path: nowhere.gpkg}", "nowhere.gpkg: no such file"),
         ("zones={id: GEOIDX}", "no column 'GEOIDX'; did you mean 'GEOID'?"),
@@ -36,6 +37,14 @@ def test_a_file_that_is_not_yaml(project):
     run = project.snakemake("--configfile", "config/broken.yaml")
     assert run.code != 0
     assert "not valid JSON or YAML" in run.text
+    assert "Traceback" not in run.text
+
+
+def test_a_tab_in_the_configuration_names_file_and_line(project):
+    project.path("config/config.yaml").write_text("run: x\nzones:\n\tsource: file\n")
+    run = project.snakemake(profile="local")
+    assert run.code != 0
+    assert "config/config.yaml, line 3: begins with a tab" in run.message
     assert "Traceback" not in run.text
 
 

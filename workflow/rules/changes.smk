@@ -7,5 +7,3 @@ if changes and changes.new:
         output:
             touch([path.removeprefix(study_on_disk.root) for path in changes.new.values()]),
         localrule: True
-        message:
-            "Note what is out of date or missing"

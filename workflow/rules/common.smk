@@ -6,17 +6,10 @@ import shlex
 import sys
 from pathlib import Path
 
-WORKFLOW = Path(str(workflow.current_basedir)).parent  # this very folder, also when another workflow uses the rules
-sys.path.insert(0, str(WORKFLOW / "scripts"))
-
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from zonalflow.common.disk import describe_disk_error
-from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.common.offline import forbid_network
-from zonalflow.common.text import printable
-from zonalflow.run import events
+from zonalflow.run import events, start
 from zonalflow.study.jobs import parameters, record_beside, year_records
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import check_duplicates, load_schema
@@ -29,14 +22,6 @@ IN_JOB = workflow.remote_exec
 # The process that the user started for this study, not a job, nor a workflow that uses this one as a module.
 IN_CONTROL = workflow.is_main_process and workflow.modifier.is_main_snakefile()
 YEAR = r"\d{4}"
-
-
-def or_refuse(function, *arguments):
-    """Call a function; a mistake or fault that the user can act on ends the run with its one message."""
-    try:
-        return function(*arguments)
-    except (ZonalflowError, OSError) as error:
-        raise WorkflowError(f"zonalflow: {printable(describe_disk_error(error) or str(error))}") from None
 
 
 def plan_study() -> dict:
@@ -109,6 +94,7 @@ if IN_JOB:
     logger.addHandler(events.CallOnce(events.STARTED, drop_rate_limit))
 if IN_CONTROL:  # not in a workflow that uses this one as a module, whose own rules may read remote files
     forbid_network()
+    start.begin_planning()
 if IN_CONTROL and not workflow.output_settings.verbose:
     from zonalflow.run import console
 

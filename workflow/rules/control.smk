@@ -4,6 +4,7 @@
 
 if IN_CONTROL:
 
+    import time
     from contextlib import suppress
     from threading import Thread
 
@@ -11,12 +12,13 @@ if IN_CONTROL:
     from zonalflow.common.disk import check_writable
     from zonalflow.cluster.commands import forget_foreign_settings
     from zonalflow.cluster.session import Session, check_cluster
-    from zonalflow.run import console, controller, events, failures, signals, watch
+    from zonalflow.run import console, controller, events, failures, signals, start, watch
     from zonalflow.study import ownership, preflight, where
     from zonalflow.study.changes import leftovers, mark
     from zonalflow.study.jobs import job_name, year_job
     from zonalflow.study.summary import describe_study
 
+    BEGAN = time.monotonic()
     PREVIEW = workflow.output_settings.dryrun
     PROFILE = controller.profile_file(sys.argv[1:], os.environ)
 
@@ -31,7 +33,8 @@ if IN_CONTROL:
     or_refuse(check_writable, written())
     or_refuse(ownership.check_owner, study_on_disk, configfile_name())
     or_refuse(preflight.check_inputs, study_on_disk)
-    if not console.is_silent(workflow.output_settings.quiet):
+    QUIET = console.is_silent(workflow.output_settings.quiet, preview=PREVIEW)
+    if not QUIET:
         print(f"zonalflow\n{describe_study(study_on_disk)}", file=sys.stderr)
         if workflow.resource_settings.nodes is not None:  # of a cluster, also in a preview
             print(f"  steps      {where.description(study_on_disk)}", file=sys.stderr)
@@ -125,11 +128,19 @@ if IN_CONTROL:
             notify("\n".join(filter(None, [watch.interruption(years), left])))
             return
         others = watch.other_failures(follower.jobs.values(), watch.is_whole)
-        places = {"results": f"{study_on_disk.results}/", "logs": f"{study_on_disk.logs}/"}
+        if QUIET and not failed:  # what a part of the study, such as `verify`, reports itself
+            return
+        page = [study_on_disk.report] if Path(study_on_disk.report).exists() else []
+        places = {
+            "results": f"{study_on_disk.results}/",
+            **({"report": page[0]} if page else {}),
+            "logs": f"{study_on_disk.logs}/",
+        }
         account = watch.summary(years, others, places, failed=failed)
-        notify("\n" + "\n".join(filter(None, [account, left])))
+        notify("\n".join(filter(None, [watch.heading(failed=failed, seconds=time.monotonic() - BEGAN), account, left])))
 
     onstart:
+        start.end_planning()
         if control is None:
             return
         signals.end_in_order_on_signals(note_the_end, end_in_order)
@@ -137,6 +148,7 @@ if IN_CONTROL:
             if pool := getattr(executor, "pool", None):  # its threads, which start the jobs, are yet to begin
                 pool._initializer = signals.shield_from_ctrl_c
         follower.failures.arguments = watch.without_targets(sys.argv[1:], workflow.dag_settings.targets)
+        follower.failures.program = failures.program_of(sys.argv[0])
         follower.failures.tries = workflow.execution_settings.retries + 1
         if follower.slurm_run:
             begin_with_slurm(follower.slurm_run)

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from zonalflow.common.errors import GridError
+from zonalflow.common.errors import ConfigError, GridError
+from zonalflow.common.text import format_bounds
 from zonalflow.geometry.grid import Bounds, Grid, Window
 
 _EDGE = 1e-6  # of a cell: a box edge this near to a cell edge lies on it
@@ -76,18 +77,73 @@ def _in_grid_longitudes(bbox: list[float], grid: Grid) -> tuple[float, float]:
 
 
 def _outside(bbox: list[float], grid: Grid) -> GridError:
+    extent = degrees_of(grid)
+    hint = other_order(bbox, extent) if extent else ""
     return GridError(
         f"bbox {bbox} (west, south, east, north) lies outside the rasters, which cover "
         f"{', '.join(f'{edge:.6g}' for edge in grid.bounds)} in {grid.crs[:60]}; write a box inside, "
-        f"or null for all of it{swapped_hint(bbox, grid.bounds) if grid.is_geographic else ''}"
+        f"or null for all of it{f'. {hint}' if hint else ''}"
     )
 
 
-def swapped_hint(bbox: Sequence[float], extent: Sequence[float]) -> str:
-    """Return a sentence on a box whose latitudes and longitudes are swapped, if it lies in ``extent`` otherwise."""
-    south, west, north, east = bbox
-    inside = west < extent[2] and east > extent[0] and south < extent[3] and north > extent[1]
-    return f". Latitude and longitude look swapped: write [{west:g}, {south:g}, {east:g}, {north:g}]" if inside else ""
+# the orders in which people write a box, and where west, south, east and north are in each
+_ORDERS = {
+    "Latitude and longitude look swapped": (1, 0, 3, 2),
+    "It looks like [west, east, south, north]": (0, 2, 1, 3),
+    "It looks like [south, north, west, east]": (2, 0, 3, 1),
+}
+_MARGIN = 1.0  # degrees by which a box may well exceed the rasters
+
+
+def other_order(bbox: Sequence[float], extent: Sequence[float]) -> str:
+    """Return what to write for a box whose numbers lie within ``extent`` in another order; an empty text if none does.
+
+    Args:
+        bbox: as written: west, south, east, north in degrees.
+        extent: what the rasters cover, in the same order.
+    """
+    for name, order in _ORDERS.items():
+        box = [bbox[i] for i in order]
+        if box[0] < box[2] and box[1] < box[3] and _within(box, extent):
+            return f"{name}: write [{', '.join(f'{edge:g}' for edge in box)}]"
+    return ""
+
+
+def check_order(bbox: Sequence[float], extent: Sequence[float]) -> None:
+    """Refuse a box that exceeds ``extent`` as it is written, and would lie within it in another order.
+
+    Raises:
+        ConfigError: with what to write in either case.
+    """
+    hint = "" if _within(bbox, extent) else other_order(bbox, extent)
+    if hint:
+        west, south, east, north = extent
+        part = [max(bbox[0], west), max(bbox[1], south), min(bbox[2], east), min(bbox[3], north)]
+        raise ConfigError(
+            f"bbox: {list(bbox)} is to be [west, south, east, north], and exceeds the rasters, which cover "
+            f"{format_bounds(extent)}. {hint}; if its order is right, write the part inside, "
+            f"[{', '.join(f'{edge:g}' for edge in part)}]"
+        )
+
+
+def _within(box: Sequence[float], extent: Sequence[float]) -> bool:
+    west, south, east, north = extent
+    return (
+        west - _MARGIN <= box[0]
+        and box[2] <= east + _MARGIN
+        and south - _MARGIN <= box[1]
+        and box[3] <= north + _MARGIN
+    )
+
+
+def degrees_of(grid: Grid) -> Bounds | None:
+    """Return what a grid covers in degrees from -180 to 180; None where that is not one box."""
+    from rasterio.warp import transform_bounds
+
+    if grid.is_geographic and "DERIVINGCONVERSION" in grid.crs:  # a rotated pole has degrees of its own
+        return None
+    bounds: Bounds = grid.bounds if grid.is_geographic else transform_bounds(grid.crs, "EPSG:4326", *grid.bounds)
+    return bounds if -181 <= bounds[0] < bounds[2] <= 181 else None
 
 
 def _projected(bbox: list[float], grid: Grid) -> Bounds:

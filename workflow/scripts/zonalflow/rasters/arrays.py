@@ -23,7 +23,7 @@ from zonalflow.rasters.containers import exists, unpacked
 from zonalflow.rasters.packing import Packing, packing_of
 from zonalflow.rasters.selection import Select, describe_dimension, positions, split_group, with_parents
 from zonalflow.rasters.stores import open_zarr
-from zonalflow.rasters.unreadable import cannot_be_read, check_complete
+from zonalflow.rasters.unreadable import cannot_be_read, check_complete, check_opens
 
 if TYPE_CHECKING:
     import xarray
@@ -161,6 +161,7 @@ def _opened(file: str, path: str, group: str) -> Iterator["xarray.Dataset"]:
         if Path(file).is_dir() or file.lower().endswith(".zip"):
             dataset = open_zarr(file, not Path(file).is_dir(), group, options)
         else:
+            check_opens(file)
             dataset = xarray.open_dataset(file, engine="netcdf4", group=group or None, **options)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         if group and "group" in str(error).lower():

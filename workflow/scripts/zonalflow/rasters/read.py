@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zonalflow.common.errors import RasterError
@@ -11,7 +12,7 @@ from zonalflow.common.offline import check_local
 from zonalflow.common.text import count_of
 from zonalflow.geometry.grid import Grid, grid_of
 from zonalflow.rasters.arrays import open_array
-from zonalflow.rasters.containers import exists, gdal_name
+from zonalflow.rasters.containers import exists, gdal_name, on_disk
 from zonalflow.rasters.grib import is_grib, message_bands
 from zonalflow.rasters.selection import Select
 from zonalflow.rasters.unreadable import describe_unreadable
@@ -19,6 +20,8 @@ from zonalflow.rasters.unreadable import describe_unreadable
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
+_MANY = 10**11  # cells: six times those of a 30 m grid of the contiguous states
+_CELLS_A_BYTE = 10**4  # ten times what deflate makes of a constant raster
 _GDAL_OPTIONS = {
     "CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO",  # nothing is written beside the user's files
     "GRIB_NORMALIZE_UNITS": "NO",  # values as the file holds them: GDAL would turn kelvin into °C
@@ -73,9 +76,26 @@ def open_raster(path: str, *, fetched: bool = False) -> Iterator["DatasetReader"
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `raster_grid` refuses it with a message
                 dataset = rasterio.open(path, driver="GTiff") if fetched else rasterio.open(gdal_name(path))
             with dataset:
+                _check_claim(path, dataset)
                 yield dataset
     except RasterioError as error:
         raise RasterError(describe_unreadable(path, error.__cause__ or error)) from error
+
+
+def _check_claim(path: str, dataset: "DatasetReader") -> None:
+    """Raise RasterError for a file with far fewer bytes than its cells need in any compression.
+
+    A header of a few bytes may claim 10¹⁸ cells, of which none is stored; to read them takes for ever.
+    """
+    cells = dataset.width * dataset.height
+    if cells <= _MANY or dataset.driver == "VRT":
+        return
+    size = Path(on_disk(path)).stat().st_size
+    if cells > _CELLS_A_BYTE * size:
+        raise RasterError(
+            f"{path} claims {cells:.3g} cells ({dataset.width} columns, {dataset.height} rows) but has {size} bytes, "
+            "so nearly all of it is empty; cut it to the zones (gdal_translate -projwin)"
+        )
 
 
 def gdal_options() -> AbstractContextManager[object]:

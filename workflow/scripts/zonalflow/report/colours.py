@@ -7,9 +7,7 @@ doi:10.1179/000870403235002042; for viridis https://bids.github.io/colormap/).
 from dataclasses import dataclass
 from functools import cache
 
-import matplotlib
 import numpy as np
-from matplotlib.colors import to_hex
 
 MISSING = "#d4d4d4"  # zones without data: a grey that no colour map has
 INK = "#1f2933"  # texts
@@ -64,6 +62,9 @@ def class_colours(classes: dict[str, str], colours: dict[str, str]) -> dict[str,
 
     The twenty are matplotlib's tab20, the strong ones before the light ones; more classes share them.
     """
+    import matplotlib
+    from matplotlib.colors import to_hex
+
     order = [*range(0, 20, 2), *range(1, 20, 2)]
     spare = [to_hex(matplotlib.colormaps["tab20"](i)) for i in order]
     return {value: colours.get(value) or spare[i % len(spare)] for i, value in enumerate(classes)}
@@ -71,6 +72,9 @@ def class_colours(classes: dict[str, str], colours: dict[str, str]) -> dict[str,
 
 @cache
 def _colours(name: str, start: float) -> tuple[str, ...]:
+    import matplotlib  # what only asks for the names of quantities does without
+    from matplotlib.colors import to_hex
+
     return tuple(to_hex(colour) for colour in matplotlib.colormaps[name](np.linspace(start, 1, _STEPS)))
 
 

@@ -34,6 +34,22 @@ def column_meanings(names: list[str], config: dict[str, Any]) -> dict[str, dict[
     return {name: _meaning(name, config) for name in names}
 
 
+def year_meanings(sources: dict[str, tuple[str, str]], config: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return what :func:`column_meanings` gives of the columns of one year's file, and of the ids.
+
+    Args:
+        sources: column to its name in the tables and its date; the name of several dates ends in theirs.
+        config: as there.
+    """
+    found = {}
+    for column, (name, date) in sources.items():
+        found[column] = of = _meaning(name, config)
+        if column != name:
+            found[column] = {**of, "long_name": f"{of['long_name']}, {date}"}
+    key = column_of_ids(config["zones"]["id"])
+    return {key: _meaning(key, config), **found}
+
+
 def _meaning(name: str, config: dict[str, Any]) -> dict[str, str]:
     if name in _FIXED:
         long_name, unit, text = _FIXED[name]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TextIO
 
-from zonalflow.run.events import ERROR, Announced, Failed, Finished, Other, Progress, event_of
+from zonalflow.run.events import ERROR, PLAN, Announced, Failed, Finished, Other, Progress, event_of
 
 _HIDDEN = ("workflow_started", "shellcmd", "rulegraph", "job_started")  # events that are not shown
 # beginnings of texts that tell a user nothing
@@ -24,11 +24,23 @@ _CHATTER = (
     "Trying to restart job",
     "Provided resources:",
     "Reasons:",
+    "Assuming unrestricted shared filesystem usage",
+    "Using shell:",
+    "Rules claiming more threads",
+    "Conda environments: ignored",
+    "Singularity containers: ignored",
+    "Touching output file",
+    "Elapsed time:",
+    "Exiting because a job execution failed",
+    "WorkflowError:\nAt least one job did not complete successfully",
 )
+_WHERE_THE_LOG_IS = "Complete log(s):"  # shown only after a failure
+_CORES = "Provided cores:"  # shown only with Snakemake's advice on how to have more than one
 # Snakemake's advice to go by time stamps alone, which miss what is out of date
 _ADVICE = ("Some jobs were triggered by provenance information", "Rules with provenance triggered jobs:")
 # a preview locks nothing, and :mod:`zonalflow.run.controller` reports what stands in a run's way
 _LOCKED = "Error: Directory cannot be locked"
+_DRY_RUN = "This was a dry-run"
 _REASONS = {
     "Missing output files": "output missing",
     "Input files updated by another job": "after another job",
@@ -47,6 +59,7 @@ class Brief(logging.Formatter):
         fallback: the formatter of everything that is not about a job.
         preview: whether nothing runs, so that a job's line tells why it would.
         explain: returns why the files of a job are out of date, if they are.
+        starts: whether a job's start has a line; not where a line of progress shows how many jobs run.
     """
 
     def __init__(
@@ -55,11 +68,14 @@ class Brief(logging.Formatter):
         *,
         preview: bool,
         explain: Callable[[list[str]], str] = lambda files: "",
+        starts: bool = True,
     ):
         super().__init__()
         self._fallback = fallback or logging.Formatter()
         self._preview = preview
         self._explain = explain
+        self._starts = starts
+        self._planned = self._failed = False
         self._names: dict[int, str] = {}
         self._finished: list[int] = []
 
@@ -73,29 +89,42 @@ class Brief(logging.Formatter):
             return ""
         if isinstance(event, Progress):
             return self._progress(event)
+        if isinstance(event, Failed):
+            self._failed = True
         if isinstance(event, Failed) or event.name in _HIDDEN:
             return ""
+        if event.name == PLAN:  # a preview has it twice
+            self._planned, planned = True, self._planned
+            return "" if planned else self._text(event, record)
         return self._text(event, record)
 
     def _announced(self, job: Announced) -> str:
+        if job.is_target:
+            return ""
         self._names[job.job] = job.message
         if self._preview:
             return f"  {job.message:<60} {self._explain(job.output) or short_reason(job.reason)}".rstrip()
-        return f"{_clock()}  start  {job.message}"
+        return f"{_clock()}  start  {job.message}" if self._starts else ""
 
     def _progress(self, progress: Progress) -> str:
         width = len(str(progress.total))
         counts = f"{progress.done:>{width}} of {progress.total}"
-        lines = [f"{_clock()}  done   {self._names.get(job, f'job {job}')}  ({counts})" for job in self._finished]
+        names = [self._names[job] for job in self._finished if job in self._names]
+        lines = [f"{_clock()}  done   {name}  ({counts})" for name in names]
         self._finished.clear()
         return "\n".join(lines)
 
     def _text(self, event: Other, record: logging.LogRecord) -> str:
         text = str(record.msg).lstrip()
+        self._failed |= event.name == ERROR
         if event.name == ERROR and (ours := _our_message(text)):
             return ours
         if text.startswith(_CHATTER + _ADVICE) or (self._preview and text.startswith(_LOCKED)):
             return ""
+        if (text.startswith(_WHERE_THE_LOG_IS) and not self._failed) or (text.startswith(_CORES) and "--" not in text):
+            return ""
+        if text.startswith(_DRY_RUN):
+            return "Nothing was changed: this was a preview."
         return self._fallback.format(record)
 
 
@@ -114,9 +143,10 @@ def short_reason(reason: str) -> str:
     return known[0] if "output missing" in known[:1] else ", ".join(dict.fromkeys(known))
 
 
-def is_silent(quiet: Iterable[object] | None) -> bool:
-    """Whether ``--quiet`` asks for nothing but errors."""
-    return any(str(kind).rpartition(".")[2].lower() == "all" for kind in quiet or ())
+def is_silent(quiet: Iterable[object] | None, *, preview: bool = False) -> bool:
+    """Whether ``--quiet`` asks for less than an account of the whole run: ``all``, or ``rules progress``."""
+    kinds = {str(kind).rpartition(".")[2].lower() for kind in quiet or ()}
+    return "all" in kinds or ({"rules", "progress"} <= kinds and not preview)
 
 
 def install(logger: logging.Logger, *, preview: bool, explain: Callable[[list[str]], str] = lambda files: "") -> None:
@@ -124,8 +154,9 @@ def install(logger: logging.Logger, *, preview: bool, explain: Callable[[list[st
     for old in [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]:
         if not isinstance(old, logging.StreamHandler):
             continue
-        new = Lines(old.stream, None if preview or not old.stream.isatty() else ProgressLine())
-        new.setFormatter(Brief(old.formatter, preview=preview, explain=explain))
+        progress = None if preview or not old.stream.isatty() else ProgressLine()
+        new = Lines(old.stream, progress)
+        new.setFormatter(Brief(old.formatter, preview=preview, explain=explain, starts=progress is None))
         for condition in old.filters:
             new.addFilter(condition)
         logger.removeHandler(old)
@@ -187,7 +218,7 @@ class Lines(logging.StreamHandler[TextIO]):
         super().__init__(stream)
         self._together: list[tuple[str, str]] = []
         self._progress = progress
-        self._shown = False
+        self._shown = self._ended_blank = False
         self._closed = threading.Event()
         self._updater: threading.Thread | None = None
 
@@ -219,11 +250,15 @@ class Lines(logging.StreamHandler[TextIO]):
     def _write_together(self) -> None:
         rules = list(dict.fromkeys(rule for rule, _ in self._together))
         for _, text in sorted(self._together, key=lambda item: (rules.index(item[0]), item[1])):
-            self._write(text)
+            if text:
+                self._write(text)
         self._together.clear()
 
     def _write(self, text: str) -> None:
+        if self._ended_blank:  # one blank line between two blocks
+            text = text.removeprefix("\n")
         self.stream.write(text + self.terminator)
+        self._ended_blank = text.endswith("\n")
         self.flush()
 
     def _draw(self) -> None:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-ERROR, STARTED = "error", "workflow_started"
+ERROR, STARTED, PLAN = "error", "workflow_started", "run_info"
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Announced:
     logs: list[str]
     output: list[str]
     local: bool = False
+    is_target: bool = False  # does nothing of its own, such as `all`
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def event_of(record: logging.LogRecord) -> Event:
             [str(path) for path in fields.get("log") or ()],
             [str(path) for path in fields.get("output") or ()],
             bool(fields.get("local")),
+            not fields.get("rule_msg"),
         )
     if name == "job_finished":
         return Finished(fields["job_id"])

@@ -4,6 +4,8 @@ import functools
 import os
 import re
 import shlex
+import shutil
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from pathlib import Path
 from zonalflow.cluster.submit import PREEMPTED, reason_of
 from zonalflow.common.text import few
 from zonalflow.run.events import Failed
+from zonalflow.run.rule import MESSAGE
 
 TAIL = 12  # lines of a failed job's log
 GATHER = 3  # seconds in which jobs of one cause are gathered for one line
@@ -83,12 +86,13 @@ class Account:
     """Why one attempt of a job failed: in one line, and what its logs say.
 
     `ours` is whether the job itself failed, so that running it alone may show more; otherwise SLURM ended it, or never
-    accepted it.
+    accepted it. `told` is whether the job, on this machine, has said why on the terminal itself.
     """
 
     reason: str
     details: tuple[str, ...]
     ours: bool = True
+    told: bool = False
 
     def cause(self, job: Job) -> tuple[str, ...]:
         """Return what all failures of one cause share: without numbers, and what differs between jobs of a rule."""
@@ -125,30 +129,50 @@ def account_of(job: Job, failed: Failed) -> Account:
         details += [f"  {line}" for line in said] if own or not ours else _end_of(path, lines)
     if not details and ours:
         details = ["  It wrote no log."]
-    return Account(reason, tuple(details), ours)
+    told = job.local and any(line.lstrip().startswith(MESSAGE) for line in details)
+    return Account(reason, tuple(details), ours, told)
 
 
 def _end_of(path: str, lines: Sequence[str]) -> list[str]:
     return [f"  The end of {path}:", *(f"    {line}" for line in lines)] if lines else [f"  {path} is empty."]
 
 
-def command_alone(target: str, arguments: Sequence[str]) -> str:
+def program_of(script: str) -> list[str]:
+    """Return how the Snakemake that `script`, ``sys.argv[0]``, belongs to is called in the user's shell.
+
+    ``snakemake`` where the shell finds that one, as in an active environment, else its path, as from ``make demo``.
+    """
+    found, path = shutil.which("snakemake"), Path(script)
+    if path.name == "__main__.py":  # of python -m snakemake
+        return [_from_here(sys.executable), "-m", "snakemake"]
+    return ["snakemake"] if found and os.path.realpath(found) == os.path.realpath(path) else [_from_here(script)]
+
+
+def _from_here(path: str) -> str:
+    relative = os.path.relpath(path)
+    return str(Path.cwd() / path) if relative.startswith("..") else relative
+
+
+def command_alone(target: str, arguments: Sequence[str], program: Sequence[str] = ("snakemake",)) -> str:
     """Return the command that makes one file. The target goes first: an option may take all arguments behind it."""
-    return shlex.join(["snakemake", target, *arguments])
+    return shlex.join([*program, target, *arguments])
 
 
-def failure_message(job: Job, account: Account, arguments: Sequence[str], tries: int) -> str:
+def failure_message(
+    job: Job, account: Account, arguments: Sequence[str], tries: int, program: Sequence[str] = ("snakemake",)
+) -> str:
     """Return the message on a job that failed: why, the end of its log, and the command that runs it alone.
 
     `tries` is how often a job is tried.
     """
     left = tries - job.failures
     headline = f"{job.name} failed" + (f", attempt {job.failures} of {tries}" if tries > 1 else "")
-    lines = [headline + (f": {account.reason}." if account.reason else "."), *account.details]
+    details = [f"  Its log: {', '.join(job.logs)}"] if account.told else account.details
+    lines = [headline + (f": {account.reason}." if account.reason else "."), *details]
     if left > 0:
         lines.append("  It is tried again.")
     if account.ours and job.output:
-        lines += ["  To run it alone:", f"    {command_alone(job.output[0], arguments)}"]
+        lines += ["  To run it alone:", f"    {command_alone(job.output[0], arguments, program)}"]
     return "\n".join(lines)
 
 
@@ -158,6 +182,7 @@ class Failures:
     def __init__(self, log: Log, arguments: Sequence[str] = (), tries: int = 1, gather: float = GATHER):
         self.log = log
         self.arguments = arguments
+        self.program = ["snakemake"]
         self.tries = tries
         self._gather = gather
         self._known: set[tuple[str, ...]] = set()
@@ -179,7 +204,7 @@ class Failures:
                 return
             self._known.add(cause)
             self.flush()
-            self.log(failure_message(job, account, self.arguments, self.tries))
+            self.log(failure_message(job, account, self.arguments, self.tries, self.program))
 
     def flush(self) -> None:
         """Report what has been gathered."""

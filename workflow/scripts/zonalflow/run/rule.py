@@ -12,11 +12,13 @@ from typing import Any, TextIO, TypeVar
 
 from zonalflow.common.disk import describe_disk_error
 from zonalflow.common.errors import ZonalflowError
+from zonalflow.common.memory import describe_memory_error
 from zonalflow.common.offline import forbid_network
 from zonalflow.common.text import printable
 
 Log = Callable[[str], None]  # writes one line
 T = TypeVar("T")
+MESSAGE = "ERROR: "  # begins a message in a job's log which the job has written to stderr as well
 
 
 def select(kind: type[T], *sources: Any) -> T:
@@ -53,7 +55,7 @@ def job_log(path: str) -> Iterator[Log]:
 
     def log(text: str) -> None:
         with suppress(OSError):  # a full disk has no room for this line either
-            stream.write(text + "\n")
+            stream.write(printable(text) + "\n")
 
     def log_warning(
         message: Warning | str, category: type[Warning], filename: str, lineno: int,
@@ -67,8 +69,9 @@ def job_log(path: str) -> Iterator[Log]:
             yield log
             log(f"done in {time.perf_counter() - started:.2f} s")
         except Exception as error:
-            message = describe_disk_error(error) or (str(error) if isinstance(error, ZonalflowError) else None)
-            log(f"ERROR: {message}" if message else traceback.format_exc())
+            message = describe_memory_error(error) or describe_disk_error(error)
+            message = message or (str(error) if isinstance(error, ZonalflowError) else None)
+            log(f"{MESSAGE}{message}" if message else traceback.format_exc())
             _end(message or f"{type(error).__name__}: {error}\n  traceback in {path}")
 
 

@@ -155,6 +155,12 @@ def summary(years: Years, others: Sequence[Job], where: Mapping[str, str], *, fa
     return "\n".join(lines)
 
 
+def heading(*, failed: bool, seconds: float) -> str:
+    """Return the first line of the block that closes a run."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{'ended with failures' if failed else 'finished'} after {minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
 def interruption(years: Years) -> str:
     """Return the one line on a run that was interrupted: what is done, what is left, how to go on."""
     done, left = len(years.done) + len(years.reused), len(years.failed) + len(years.missing)

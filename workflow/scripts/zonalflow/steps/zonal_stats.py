@@ -28,10 +28,10 @@ from zonalflow.run.rule import Log
 from zonalflow.stats.parts import read_parts
 from zonalflow.stats.reduce import reduce_parts
 from zonalflow.stats.threads import is_large, read_ahead, workers
-from zonalflow.tables.year_table import YearTable, absent_class, save_year
+from zonalflow.tables.year_table import YearTable, absent_class, save_year, units_of
 from zonalflow.timeline.time_steps import year_steps
 from zonalflow.timeline.units import unit_of_steps
-from zonalflow.vectors.columns import field_names, year_columns
+from zonalflow.vectors.columns import field_names, sources_of_columns, year_columns
 from zonalflow.vectors.formats import write_vector
 from zonalflow.vectors.shapefile import write_shapefile
 
@@ -73,6 +73,7 @@ class Params:
         stats, method, min_coverage, weights: as configured.
         zone_files: the zones as they came, needed for rasters on other grids than the study's.
         zone_options, bbox: as configured, when rasters may lie on other grids; else None.
+        comments: ``id`` and ``units``, as configured, for the columns' meanings in a GeoPackage; None without one.
     """
 
     variable: str
@@ -85,6 +86,7 @@ class Params:
     zone_files: list[str]
     zone_options: dict[str, Any] | None
     bbox: list[float] | None
+    comments: dict[str, Any] | None = None
 
 
 def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> None:
@@ -125,12 +127,34 @@ def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> N
     if table.other_grids:
         log(f"on other grids than the study's: {', '.join(sorted(table.other_grids))}")
     fields = field_names(table, set(preparation["fields"].values()))
-    write_vectors(inputs, outputs, year_columns(table, study.inside), fields)
+    write_vectors(inputs, outputs, year_columns(table, study.inside), fields, meanings_of(table, params))
     save_year(Path(outputs.table), table)
     record_checksums(outputs.checksums, [outputs.table, *outputs.vectors])
 
 
-def write_vectors(inputs: Inputs, outputs: Outputs, columns: dict[str, np.ndarray], fields: dict[str, str]) -> None:
+def meanings_of(table: YearTable, params: Params) -> dict[str, dict[str, str]]:
+    """Return what the columns of the year's vector files mean; nothing where no file takes it."""
+    if params.comments is None:
+        return {}
+    from zonalflow.report.explain import year_meanings
+
+    units = units_of([(params.variable, int(params.year), table)], params.comments["units"])
+    config = {
+        "zones": {"id": params.comments["id"]},
+        "raster": {"variables": [params.variable], "units": units},
+        "method": params.method,
+        "stats": params.stats,
+    }
+    return year_meanings(sources_of_columns(table), config)
+
+
+def write_vectors(
+    inputs: Inputs,
+    outputs: Outputs,
+    columns: dict[str, np.ndarray],
+    fields: dict[str, str],
+    meanings: dict[str, dict[str, str]],
+) -> None:
     """Write the year's vector files: `columns` [n_zones] each, named by `fields` in a shapefile."""
     paths = {Path(path).suffix: Path(path) for path in outputs.vectors}
     if ".shp" in paths:
@@ -142,7 +166,7 @@ def write_vectors(inputs: Inputs, outputs: Outputs, columns: dict[str, np.ndarra
 
         frame = geopandas.read_parquet(inputs.zones)
         for kind, suffix in others.items():
-            write_vector(paths[suffix], kind, frame, columns)
+            write_vector(paths[suffix], kind, frame, columns, meanings)
 
 
 def compute_year(

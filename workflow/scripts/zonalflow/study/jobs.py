@@ -65,6 +65,7 @@ def parameters(study: Study, step: str) -> dict[str, Any]:
             "stats": config["stats"],
             "zone_options": study.zone_keys if other_grids else None,
             "bbox": study.bbox if other_grids else None,
+            "comments": {"id": study.id_column, "units": raster["units"]} if "gpkg" in study.formats else None,
         },
         "combine_years": {
             "years": study.year_keys,

@@ -11,7 +11,7 @@ from pathlib import Path
 from zonalflow.common.columns import check_attributes
 from zonalflow.common.dates import FULL_DAY, dates_of
 from zonalflow.common.errors import ConfigError
-from zonalflow.geometry.box import box_window, swapped_hint
+from zonalflow.geometry.box import box_window, check_order, degrees_of, other_order
 from zonalflow.sources.catalogue import geocdl as geocdl_catalogue
 from zonalflow.sources.catalogue import prism as prism_catalogue
 from zonalflow.sources.catalogue.datasets import describe_dataset
@@ -116,7 +116,10 @@ def check_rasters(study: Study) -> None:
 
         check_pattern(raster["path"], study.variables, study.years, raster["grain"])
         first = check_years(study.value_keys, study.variables, study.years)
-        box_window(file_grid(first, raster["crs"])[0], study.bbox)
+        grid = file_grid(first, raster["crs"])[0]
+        box_window(grid, study.bbox)
+        if study.bbox and (extent := degrees_of(grid)):
+            check_order(study.bbox, extent)
         return
     if raster["source"] == "geocdl":
         geocdl_catalogue.check_request(raster["dataset"], study.variables, raster["grain"], study.bbox)
@@ -130,11 +133,14 @@ def check_rasters(study: Study) -> None:
         prism_catalogue.check_request(study.variables, raster["resolution"], raster["grain"], study.years)
         extent = describe_dataset("PRISM").extent
     if study.bbox and extent and not _overlap(study.bbox, extent):
+        hint = other_order(study.bbox, extent)
         raise ConfigError(
             f"bbox: {study.bbox} lies outside {raster['dataset']}, which covers west {extent[0]:g}, "
             f"south {extent[1]:g}, east {extent[2]:g}, north {extent[3]:g}; write a box inside"
-            f"{swapped_hint(study.bbox, extent)}"
+            f"{hint and '. '}{hint}"
         )
+    if study.bbox and extent:
+        check_order(study.bbox, extent)
 
 
 def check_catalogue(study: Study) -> None:

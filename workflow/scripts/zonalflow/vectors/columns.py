@@ -35,6 +35,14 @@ def year_columns(table: YearTable, inside: np.ndarray) -> dict[str, np.ndarray]:
     return columns if INSIDE in table.columns else {**columns, INSIDE: inside}
 
 
+def sources_of_columns(table: YearTable) -> dict[str, tuple[str, str]]:
+    """Return, of each column that :func:`year_columns` gives, its name in the tables and its date."""
+    return {
+        _dated(tidy_name(name, table.classes), suffix): (tidy_name(name, table.classes), table.dates[i])
+        for name, i, suffix in _columns_and_dates(table)
+    } | {INSIDE: (INSIDE, "")}
+
+
 def field_names(table: YearTable, taken: set[str]) -> dict[str, str]:
     """Return the shapefile field, at most 10 characters, of each column that :func:`year_columns` gives.
 

@@ -9,6 +9,7 @@ from zonalflow.common.columns import INSIDE
 from zonalflow.common.errors import ZonesError
 from zonalflow.common.files import atomic_path, check_written
 from zonalflow.vectors.columns import attribute_names
+from zonalflow.vectors.comments import add_comments
 from zonalflow.vectors.shapefile import FIXED_DATE
 
 if TYPE_CHECKING:
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 _DRIVERS = {"gpkg": "GPKG", "geojson": "GeoJSON"}
 
 
-def write_vector(path: Path, kind: str, zones: "geopandas.GeoDataFrame", columns: dict[str, np.ndarray]) -> None:
+def write_vector(
+    path: Path,
+    kind: str,
+    zones: "geopandas.GeoDataFrame",
+    columns: dict[str, np.ndarray],
+    meanings: dict[str, dict[str, str]] | None = None,
+) -> None:
     """Write the zones with a year's columns to one file, whole or not at all.
 
     Args:
@@ -25,6 +32,7 @@ def write_vector(path: Path, kind: str, zones: "geopandas.GeoDataFrame", columns
         kind: ``gpkg``, ``geojson`` or ``geoparquet``.
         zones: the prepared zones.
         columns: name to array [n_zones], from :func:`zonalflow.vectors.columns.year_columns`.
+        meanings: what columns mean, for a GeoPackage, see :func:`zonalflow.vectors.comments.add_comments`.
 
     Raises:
         ZonesError: when the format cannot store the CRS.
@@ -50,4 +58,6 @@ def write_vector(path: Path, kind: str, zones: "geopandas.GeoDataFrame", columns
             raise ZonesError(
                 f"output.formats: {kind} cannot store the rasters' CRS ({error}); write geoparquet instead"
             ) from error
+        if kind == "gpkg" and meanings:
+            add_comments(temporary, path.stem, {name: of for name, of in meanings.items() if name in frame.columns})
         check_written(temporary)

@@ -243,7 +243,7 @@ def _none_overlaps(placed: ZonesOnGrid, grid: Grid) -> ZonesError:
         zones, box = shapely.box(*bounds), shapely.box(*grid.bounds)
         turned = shapely.box(*bounds[[1, 0, 3, 2]])
         if shapely.intersects(turned, box) and not shapely.intersects(zones, box):
-            hint = "The zones' longitudes and latitudes seem to be swapped"
+            hint = "Longitudes and latitudes seem to be swapped, in the zones or in bbox"
         lie = format_bounds(bounds)
     else:
         lie = "far from it"
