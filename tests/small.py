@@ -34,6 +34,24 @@ def write_tif(path: Path, values, *, grid: Grid = GRID, driver="GTiff", scale=No
     return path
 
 
+def write_nc(path, times=("2000-07-01",), coordinates=None, name="ppt", **dimensions):
+    """Write a variable on GRID whose cells hold 100 k in the k-th layer of one further dimension, first 0."""
+    ((dimension, size),) = dimensions.items()
+    import pandas
+    import xarray
+
+    lat, lon = np.arange(3.5, 0, -1.0), np.arange(0.5, 6)
+    values = np.ones((len(times), size, 4, 6), "f4") * 100 * np.arange(size, dtype="f4")[:, None, None]
+    data = xarray.Dataset(
+        {name: (("time", dimension, "lat", "lon"), values)}, {"time": pandas.to_datetime(times), "lat": lat, "lon": lon}
+    )
+    data["lat"].attrs["units"], data["lon"].attrs["units"] = "degrees_north", "degrees_east"
+    if coordinates is not None:
+        data = data.assign_coords({dimension: list(coordinates)})
+    data.to_netcdf(path)
+    return str(path)
+
+
 def mask_out(path: Path, row: int, column: int) -> None:
     """Give a GeoTIFF a mask that leaves one cell out."""
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "r+") as dataset:

@@ -52,6 +52,34 @@ def test_a_band_that_there_is_not_names_those_that_there_are(tmp_path):
             values(local_time_steps(str(tmp_path / "{year}.tif"), "ppt", 2000, "annual", band=band))
 
 
+def test_one_file_holds_several_variables(tmp_path):
+    bands(tmp_path / "2000.tif", 3, ("B1", "B2", "B3"))
+    bands(tmp_path / "2001.tif", 1, ("B1",))
+    raster = {
+        "path": f"{tmp_path}/{{year}}.tif",
+        "grain": "annual",
+        "names": {"red": "B1", "nir": "B3"},
+        "shared": True,
+    }
+    assert [values(local_steps(raster, name, 2000).steps)["2000"] for name in ("red", "nir")] == [100, 300]
+    assert values(local_steps(raster, "red", 2001).steps) == {"2001": 100}
+    with pytest.raises(RasterError, match=r"2001.tif has 1 band \(B1\), but exactly one must be called 'B3'"):
+        values(local_steps(raster, "nir", 2001).steps)  # not the only band, which is another variable
+    with pytest.raises(RasterError, match=r"raster\.band: 2 of .* would be all variables"):
+        local_steps({**raster, "band": 2}, "red", 2000)
+    months = bands(tmp_path / "months.tif", 12)
+    with pytest.raises(RasterError, match=r"has 12 bands for its dates, so it holds one variable"):
+        local_steps({**raster, "path": months, "grain": "monthly", "of_years": [2000]}, "red", 2000)
+
+
+def test_months_in_names_are_those_of_an_only_year(tmp_path):
+    for month in range(1, 13):
+        write_tif(tmp_path / f"v_{month:02}.tif", counting() * 0 + month, nodata=-1)
+    for name in ("v_{month}.tif", "*_{month}.tif"):
+        steps = local_time_steps(f"{tmp_path}/{name}", "v", 2000, "monthly", of_years=[2000])
+        assert values(steps) == {f"2000-{month:02}": month for month in range(1, 13)}
+
+
 def test_one_file_has_a_band_for_each_year_of_the_study(tmp_path):
     path = bands(tmp_path / "all.tif", 3)
     for year, value in ((2001, 100), (2003, 300)):

@@ -12,7 +12,7 @@ from small import write_tif
 
 from zonalflow.common.errors import ZonesError
 from zonalflow.cost.model import Year
-from zonalflow.study import cost, preflight
+from zonalflow.study import overview, preflight
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import load_schema
 from zonalflow.study.study import Study
@@ -66,27 +66,29 @@ def test_memory_grows_with_the_width_and_not_with_the_height():
 
 
 def test_the_tutorial_asks_for_no_more_than_the_profiles():
-    assert cost.resources_of_year(study()) == cost.resources_of_steps(study()) == {}
+    assert overview.resources_of_year(study()) == overview.resources_of_steps(study()) == {}
 
 
 def test_a_large_year_asks_for_more_at_each_attempt():
     # 30 m over the contiguous states, daily: 366 × 13 billion cells
     large = study(raster={"source": "geocdl", "dataset": "NASS_CDL", "variables": ["cdl"]}, years="2008", bbox=None)
     assert 1e10 < size_of(large).cells < 3e10
-    needs = cost.resources_of_year(large)
-    assert needs["mem_mb"](None, attempt=2) == 2 * needs["mem_mb"](None, attempt=1) > 2 * cost.MEMORY
+    needs = overview.resources_of_year(large)
+    assert needs["mem_mb"](None, attempt=2) == 2 * needs["mem_mb"](None, attempt=1) > 2 * overview.MEMORY
 
 
 def test_unknown_zones_leave_the_profiles_alone():
     unknown = study(zones={"source": "file", "path": "no such file"})
-    assert cost.resources_of_year(unknown) == cost.resources_of_steps(unknown) == {}
-    assert cost.forecast(unknown).startswith("unknown")
+    assert overview.resources_of_year(unknown) == overview.resources_of_steps(unknown) == {}
+    assert overview.forecast(unknown).startswith("unknown")
 
 
 def test_the_forecast_names_jobs_time_memory_and_download(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # 21 years of 8.5° × 6.5° at 24 cells a degree: 31,824 cells × 4 bytes × 0.9 × 21 = 2.4 MB
-    assert re.fullmatch(r"21 jobs of about 2 s and \d0 MB; 2 MB to download", cost.forecast(study(years="2000:2020")))
+    assert re.fullmatch(
+        r"21 jobs of about 2 s and \d0 MB; 2 MB to download", overview.forecast(study(years="2000:2020"))
+    )
 
 
 def test_the_users_own_files_say_their_size_themselves(tmp_path, monkeypatch):
@@ -99,9 +101,9 @@ def test_the_users_own_files_say_their_size_themselves(tmp_path, monkeypatch):
         raster={"source": "local", "path": "c_{year}.tif", "variables": ["c"]}, years="2001", bbox=None,
         zones={"source": "file", "path": "zones.geojson", "id": "a"},
     )  # fmt: skip
-    year = cost.year_of(own, size_of(own))
+    year = overview.year_of(own, size_of(own))
     assert (year.cells, year.item, year.whole, year.steps, year.deflated) == (2400, 1, True, 1, True)
-    assert "download" not in cost.forecast(own)
+    assert "download" not in overview.forecast(own)
 
 
 def test_too_many_zones_for_a_shapefile_are_refused_before_any_job(tmp_path, monkeypatch):

@@ -214,3 +214,11 @@ def test_a_file_that_claims_far_more_cells_than_it_stores_is_refused(tmp_path):
         pass
     assert path.stat().st_size < 200_000
     assert "claims 1.6e+11 cells (400000 columns, 400000 rows)" in refusal(path)
+
+
+@pytest.mark.parametrize("nodata", [1e39, float("inf")])
+def test_nodata_beyond_the_type_leaves_the_largest_value_alone(tmp_path, nodata):
+    values = counting().astype("float32")
+    values[0, 1] = np.finfo("float32").max
+    path = write_tif(tmp_path / "a.tif", values, nodata=-1)
+    assert numbers(path, ["max"], nodata=nodata)[0] == [float(np.finfo("float32").max)]

@@ -125,3 +125,11 @@ def test_area_weights_follow_the_unit_of_the_latitude(crs, north):
     # a third of the way to the pole and twice that: rows of 30 degrees from 60 N to the equator, centres 45 and 15 N
     grid = Grid(crs, (north / 2, 0.0, 0.0, 0.0, -north / 2, north), 1, 2)
     np.testing.assert_allclose(grid.row_areas(), np.cos(np.radians([45, 15])), rtol=1e-12)
+
+
+def test_a_zarr_store_of_weights_is_known_by_its_contents(tmp_path):
+    for name, text in (("a", "1"), ("b", "1"), ("c", "2")):
+        (tmp_path / f"{name}.zarr/c").mkdir(parents=True)
+        (tmp_path / f"{name}.zarr/c/0").write_text(text)
+    one, same, other = (weights_key({"path": str(tmp_path / f"{name}.zarr")}) for name in "abc")
+    assert one == same != other

@@ -114,10 +114,10 @@ STEPS_HERE = IN_JOB or steps_here(study_on_disk)
 # What jobs ask a cluster for beyond the profile's defaults, by the cost model. A job has what it asked for.
 YEAR_NEEDS, STEPS_NEED = {}, {}
 if workflow.is_main_process:
-    from zonalflow.study import cost
+    from zonalflow.study import overview
 
-    YEAR_NEEDS = cost.resources_of_year(study_on_disk)
-    STEPS_NEED = {} if STEPS_HERE else cost.resources_of_steps(study_on_disk)
+    YEAR_NEEDS = overview.resources_of_year(study_on_disk)
+    STEPS_NEED = {} if STEPS_HERE else overview.resources_of_steps(study_on_disk)
 
 # What is out of date, by contents. The process that decides what runs makes the plan, a job needs none.
 changes = None

@@ -16,7 +16,7 @@ if IN_CONTROL:
     from zonalflow.study import ownership, preflight, where
     from zonalflow.study.changes import leftovers, mark
     from zonalflow.study.jobs import job_name, year_job
-    from zonalflow.study.summary import describe_study
+    from zonalflow.study.overview import describe_study
 
     BEGAN = time.monotonic()
     PREVIEW = workflow.output_settings.dryrun

@@ -17,7 +17,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -111,16 +111,16 @@ def _compile(name: str, kind: str) -> str:
     import llvmlite.binding as llvm
     import numba
 
-    names, types = {"u": "uint", "i": "int", "f": "float"}, cast(Any, numba.types)
+    names = {"u": "uint", "i": "int", "f": "float"}
 
     def type_of(part: str) -> Any:
         letters = kind if part[0] == "T" else part
-        one = getattr(types, f"{names[letters[0]]}{8 * int(letters[1])}")
+        one = getattr(numba.types, f"{names[letters[0]]}{8 * int(letters[1])}")
         for _ in range(part.count("*")):
-            one = types.CPointer(one)
+            one = numba.types.CPointer(one)  # type: ignore[no-untyped-call]
         return one
 
-    signature = types.void(*(type_of(part) for part in loops.SIGNATURES[name].split()))
+    signature = numba.types.void(*(type_of(part) for part in loops.SIGNATURES[name].split()))
     names_of_loops = dict(vars(loops))  # in which numba's function stands for the one that others call
     for inner in (loops.few, loops.pairwise):
         compiled = numba.njit(FunctionType(inner.__code__, names_of_loops), error_model="numpy", inline="always")

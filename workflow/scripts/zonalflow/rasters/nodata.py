@@ -54,7 +54,10 @@ def missing_range(nodata: float | str, dtype: np.dtype) -> tuple[float, float]:
             return min(outer, inner), max(outer, inner)
     if nodata == np.rint(nodata) and abs(nodata) < 2**24:
         return nodata, nodata  # a whole number is exact in any text and type
-    low = high = dtype.type(nodata)
+    with np.errstate(over="ignore"):
+        low = high = dtype.type(nodata)
+    if np.isinf(low):
+        return (nodata, nodata) if math.isinf(nodata) else (math.nan, math.nan)  # no cell can hold the latter
     for _ in range(2):
         low, high = np.nextafter(low, dtype.type(-np.inf)), np.nextafter(high, dtype.type(np.inf))
     return float(low), float(high)
@@ -102,7 +105,7 @@ def nodata_of(dataset: "DatasetReader", band: int, file: str, nodata: Nodata) ->
     if nodata is not None:
         return nodata if isinstance(nodata, int) else float(nodata)
     declared = declared_nodata(dataset, band)
-    if declared is None:
+    if declared is None and dataset.driver != "GRIB":  # whose messages have a bitmap of what is missing, if anything is
         raise undeclared(file)
     return declared
 

@@ -14,6 +14,7 @@ from zonalflow.geometry.grid import Grid, grid_of
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.containers import exists, gdal_name, on_disk
 from zonalflow.rasters.grib import is_grib, message_bands
+from zonalflow.rasters.grib_grids import check_grids
 from zonalflow.rasters.selection import Select
 from zonalflow.rasters.unreadable import describe_unreadable
 
@@ -42,6 +43,7 @@ class TimeStep:
         sha256: the checksum that the file had when it was fetched.
         select: of a NetCDF file, the values of further dimensions.
         band_name: the description of the band, in a file with several bands, see :func:`with_band`.
+        shared: whether the file holds other variables as well, so that even an only band must have the name.
     """
 
     date: str
@@ -51,6 +53,7 @@ class TimeStep:
     sha256: str | None = None
     band_name: str | None = None
     select: Select = ()
+    shared: bool = False
 
 
 @contextmanager
@@ -77,6 +80,8 @@ def open_raster(path: str, *, fetched: bool = False) -> Iterator["DatasetReader"
                 dataset = rasterio.open(path, driver="GTiff") if fetched else rasterio.open(gdal_name(path))
             with dataset:
                 _check_claim(path, dataset)
+                if is_grib(dataset):
+                    check_grids(path, dataset)
                 yield dataset
     except RasterioError as error:
         raise RasterError(describe_unreadable(path, error.__cause__ or error)) from error
@@ -151,9 +156,11 @@ def with_band(dataset: "DatasetReader", time_step: TimeStep) -> TimeStep:
         RasterError: when the file has several bands and not exactly one of them has the name; or too few bands.
     """
     bands = count_of(dataset.count, "band")
-    if time_step.band_name is not None and dataset.count > 1 and is_grib(dataset):
-        return replace(time_step, band=message_bands(dataset, time_step.band_name, [time_step.date])[0])
-    if time_step.band_name is None or dataset.count == 1:
+    by_name = time_step.band_name is not None and (dataset.count > 1 or time_step.shared)
+    if by_name and is_grib(dataset):
+        bands_of = message_bands(dataset, str(time_step.band_name), [time_step.date], exactly=time_step.shared)
+        return replace(time_step, band=bands_of[0])
+    if not by_name:
         if time_step.band > dataset.count:
             raise RasterError(f"{time_step.path} has {bands}; {time_step.date} should be band {time_step.band}")
         return time_step
@@ -162,6 +169,6 @@ def with_band(dataset: "DatasetReader", time_step: TimeStep) -> TimeStep:
         found = ", ".join(text or "no name" for text in dataset.descriptions[:12])
         raise RasterError(
             f"{time_step.path} has {bands} ({found}), but exactly one must be called {time_step.band_name!r}; name the "
-            "bands after raster.variables, or write a file for each"
+            "band that is meant, for example raster.variables: {LABEL: DESCRIPTION} or, for all files, raster.band: 2"
         )
     return replace(time_step, band=named[0])

@@ -52,7 +52,8 @@ def describe_failure(file: str, cause: object) -> str:
 def cannot_be_read(path: str, cause: object) -> RasterError:
     """Return the error for a file that should be NetCDF and cannot be read."""
     if not _head(path).startswith(_NETCDF):
-        return RasterError(describe_unreadable(path, cause).replace("as a raster", "as NetCDF", 1))
+        kind = "Zarr" if Path(path).is_dir() else "NetCDF"
+        return RasterError(describe_unreadable(path, cause).replace("as a raster", f"as {kind}", 1))
     if "filter" in str(cause).lower():
         return RasterError(
             f"{path} is compressed by a filter that this NetCDF library does not have ({cause}); write it with another "

@@ -1,8 +1,10 @@
 """What a cell weighs besides the share of it that a zone covers: nothing, its area, or a raster such as population."""
 
+import hashlib
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +32,12 @@ _STRIP = 1 << 21  # cells that are read together
 def weights_key(weights: Weights) -> str | None:
     """Return what stands for the configured weights in the name of an index: None, ``area``, or a file's checksum."""
     if isinstance(weights, dict):
-        return sha256(weights["path"])
+        path = Path(weights["path"])
+        if path.is_dir():  # a Zarr store
+            files = sorted(file for file in path.rglob("*") if file.is_file())
+            text = "".join(f"{file.relative_to(path)}\0{sha256(file)}\n" for file in files)
+            return hashlib.sha256(text.encode()).hexdigest()
+        return sha256(path)
     return None if weights == "none" else weights
 
 
@@ -77,6 +84,12 @@ def weight_strips(
             f"weights.path: {path} holds {count_of(bad, 'negative or infinite weight')}, such as "
             f"{example:g}; if that value means no data, declare it in the file"
         )
+
+
+def check_weights(path: str, grid: Grid, crs: str | None = None) -> None:
+    """Raise GridError or RasterError, as :func:`weight_strips`, for what the head of a file of weights tells."""
+    with _open(path, crs) as source:
+        _window(path, source.grid, grid)
 
 
 @contextmanager

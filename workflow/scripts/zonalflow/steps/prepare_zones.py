@@ -15,6 +15,7 @@ from zonalflow.rasters.read import TimeStep, file_grid, open_raster
 from zonalflow.run.rule import Log
 from zonalflow.timeline.time_steps import time_steps_of_year
 from zonalflow.vectors.shapefile import check_size, table_size, write_template
+from zonalflow.zones.layers import describe_choice
 from zonalflow.zones.on_grid import Preparation, prepare
 from zonalflow.zones.read import read_zones, zone_options
 
@@ -64,6 +65,8 @@ def prepare_zones(inputs: Inputs, outputs: Outputs, params: Params, log: Log) ->
     if described["crs_of_file"]:
         log(f"raster.crs: {params.raster['crs']} is used instead of the file's own CRS, {described['crs_of_file']}")
     zones = params.zones
+    if zones["source"] == "file" and zones["layer"] is None and (choice := describe_choice(zones["path"])):
+        log(choice)
     frame = read_zones(params.zone_files, **zone_options(zones))
     prepared, report = prepare(frame, grid, id_column=column_of_ids(zones["id"]), keep=zones["keep"])
     log_preparation(report, log)

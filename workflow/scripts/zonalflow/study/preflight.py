@@ -7,19 +7,26 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zonalflow.common.columns import check_attributes
 from zonalflow.common.dates import FULL_DAY, dates_of
 from zonalflow.common.errors import ConfigError
-from zonalflow.geometry.box import box_window, check_order, degrees_of, other_order
+from zonalflow.geometry.box import check_order, other_order
+from zonalflow.geometry.grid import Grid
+from zonalflow.rasters.containers import exists
 from zonalflow.sources.catalogue import geocdl as geocdl_catalogue
 from zonalflow.sources.catalogue import prism as prism_catalogue
 from zonalflow.sources.catalogue.datasets import describe_dataset
 from zonalflow.sources.geocdl.listing import catalogue_range
 from zonalflow.sources.http import RetryPolicy
+from zonalflow.study.inputs import check_local_rasters, check_zones_on_grid
 from zonalflow.study.study import Study
 from zonalflow.timeline.patterns import NATIVE, check_pattern
 from zonalflow.vectors.shapefile import check_size, record_bytes, table_size
+
+if TYPE_CHECKING:
+    import geopandas
 
 MOST_COLUMNS = 1900  # of a shapefile or GeoPackage: these hold 2,046 and 2,000, the zones' attributes among them
 _MOST_COLUMNS_OF_A_SHEET = 16_384  # in Excel
@@ -32,13 +39,15 @@ def check_inputs(study: Study) -> None:
         ZonalflowError: with the first mistake found.
     """
     weights = study.config["weights"]
-    if isinstance(weights, dict) and not Path(weights["path"]).is_file():
+    if isinstance(weights, dict) and not exists(weights["path"]):
         raise ConfigError(f"weights.path: {weights['path']}: no such file")
     if study.zones["source"] == "census":
         study.boundaries  # noqa: B018 - raises for what the Census Bureau never published
     check_columns(study)
-    check_rasters(study)
-    check_zones(study)
+    grid = check_rasters(study)
+    zones = check_zones(study)
+    if grid is not None and zones is not None:
+        check_zones_on_grid(study, zones, grid)
 
 
 def check_columns(study: Study) -> None:
@@ -92,11 +101,11 @@ def check_shapefile(study: Study, zones: int | None = None) -> None:
         check_size(zones, added)
 
 
-def check_zones(study: Study) -> None:
-    """Read the user's own zones once, with every check of :func:`zonalflow.zones.read.read_zones`."""
+def check_zones(study: Study) -> "geopandas.GeoDataFrame | None":
+    """Return the user's own zones, after every check of :func:`zonalflow.zones.read.read_zones`."""
     if study.zones["source"] != "file":
         check_shapefile(study)
-        return
+        return None
     from zonalflow.zones.read import read_zones, zone_options  # brings geopandas
 
     zones = read_zones([study.zones["path"]], **zone_options(study.zones))
@@ -105,22 +114,15 @@ def check_zones(study: Study) -> None:
         wanted = study.zones[key]
         if wanted not in (None, "all"):
             check_attributes(zones.columns, [wanted] if isinstance(wanted, str) else wanted, f"zones.{key}")
+    return zones
 
 
-def check_rasters(study: Study) -> None:
-    """Check that local rasters are all there, and that the box touches what the source covers."""
+def check_rasters(study: Study) -> Grid | None:
+    """Check that the box touches what the source covers; return the grid of local rasters, after checking these."""
     raster = study.raster
     if raster["source"] == "local":
-        from zonalflow.rasters.read import file_grid
-        from zonalflow.timeline.check import check_years
-
-        check_pattern(raster["path"], study.variables, study.years, raster["grain"])
-        first = check_years(study.value_keys, study.variables, study.years)
-        grid = file_grid(first, raster["crs"])[0]
-        box_window(grid, study.bbox)
-        if study.bbox and (extent := degrees_of(grid)):
-            check_order(study.bbox, extent)
-        return
+        check_pattern(raster["path"], study.years, raster["grain"])
+        return check_local_rasters(study)
     if raster["source"] == "geocdl":
         geocdl_catalogue.check_request(raster["dataset"], study.variables, raster["grain"], study.bbox)
         geocdl_catalogue.check_years(raster["dataset"], raster["grain"], study.years, months=raster["months"])
@@ -141,6 +143,7 @@ def check_rasters(study: Study) -> None:
         )
     if study.bbox and extent:
         check_order(study.bbox, extent)
+    return None
 
 
 def check_catalogue(study: Study) -> None:

@@ -19,6 +19,7 @@ from zonalflow.common.errors import RasterError
 from zonalflow.common.files import atomic_path
 
 _ABOUT = ("classes", "colours", "grids", "other_grids", "missing", "unit")  # what is saved besides dates and columns
+SEVERAL = " | "  # between the units of a year whose rasters have more than one
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,12 @@ def units_of(tables: Iterable[tuple[str, int, YearTable]], configured: dict[str,
     found: dict[str, tuple[str, int]] = {}
     for variable, year, table in tables:
         unit, first = found.setdefault(variable, (table.unit, year))
+        if SEVERAL in table.unit and variable not in configured:
+            one, *others = table.unit.split(SEVERAL)
+            raise RasterError(
+                f"{variable} is in {one} and in {', '.join(others)} in the files of {year}; convert some of them. If "
+                f"only the spelling differs, write raster.units: {{{variable}: {one}}}"
+            )
         if unit != table.unit and variable not in configured:
             raise RasterError(
                 f"{variable} is in {unit or 'no unit'} in the files of {first}, and in {table.unit or 'no unit'} in "
