@@ -37,7 +37,7 @@ index = load_index(what["index"])
 where = IndexedGrid(index.grid, (0, 0), index, np.ones(index.n_zones))
 steps = [TimeStep(f"{k:04d}", what["file"], k + 1, what.get("layer")) for k in range(what["steps"])]
 if "files" in what:
-    steps = [TimeStep(f"{k:04d}", file) for k, file in enumerate(what["files"])]
+    steps = [TimeStep(f"{k:04d}", what["files"][k % len(what["files"])]) for k in range(what["steps"])]
 sources = open_sources(steps, lambda *_: where, nodata=what.get("nodata"))
 start, began = time.process_time(), memory("VmRSS")
 if what["stats"] is None:

@@ -129,5 +129,5 @@ class Year:
         held = 0.0
         if self._asks_for(_ORDERED) and not self.whole:
             held = self.zone_cells * (self.item + 4) * 0.6
-        table = self.numbers * 8 * 1.5
+        table = self.numbers * 8 * 2  # once more while it is put together
         return BASE + (LOOPS if self._is_compiled else 0) + read + work + elements + held + table
