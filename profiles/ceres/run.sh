@@ -50,6 +50,11 @@ if [[ -z $account || $account == YOUR_ACCOUNT ]]; then
   exit 1
 fi
 command -v snakemake >/dev/null || { echo "zonalflow: there is no snakemake; activate its environment first" >&2; exit 1; }
+version=$(snakemake --version)
+if [[ $(printf '%s\n' 9.19 "$version" | sort -V | head -n 1) != 9.19 ]]; then
+  echo "zonalflow: $(command -v snakemake) is Snakemake $version; 9.19 or newer is needed: activate its environment" >&2
+  exit 1
+fi
 mkdir -p logs # without it, SLURM would lose the output
 exec sbatch --account="$account" --partition="$(value slurm_partition)" --output=logs/zonalflow-%j.log \
   "$profile/run.sh" --profile "$profile" "$@"

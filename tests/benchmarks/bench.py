@@ -1,7 +1,8 @@
 # ruff: noqa: E402 (run as a script, this sets its path first)
 """`make bench`: what zonal statistics cost here, beside every peer that is installed and beside reading alone.
 
-    python tests/benchmarks/bench.py [--quick] [--out results/bench] [--only kernel build job growth memory]
+    python tests/benchmarks/bench.py [--quick] [--out results/bench] [--national]
+        [--only kernel build job growth size model steps]
 
 It makes its own inputs on PRISM's grids (see :mod:`benchmarks.made`), prints its tables as it goes and writes them with
 a plot to the folder `--out`. Absolute times are this machine's; the ratios carry over.
@@ -13,6 +14,7 @@ import os
 import platform
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "workflow" / "scripts")]
@@ -20,8 +22,10 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / 
 import numpy as np
 import rasterio
 from affine import Affine
-from benchmarks import engines, made
+from benchmarks import cost, engines, made
+from benchmarks.in_memory import in_memory
 from benchmarks.measure import interleaved, python, seconds, table
+from benchmarks.size import size
 
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.build import build_index
@@ -156,6 +160,16 @@ def job(folder: Path, quick: bool) -> list[str]:
     return [*texts, show(table("Where its CPU time goes: 4 km × 1, shapefile", ["stage", "time"], stages))]
 
 
+def model(folder: Path, quick: bool) -> list[str]:
+    """Compare the cost model with measured jobs."""
+    return [show(cost.beyond()), show(cost.compare(cost.cases(folder, prepared_job, _JOB, rasters)))]
+
+
+def steps(folder: Path, quick: bool) -> list[str]:
+    """Reduce many time steps that are in memory."""
+    return [show(in_memory(quick))]
+
+
 #: A year's job step by step.
 _STAGES = """
 import time
@@ -172,8 +186,7 @@ from pathlib import Path
 from zonalflow.common.files import read_json
 from zonalflow.index.cache import Counting
 from zonalflow.index.grids import grid_finder, indexed_study_grid
-from zonalflow.rasters.read import read_time_steps
-from zonalflow.timeline.time_steps import time_steps_of_year
+from zonalflow.readers.opening import open_sources
 from zonalflow.steps.zonal_stats import Inputs, Outputs, Params, compute_year, write_vectors
 from zonalflow.tables.year_table import save_year
 from zonalflow.vectors.columns import field_names, year_columns
@@ -184,10 +197,9 @@ report, counting = read_json(inputs.report), Counting(params.method, params.weig
 study = indexed_study_grid(read_json(inputs.grid), report, read_json(inputs.index), inputs.zones, counting, print)
 mark("load the index: checksums, memory map")
 steps = time_steps_of_year(params.raster, inputs.rasters, params.variable, int(params.year))
-read = list(read_time_steps(steps, grid_finder(study), crs=None, nodata=params.raster["nodata"]))
-mark("open and read the raster")
-table = compute_year(read, params.stats)
-mark("reduce it")
+sources = open_sources(steps, grid_finder(study), crs=None, nodata=params.raster["nodata"])
+table = compute_year(sources, params.stats)
+mark("open, read and reduce the raster")
 write_vectors(inputs, outputs, year_columns(table, study.inside), field_names(table, set(report["fields"].values())))
 mark("write the shapefile")
 save_year(Path(outputs.table), table)
@@ -417,12 +429,11 @@ def machine() -> str:
         "exactextract": exactextract.__version__,
         "rasterstats": rasterstats.__version__,
     }
-    try:
-        from importlib.metadata import version
-
-        versions["extractrs"] = version("extractrs")
-    except ImportError:
-        versions["extractrs"] = "not installed (tests/benchmarks/requirements.txt)"
+    for peer in ("extractrs", "geohalo", "numba"):
+        try:
+            versions[peer] = version(peer)
+        except PackageNotFoundError:
+            versions[peer] = "not installed (tests/benchmarks/requirements.txt)"
     if not engines.gdal_program():
         versions["`gdal raster zonal-stats`"] = "not installed"
     cpu = Path("/proc/cpuinfo").read_text().splitlines()
@@ -436,17 +447,28 @@ def machine() -> str:
 
 def main() -> None:
     """Measure what is asked for, print the tables, and write them with the plot."""
-    parts = {"build": build, "kernel": kernel, "job": job, "growth": growth}
+    parts = {
+        "build": build,
+        "kernel": kernel,
+        "job": job,
+        "growth": growth,
+        "size": size,
+        "model": model,
+        "steps": steps,
+    }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="two minutes instead of twenty")
     parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of inputs, tables and plot")
     parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
+    parser.add_argument("--national", action="store_true", help="also 161,000 × 105,000 cells, half an hour more")
     arguments = parser.parse_args()
     folder = arguments.out.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     texts = [show(machine() + "\n")]
     for name in arguments.only:
-        texts += parts[name](folder, arguments.quick)
+        more = {"national": arguments.national} if name == "size" else {}
+        found = parts[name](folder, arguments.quick, **more)
+        texts += [show(text) for text in found] if name == "size" else found
     (folder / "performance.md").write_text("\n".join(texts), encoding="utf-8")
     if "growth" in arguments.only:
         plot(json.loads((folder / "growth.json").read_text()), folder / "growth.png")

@@ -1,5 +1,6 @@
 """The engines under measurement, each as a function of (raster files, zones, statistics) → nothing."""
 
+import itertools
 import math
 import shutil
 import subprocess
@@ -13,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import shapely
-from rasterio.windows import Window
 
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.build import build_index
+from zonalflow.index.grids import IndexedGrid
 from zonalflow.index.zone_index import ZoneIndex
-from zonalflow.stats.statistics import zonal_statistics
-from zonalflow.stats.threads import in_advance, workers
+from zonalflow.rasters.read import TimeStep
+from zonalflow.readers.opening import open_sources
+from zonalflow.steps.zonal_stats import compute_year
 
 
 @dataclass
@@ -55,19 +57,11 @@ def read(case: Case) -> None:
 def apply(case: Case, method: str, index: ZoneIndex | None = None) -> None:
     """Read the rasters where the index needs them, and reduce them over its zones, as a year's job does."""
     index = index or case.indices[method]
-    row0, row1, col0, col1 = index.window
-    window = Window(col0, row0, col1 - col0, row1 - row0)
-
-    def rasters():
-        with rasterio.Env():
-            for file in case.files:
-                with rasterio.open(file) as dataset:
-                    values, nodata = dataset.read(1, window=window), dataset.nodata
-                yield values, nodata
-
-    size = len(case.files), math.prod(index.shape)
-    for values, nodata in in_advance(rasters(), *size):
-        zonal_statistics(index, values, nodata, case.stats, workers=workers(*size))
+    where = IndexedGrid(case.grid, (0, 0), index, np.ones(index.n_zones))
+    steps = [TimeStep(f"{k:04d}", file) for k, file in enumerate(case.files)]
+    # a file that is read twice in a row would be opened once for both
+    sources = itertools.chain.from_iterable(open_sources([step], lambda *_: where) for step in steps)
+    compute_year(sources, case.stats, cells=len(steps) * math.prod(index.shape))
 
 
 def build_and_apply(case: Case, method: str) -> None:

@@ -63,7 +63,8 @@ def values_from(pattern: str, **raster):
     """Return what reads all values of a raster, as a job does."""
 
     def read(folder: Path):
-        from zonalflow.rasters.read import read_time_steps
+        from small import read_time_steps
+
         from zonalflow.timeline.time_steps import time_steps_of_year
 
         study = pipeline.study_of(config(folder, raster={"path": str(folder / pattern), **raster}))

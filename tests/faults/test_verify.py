@@ -175,11 +175,11 @@ def test_a_netcdf_study_is_verified_by_its_labels(tmp_path, monkeypatch):
     ("name", "wrong"),
     [
         # the dimensions taken for y and x by their order
-        ("arrays.RasterArray.stored", lambda stored: lambda *of: stored(*of).T),
+        ("arrays.RasterArray.stored", lambda stored: lambda *of: stored(*of).swapaxes(1, 2)),
         # cells a sixteenth wider than they are, as an average over a gap makes them
         ("axes._step", lambda step: lambda centres: step(centres) * 17 / 16),
         # the first row taken for the northernmost
-        ("arrays.RasterArray.stored", lambda stored: lambda *of: stored(*of)[::-1]),
+        ("arrays.RasterArray.stored", lambda stored: lambda *of: stored(*of)[:, ::-1]),
         # nothing but the fill value is missing
         ("packing._declared", lambda declared: lambda *of: None),
         # limits of unpacked values compared with stored numbers
@@ -267,7 +267,7 @@ def rerun_what_depends(study):
     pipeline.run()
 
 
-@pytest.mark.parametrize("name", ["index.json", "run_start.npy", "run_ptr.npy", "off_grid.npy"])
+@pytest.mark.parametrize("name", ["index.json", "run_start.npy", "run_zone.npy", "off_grid.npy"])
 @pytest.mark.parametrize("damage", [flip, cut, os.remove])
 def test_a_damaged_index_is_named(study, name, damage):
     folder = json.loads(Path(study.index).read_text(encoding="utf-8"))["folder"]

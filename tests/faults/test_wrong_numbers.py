@@ -91,7 +91,7 @@ def without_slightly_touched(covered):
         ({}, [("index.build:_IndexedCells.add", first_zone_empty)]),
         ({"method": "coverage"}, [("index.build:_IndexedCells.add", first_zone_empty)]),
         # a raster whose corner is taken to be one cell away
-        ({}, [("rasters.read._read_files", lambda read: lambda *of: _moved(read(*of)))]),
+        ({}, [("readers.files:FileSource.read", lambda read: lambda *of: _moved(read(*of)))]),
         # a zone whose share of a cell is taken for another's
         ({"method": "coverage"}, [("index.build.cover", lambda cover: lambda edges: _halved(cover(edges)))]),
     ],
@@ -103,9 +103,8 @@ def test_wrong_cells_are_seen(study, keys, patches):
     assert "the other engine says" in study(patches, **keys)
 
 
-def _moved(steps):
-    for date, values, nodata, grid in steps:
-        yield date, np.roll(values, 1, axis=1), nodata, grid
+def _moved(stored):
+    return [dataclasses.replace(step, values=np.roll(step.values, 1, axis=1)) for step in stored]
 
 
 def _halved(cells):
@@ -149,7 +148,7 @@ def test_a_nodata_value_compared_as_a_float_is_seen(study, tmp_path):
     values = 2**60 + np.arange(16, dtype="int64").reshape(4, 4) % 3
     keys = {"raster": own_rasters(tmp_path, values) | {"nodata": 2**60}}
     assert study(**keys) == ""
-    patches = [("rasters.nodata._range", lambda _: lambda nodata, dtype: (float(nodata) - 256, float(nodata) + 256))]
+    patches = [("rasters.nodata.missing_range", lambda _: lambda nodata, _: (float(nodata) - 256, float(nodata) + 256))]
     assert "count is 0" in study(patches, **keys)
 
 
@@ -157,7 +156,9 @@ def test_a_configured_nodata_value_compared_after_scaling_is_seen(study, tmp_pat
     values = np.where(np.arange(16).reshape(4, 4) % 3, 22, -9999).astype("int16")
     keys = {"raster": own_rasters(tmp_path, values, scale=0.01, offset=0.0) | {"nodata": -9999}}
     assert study(**keys) == ""
-    patches = [("rasters.read.is_missing", lambda missing: lambda values, nodata, **of: missing(values * 0.01, nodata))]
+    patches = [
+        ("readers.files.is_missing", lambda missing: lambda values, nodata, **of: missing(values * 0.01, nodata))
+    ]
     assert "mean is" in study(patches, **keys)
 
 
@@ -167,8 +168,8 @@ def test_a_mask_that_is_not_read_is_seen(study, tmp_path):
     keys = {"raster": raster, "zones": own_zones(tmp_path, shapely.box(-82.75, 29.25, -82.25, 29.75))}
     assert study(**keys) == ""
     patches = [
-        ("rasters.read.has_mask", lambda has: lambda *of: False),
-        ("rasters.read.nodata_of", lambda nodata: lambda *of: None),
+        ("readers.files.has_mask", lambda has: lambda *of: False),
+        ("readers.files.nodata_of", lambda nodata: lambda *of: None),
     ]
     assert "count is 4.0, the other engine says 3.0" in study(patches, **keys)
 
@@ -225,18 +226,23 @@ def test_a_huge_weight_that_empties_other_zones_is_seen(study, tmp_path):
     }
     assert study(**keys) == ""
 
-    def cancelled(window_weights):
+    def cancelled(weight_strips):
         """Weights as differences of a running sum over the cells have them."""
-        return lambda *of: np.diff(np.cumsum(window_weights(*of)), prepend=0).reshape(window_weights(*of).shape)
 
-    assert "mean is None" in study([("index.build._window_weights", cancelled)], **keys)
+        def wrong(*of):
+            for rows, values in weight_strips(*of):
+                yield rows, np.diff(np.cumsum(values), prepend=0).reshape(values.shape)
+
+        return wrong
+
+    assert "mean is None" in study([("index.cache.weight_strips", cancelled)], **keys)
 
 
 def test_the_first_of_two_bands_of_weights_is_seen(study, tmp_path):
     write_tif(tmp_path / "weights.tif", np.ones((2, 4, 4)), grid=CELLS)
     keys = {"weights": {"path": str(tmp_path / "weights.tif")}}
     keys["raster"] = own_rasters(tmp_path, np.arange(16, dtype="float32").reshape(4, 4), nodata=-1)
-    said = study([("rasters.weights._check_one_band", lambda check: lambda *of: None)], **keys)
+    said = study([("readers.weights._check_one_band", lambda check: lambda *of: None)], **keys)
     assert "weights.tif has 2 bands, and a raster of weights has one" in said
 
 

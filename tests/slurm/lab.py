@@ -16,6 +16,7 @@ YEARS = tuple(str(year) for year in range(2000, 2005))
 ACCOUNT = "ceres_test"
 CROWDED = "ceres_crowded"  # three of its jobs run at a time
 LIMITED = "ceres_limited"  # it may have two jobs in the queue
+UNDER_WAY = ("PENDING", "CONFIGURING", "RUNNING")
 CLUSTER_LOCK = Path(os.environ.get("ZONALFLOW_SLURM", "/tmp/zonalflow-slurm"), "tests.lock")
 
 CONFIG = """\
@@ -112,14 +113,16 @@ class Study:
         until(lambda: not fault.exists(), seconds, f"{year} at work")
         return self.queue("R")[f"rule_zonal_stats_wildcards_ppt_{year}"]
 
-    def start(self, *arguments: str, profile: str = "ceres", terminal: int | None = None, path: str = "") -> Run:
-        """Start `snakemake --profile …`; on a `terminal`, if one is given."""
+    def start(
+        self, *arguments: str, profile: str = "ceres", terminal: int | None = None, path: str = "", within: str = ""
+    ) -> Run:
+        """Start `snakemake --profile …`: on a `terminal`, if one is given, and `within` another command."""
         log = self.folder / f"run-{len(self.runs)}.log"
         environment = os.environ | {"PYTHONPATH": str(HERE / "faults"), "ZONALFLOW_FAULTS": str(self.folder / "faults")}
         if path:
             environment["PATH"] = f"{path}:{environment['PATH']}"
         where = [] if (self.folder / "profiles" / profile).exists() else [str(REPOSITORY)]
-        command = [SNAKEMAKE, *arguments, "--snakefile", str(REPOSITORY / "Snakefile")]
+        command = [*within.split(), SNAKEMAKE, *arguments, "--snakefile", str(REPOSITORY / "Snakefile")]
         command += ["--configfile", "config.yaml", "--profile", "/".join([*where, "profiles", profile])]
         with log.open("w") as stream:
             output = {"stdout": stream, "stderr": stream, "stdin": subprocess.DEVNULL, "start_new_session": True}
@@ -139,9 +142,18 @@ class Study:
         return {comment: number for number, folder, comment in mine if folder == str(self.folder)}
 
     def rows(self, fields: str = "Comment,State") -> list[list[str]]:
-        """Return the accounting rows of this study's jobs, in their order."""
-        rows = ask(f"sacct -n -P -X -S {self.since} --format=WorkDir,{fields}")
-        return [row.split("|")[1:] for row in rows if row.split("|")[0] == str(self.folder)]
+        """Return the accounting rows of this study's jobs, in their order, once it has what the queue knows."""
+        return until(lambda: self._accounted(fields), 60, "the accounting has what the queue knows")[0]
+
+    def _accounted(self, fields: str) -> tuple[list[list[str]]] | None:
+        """Return the accounting's rows, None while it lags behind the queue."""
+        told = [row.split("|") for row in ask("squeue -h -t all --format=%A|%T|%Z")]
+        ended = {number for number, state, folder in told if folder == str(self.folder) and state not in UNDER_WAY}
+        fields = f"WorkDir,JobIDRaw,State,{fields}"
+        rows = [row.split("|") for row in ask(f"sacct -n -P -X -S {self.since} --format={fields}")]
+        mine = [row[1:] for row in rows if row[0] == str(self.folder)]
+        behind = ended - {number for number, state, *_ in mine if state not in UNDER_WAY}
+        return None if behind else ([row[2:] for row in mine],)
 
     # -------------------------------------------------------------------------------------------------------- results
 

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from slurm.lab import ask, cluster, until
+from slurm.lab import ask, cluster
 
 
 def test_the_status_command_is_silent_for_a_minute(study, undisturbed, tmp_path):
@@ -38,11 +38,8 @@ def test_a_node_that_goes_down(study, undisturbed):
     def attempts() -> list[tuple[str, str]]:
         return [row[1:] for row in study.rows("Comment,State,NodeList") if row[0].endswith("ppt_2000")]
 
-    # the queue tells of a job's end before the accounting has it
-    until(
-        lambda: [state for state, _ in attempts()] == ["NODE_FAIL", "COMPLETED"], 30, "a second attempt that completed"
-    )
     tried = attempts()
+    assert [state for state, _ in tried] == ["NODE_FAIL", "COMPLETED"]
     assert tried[0][1] == node != tried[1][1]
     assert study.products() == undisturbed.of_years(undisturbed.products(), study.years)
 
@@ -56,8 +53,7 @@ def test_slurmctld_goes_away_and_comes_back(study, undisturbed):
     time.sleep(25)  # two looks at the queue fail; the jobs end meanwhile
     cluster("up")
     run.succeed(90)
-    completed = ["COMPLETED"] * len(study.years)
-    until(lambda: [state for _, state in study.rows()] == completed, 30, "each job in the accounting, once")
+    assert [state for _, state in study.rows()] == ["COMPLETED"] * len(study.years)  # each once
     assert study.products() == undisturbed.of_years(undisturbed.products(), study.years)
 
 

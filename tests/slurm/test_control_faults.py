@@ -7,10 +7,10 @@ import pytest
 from slurm.lab import CROWDED, until
 
 
-def begun(study, *, terminal=None):
+def begun(study, *, seconds=15, terminal=None):
     """Start a run and return it when three year jobs run and two wait: the account allows no more."""
     study.profile(slurm_account=CROWDED)
-    study.slow(15)
+    study.slow(seconds)
     run = study.start("vectors", terminal=terminal)
     until(lambda: len(study.queue("R")) == 3 and len(study.queue("PD")) == 2, 60, "three run and two wait")
     until(lambda: len(list((study.folder / "faults").iterdir())) == 2, 60, "three at work")
@@ -25,7 +25,7 @@ def states(study):
 
 def test_killed_and_started_again(study, undisturbed):
     """Jobs that run are waited for and count, jobs that wait are submitted again, and no year is done twice."""
-    run = begun(study)
+    run = begun(study, seconds=30)  # still running when the next run looks at the queue, on a busy machine as well
     run.process.kill()
     run.process.wait(10)
     assert study.locked

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import standin
 from slurm.conftest import prepared_study
-from slurm.lab import HERE, REPOSITORY, SNAKEMAKE, Study, ask, until
+from slurm.lab import ACCOUNT, HERE, REPOSITORY, SNAKEMAKE, Study, ask, until
 
 FLORIDA = (-87.5, 24.5, -79.0, 31.0)
 
@@ -37,6 +37,7 @@ def test_each_year_is_a_job_of_its_own(whole):
 
 def test_a_job_runs_one_snakemake(whole):
     """A second one behind srun would be a step of its own, and cost as much again."""
+    assert len(whole.rows()) >= len(whole.years)  # the accounting has them
     steps = {row.split("|")[0] for row in ask(f"sacct -n -P --name={run_name(whole)} --format=JobID")}
     assert {step.partition(".")[2] for step in steps} == {"", "batch"}
 
@@ -118,6 +119,20 @@ def test_the_controlling_process_as_a_batch_job(tmp_path, undisturbed, monkeypat
         until(lambda: not study.queue(), 90, "an empty queue")
         assert "5 done, 0 failed" in (study.folder / f"logs/zonalflow-{second}.log").read_text()
         assert study.products() == undisturbed.of_years(undisturbed.products(), study.years)
+
+
+def test_a_run_within_salloc_and_without_a_home_is_as_others(study, undisturbed, monkeypatch):
+    monkeypatch.setenv("HOME", "/proc/nobody")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    within = f"salloc --account={ACCOUNT} --cpus-per-task=4 --mem=3000 --time=7"
+    text = study.start("vectors", within=within).succeed(120)
+    assert "5 done, 0 failed" in text
+    assert f"Caches go to {study.folder}/.snakemake/cache" in text
+    assert "Traceback" not in text
+    of_years = {f"rule_zonal_stats_wildcards_ppt_{year}" for year in study.years}
+    asked = {tuple(row) for row in study.rows("State,NCPUS,ReqMem,TimelimitRaw,Comment") if row[-1]}
+    assert asked == {("COMPLETED", "2", "2000M", "30", name) for name in of_years}
+    assert study.products() == undisturbed.of_years(undisturbed.products(), study.years)
 
 
 def submit(command):

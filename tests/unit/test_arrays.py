@@ -1,6 +1,9 @@
 """NetCDF files by their coordinate variables: which way their axes run, what is missing, and what is refused."""
 
+import faulthandler
 import itertools
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +13,14 @@ import numpy as np
 import pyproj
 import pytest
 import rasterio
-from small import GRID
+from small import GRID, read_time_steps
 
 from zonalflow.common.errors import RasterError
+from zonalflow.rasters import unreadable
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.packing import MISSING
-from zonalflow.rasters.read import TimeStep, file_grid, read_time_steps
+from zonalflow.rasters.read import TimeStep, file_grid
+from zonalflow.readers.arrays import ArraySource
 from zonalflow.verify.labels import read_by_label, undecoded
 
 WHOLE = (0, 4, 0, 6)
@@ -57,10 +62,17 @@ def grid(path, crs=None):
     return file_grid(TimeStep("2000", path, 1, "v"), crs)[0]
 
 
+def window_of(array, band, window, nodata=None):
+    """Return the values of a window at a time step, and the value among them that means no data."""
+    source = ArraySource(array, [TimeStep("2000", array.path, band, array.name)], "EPSG:4269", nodata)
+    (stored,) = source.read([0], window[:2], window[2:])
+    return stored.decode(stored.values, stored.mask)
+
+
 def read(path, nodata=None):
     """Return the values of the whole grid, float64 with NaN where they are missing."""
     with open_array(path, "v") as array:
-        values, missing = array.read(1, WHOLE, "2000", nodata)
+        values, missing = window_of(array, 1, WHOLE, nodata)
     values = values.astype("float64")
     return values if missing is None else np.where(values == float(missing), np.nan, values)
 
@@ -91,8 +103,8 @@ def test_any_order_and_direction_of_the_dimensions_is_right(tmp_path, order, row
     )
     assert grid(path).matches(GRID)
     with open_array(path, "v") as array:
-        np.testing.assert_array_equal(array.read(2, WHOLE, "2000", None)[0], PLACES + 100)
-        np.testing.assert_array_equal(array.read(1, (1, 3, 2, 3), "2000", None)[0], [[27.5], [17.5]])
+        np.testing.assert_array_equal(window_of(array, 2, WHOLE, None)[0], PLACES + 100)
+        np.testing.assert_array_equal(window_of(array, 1, (1, 3, 2, 3), None)[0], [[27.5], [17.5]])
 
 
 @pytest.mark.parametrize(
@@ -171,7 +183,7 @@ def test_gdal_has_the_same_grid_and_values_of_a_plain_file(tmp_path, kind, dtype
     with rasterio.open(path) as dataset, open_array(path, "v") as array:
         assert grid(path).transform == tuple(dataset.transform)[:6]
         window = (0, dataset.height, 0, dataset.width)
-        np.testing.assert_array_equal(array.read(1, window, "2000", None)[0], dataset.read(1))
+        np.testing.assert_array_equal(window_of(array, 1, window, None)[0], dataset.read(1))
 
 
 # ------------------------------------------------------------------------------------------------ spacing
@@ -301,7 +313,7 @@ def test_what_nobody_wrote_is_missing(tmp_path):
     with netCDF4.Dataset(path, "a") as file:
         file.createVariable("w", "f4", ("lat", "lon"))[:2] = 1
     with open_array(path, "w") as array:
-        values, nodata = array.read(1, WHOLE, "2000", None)
+        values, nodata = window_of(array, 1, WHOLE, None)
     assert (values == np.float32(nodata)).sum() == 12
 
 
@@ -323,7 +335,7 @@ def test_the_configured_nodata_value_is_a_stored_one(tmp_path, nodata):
 def test_nan_is_no_measurement_and_no_declared_gap_either(tmp_path):
     values = np.where(ROW == 2, np.nan, ROW).astype("f4")
     with open_array(plain(tmp_path / "a.nc", values, {"missing_value": np.float32(1)}), "v") as array:
-        found, nodata = array.read(1, WHOLE, "2000", None)
+        found, nodata = window_of(array, 1, WHOLE, None)
     assert nodata == MISSING
     assert found[0, 1] == MISSING and np.isnan(found[0, 2])
 
@@ -375,7 +387,7 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path, kind, records):
         file.createVariable("flag", "i1", ("time",))[:] = np.ones(5)
         file.createVariable("v", "f4", ("time", "lat", "lon"))[:] = np.ones((5, 4, 6))
     with open_array(str(path), "v") as array:
-        assert array.read(5, WHOLE, "2000", None)[0].sum() == 24
+        assert window_of(array, 5, WHOLE, None)[0].sum() == 24
     raw = path.read_bytes()
     path.write_bytes(raw[:-40])
     refusal = pytest.raises(RasterError, match=r"a.nc (is cut short: it has \d+ bytes|cannot be read as NetCDF)")
@@ -418,7 +430,7 @@ def test_a_file_is_opened_once_for_all_its_time_steps(tmp_path, monkeypatch):
     }
     path = write(tmp_path / "a.nc", axes, np.stack([PLACES, PLACES + 1, PLACES + 2]))
     opened = []
-    monkeypatch.setattr("zonalflow.rasters.read.open_array", lambda *file: opened.append(file) or open_array(*file))
+    monkeypatch.setattr("zonalflow.readers.opening.open_array", lambda *file: opened.append(file) or open_array(*file))
 
     class Window:
         raster_window = WHOLE
@@ -427,3 +439,31 @@ def test_a_file_is_opened_once_for_all_its_time_steps(tmp_path, monkeypatch):
     values = [values[0, 0] for _, values, _, _ in read_time_steps(steps, lambda grid, step: Window())]
     assert values == [35.5, 36.5, 37.5]
     assert len(opened) == 1
+
+
+def test_a_file_that_the_library_reads_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(unreadable, "_OPENING", 1)
+    path = tmp_path / "a.nc"
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("x", 2)
+        for name in ("x", "v"):  # v has its scale by a link
+            file.createVariable(name, "f8", ("x",))[:] = [1, 2]
+    content = bytearray(path.read_bytes())
+    first = content.index(b"GCOL") + 16  # of HDF5's global heap: 2 bytes of number, 6 of count, 8 of size
+    content[first : first + 16] = bytes(16)  # free space of no size, after which the library looks again and again
+    path.write_bytes(content)
+    with pytest.raises(RasterError, match=r"a\.nc is damaged: the NetCDF library has not come to an end after 1 s"):
+        grid(path)
+
+
+def test_a_file_on_which_the_library_crashes_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "a.nc"
+    netCDF4.Dataset(path, "w").close()
+
+    def crash(path):
+        faulthandler.disable()
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    monkeypatch.setattr(netCDF4, "Dataset", crash)
+    with pytest.raises(RasterError, match=r"a\.nc is damaged: the NetCDF library crashes \(signal 11\)"):
+        unreadable.check_opens(str(path))

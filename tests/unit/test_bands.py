@@ -3,20 +3,22 @@
 import gzip
 import warnings
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import rasterio
 import xarray
-from small import counting, write_tif
+from small import counting, read_time_steps, write_tif
 
-from zonalflow.common.errors import RasterError
+from zonalflow.common.errors import RasterError, VerificationError
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.containers import exists, is_array, on_disk
-from zonalflow.rasters.read import open_raster, with_band
+from zonalflow.rasters.read import TimeStep, open_raster, with_band
 from zonalflow.timeline.patterns import inputs_of_year
 from zonalflow.timeline.time_steps import local_steps, local_time_steps
 from zonalflow.verify.labels import undecoded
+from zonalflow.verify.values import open_values
 
 
 def bands(path, n, descriptions=()):
@@ -49,6 +51,44 @@ def test_a_band_that_there_is_not_names_those_that_there_are(tmp_path):
     for band, message in ((3, "has 2 bands; 2000 should be band 3"), ("snow", r"\(heat, rain\), .* called 'snow'")):
         with pytest.raises(RasterError, match=message):
             values(local_time_steps(str(tmp_path / "{year}.tif"), "ppt", 2000, "annual", band=band))
+
+
+def test_one_file_holds_several_variables(tmp_path):
+    bands(tmp_path / "2000.tif", 3, ("B1", "B2", "B3"))
+    bands(tmp_path / "2001.tif", 1, ("B1",))
+    raster = {
+        "path": f"{tmp_path}/{{year}}.tif",
+        "grain": "annual",
+        "names": {"red": "B1", "nir": "B3"},
+        "shared": True,
+    }
+    assert [values(local_steps(raster, name, 2000).steps)["2000"] for name in ("red", "nir")] == [100, 300]
+    assert values(local_steps(raster, "red", 2001).steps) == {"2001": 100}
+    with pytest.raises(RasterError, match=r"2001.tif has 1 band \(B1\), but exactly one must be called 'B3'"):
+        values(local_steps(raster, "nir", 2001).steps)  # not the only band, which is another variable
+    with pytest.raises(RasterError, match=r"raster\.band: 2 of .* would be all variables"):
+        local_steps({**raster, "band": 2}, "red", 2000)
+    months = bands(tmp_path / "months.tif", 12)
+    with pytest.raises(RasterError, match=r"has 12 bands for its dates, so it holds one variable"):
+        local_steps({**raster, "path": months, "grain": "monthly", "of_years": [2000]}, "red", 2000)
+
+
+def test_verify_knows_a_band_of_another_name(tmp_path, monkeypatch):
+    path = bands(tmp_path / "2000.tif", 2, ("heat", "rain"))
+    raster, step = {"source": "local", "path": path, "nodata": None}, TimeStep("2000", path, band_name="rain")
+    with open_values(step, raster):
+        pass
+    monkeypatch.setattr("zonalflow.verify.values.with_band", lambda dataset, step: TimeStep("2000", path, 1))
+    with pytest.raises(VerificationError, match=r"band 1, taken for rain, is heat"), open_values(step, raster):
+        pass
+
+
+def test_months_in_names_are_those_of_an_only_year(tmp_path):
+    for month in range(1, 13):
+        write_tif(tmp_path / f"v_{month:02}.tif", counting() * 0 + month, nodata=-1)
+    for name in ("v_{month}.tif", "*_{month}.tif"):
+        steps = local_time_steps(f"{tmp_path}/{name}", "v", 2000, "monthly", of_years=[2000])
+        assert values(steps) == {f"2000-{month:02}": month for month in range(1, 13)}
 
 
 def test_one_file_has_a_band_for_each_year_of_the_study(tmp_path):
@@ -131,7 +171,7 @@ def test_a_netcdf_file_in_a_zip_is_read(tmp_path):
     assert is_array(path) and on_disk(f"{path}/deep/a.nc") == path
     for name in (path, f"{path}/deep/a.nc"):
         with open_array(name, "v") as array:
-            assert array.stored(1, (0, 4, 0, 6)).tolist() == [[5] * 6] * 4
+            assert array.stored(slice(0, 1), (0, 4, 0, 6)).tolist() == [[[5] * 6] * 4]
 
 
 def test_hdf4_is_refused_with_what_converts_it(tmp_path):
@@ -164,8 +204,7 @@ def test_zarr_stores_are_read_from_folders_and_zips(tmp_path, version, zipped):
                 if part.is_file():
                     archive.write(part, f"{zipped}{part.relative_to(store)}")
     (step,) = local_time_steps(path, "v", 2000, "annual")
-    with open_array(step.path, step.layer) as array:
-        read, nodata = array.read(step.band, (0, 1, 0, 3), step.date, None)
+    ((_, read, nodata, _),) = read_time_steps([step], lambda grid, step: SimpleNamespace(raster_window=(0, 1, 0, 3)))
     assert read[0, [0, 2]].tolist() == [2, 2] and read[0, 1] == nodata
     with undecoded(path, "v") as theirs:
         assert theirs.sizes["time"] == 2

@@ -6,16 +6,15 @@ import pyogrio
 import pytest
 import rasterio
 import xarray
-from small import GRID, boxes, place, write_tif
+from small import GRID, boxes, compute_year, place, read_time_steps, write_tif
 
 from zonalflow.common.columns import label, tidy_name
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.classes import class_colours, class_names
-from zonalflow.rasters.read import TimeStep, read_time_steps
+from zonalflow.rasters.read import TimeStep
 from zonalflow.report.quantities import quantity_of
 from zonalflow.steps.combine_years import Inputs, Params, combine_years
 from zonalflow.steps.draw_maps import class_values, drawn_of, main_of
-from zonalflow.steps.zonal_stats import compute_year
 from zonalflow.tables.tidy import plan_layout
 from zonalflow.tables.year_table import YearTable, save_year, table_head
 from zonalflow.vectors.columns import field_names, year_columns

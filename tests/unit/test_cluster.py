@@ -120,3 +120,9 @@ def test_a_foreign_qos_is_refused_if_slurm_tells():
     check_requests(asked, {"ceres": 60}, "p")
     with pytest.raises(ClusterError, match=r"QOS 'express'(.|\n)*You may use: high, normal"):
         check_requests(asked, {"ceres": 60}, "p", {"normal", "high"})
+
+
+def test_a_hidden_partition_is_known(monkeypatch):
+    """SLURM lists partitions that only some groups may use, or that are hidden, when all are asked for."""
+    monkeypatch.setattr(slurm, "ask", lambda *command: "ceres|21-00:00:00\n" + "own|1:00:00\n" * ("--all" in command))
+    assert slurm.partition_limits() == {"ceres": 30240, "own": 60}

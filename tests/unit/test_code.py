@@ -45,7 +45,7 @@ def add_statement(text):
 @pytest.mark.parametrize(
     ("step", "module"),
     [
-        ("zonal_stats", "zonalflow.stats.statistics"),
+        ("zonal_stats", "zonalflow.stats.formulas"),
         ("zonal_stats", "zonalflow.index.build"),  # imported within a function
         ("zonal_stats", "zonalflow.timeline.time_axis"),
         ("prepare_zones", "zonalflow.steps.prepare_zones"),
@@ -69,7 +69,7 @@ def test_a_change_elsewhere_leaves_the_digest(library):
 
 def test_comments_and_docstrings_leave_the_digest(library):
     before = code.code_digest("zonal_stats")
-    library("zonalflow.stats.statistics", lambda text: re.sub(r'^r?"""', '"""Another sentence. ', text, count=1))
+    library("zonalflow.stats.formulas", lambda text: re.sub(r'^r?"""', '"""Another sentence. ', text, count=1))
     library(
         "zonalflow.index.build", lambda text: text.replace("    n = ", "    # why\n\n    n = ", 1) + "\n# the end\n"
     )

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zonalflow.common.errors import ConfigError, ZonalflowError
+from zonalflow.study.overview import describe_study
 from zonalflow.study.preflight import check_inputs
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import load_schema
 from zonalflow.study.study import Study
-from zonalflow.study.summary import describe_study
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")

@@ -1,14 +1,19 @@
 """GRIB files: values as they are stored, and messages by their own times."""
 
+import gzip
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
-from small import GRID, boxes, counting, place, write_tif
+from small import GRID, boxes, counting, place, read_time_steps, write_tif
 
-from zonalflow.common.errors import RasterError
-from zonalflow.rasters.read import TimeStep, read_time_steps
-from zonalflow.timeline.time_steps import local_time_steps
+from zonalflow.common.errors import RasterError, VerificationError
+from zonalflow.rasters.nodata import nodata_of
+from zonalflow.rasters.read import TimeStep, file_grid
+from zonalflow.timeline.time_steps import local_steps, local_time_steps
+from zonalflow.verify.values import open_values
 
 WEST_ROW = boxes((0, 3, 3, 4))  # cells 0, 1 and 2: the first three of the northernmost row
 TEMPERATURE = "0 0 2 0 0 0 0 1 0 1 0 0 255 0 0"  # category 0, parameter 0 (in kelvin), at the surface
@@ -67,6 +72,38 @@ def test_elements_are_told_apart_by_their_names(tmp_path):
         first_cells([TimeStep("2000", str(path), band_name="t2m")])
 
 
+def test_elements_and_levels_of_one_file_are_variables(tmp_path):
+    two_metres = TEMPERATURE.replace("0 1 0 1 0 0 255", "0 1 0 103 0 2 255")
+    times = [JANUARY, JANUARY, JANUARY, FEBRUARY, FEBRUARY, FEBRUARY]
+    write_grib(tmp_path / "a_2000.grb2", [1, 2, 3, 4, 5, 6], times, (TEMPERATURE, two_metres, HUMIDITY))
+    names = {"t2m": "TMP:2-HTGL", "skin": "TMP:0-SFC", "rh": "RH"}
+    raster = {"path": f"{tmp_path}/a_{{year}}.grb2", "grain": "monthly", "missing_dates": "skip", "names": names}
+    for name, (january, february) in {"t2m": (2, 5), "skin": (1, 4), "rh": (3, 6)}.items():
+        steps = local_steps({**raster, "shared": True}, name, 2000).steps
+        assert first_cells(steps) == {"2000-01": january, "2000-02": february}
+    with pytest.raises(RasterError, match=r"several messages of TMP at 2000-01 \(0-SFC and 2-HTGL\).*\{tmp: 'TMP:"):
+        local_steps({**raster, "names": {"t": "TMP"}}, "t", 2000)
+
+
+def test_verify_knows_a_message_of_another_date_or_element(tmp_path):
+    path = str(write_grib(tmp_path / "2000.grb2", [300, 40], [JANUARY, FEBRUARY], (TEMPERATURE, HUMIDITY)))
+    raster = {"source": "local", "path": f"{tmp_path}/{{year}}.grb2", "nodata": None}
+    for step in (TimeStep("2000-01", path), TimeStep("2000-02-01", path, 2)):
+        with open_values(step, raster):
+            pass
+    wrong = TimeStep("2000-01", path, 2)
+    with pytest.raises(VerificationError, match=r"taken for 2000-01, is of 2000-02-01"), open_values(wrong, raster):
+        pass
+
+
+def test_an_only_element_is_not_taken_for_two_variables(tmp_path):
+    write_grib(tmp_path / "2000.grb2", [300], [JANUARY])
+    step = TimeStep("2000", str(tmp_path / "2000.grb2"), band_name="RH")
+    assert first_cells([step]) == {"2000": 300.0}
+    with pytest.raises(RasterError, match=r"none of which is 'RH'"):
+        first_cells([replace(step, shared=True)])
+
+
 @pytest.mark.parametrize(
     ("times", "message"),
     [
@@ -78,6 +115,57 @@ def test_a_date_needs_exactly_one_message(tmp_path, times, message):
     path = write_grib(tmp_path / "a.grb2", [300, 400], times)
     with pytest.raises(RasterError, match=message):
         first_cells([TimeStep("2000-01", str(path), band_name="t2m")])
+
+
+def test_messages_without_a_bitmap_hold_data_everywhere(tmp_path):
+    path = write_grib(tmp_path / "a.grb2", [9997], [JANUARY])  # with a bitmap, 9999 would be missing
+    with rasterio.open(path) as dataset:
+        assert dataset.nodata is None and nodata_of(dataset, 1, "a", None) is None
+
+
+def first_grid(path):
+    """Return a GRIB file's bytes, and where its grid's definition (section 3) begins."""
+    data, at = bytearray(path.read_bytes()), 16
+    while data[at + 4] < 3:
+        at += int.from_bytes(data[at : at + 4], "big")
+    return data, at
+
+
+def test_gaussian_rows_are_refused_as_uneven(tmp_path):
+    data, at = first_grid(write_grib(tmp_path / "a.grb2", [300], [JANUARY]))
+    data[at + 12 : at + 14] = (40).to_bytes(2, "big")  # template 3.40: the same, but for the last increment
+    (tmp_path / "b.grb2").write_bytes(data)
+    with pytest.raises(
+        RasterError, match=r"b\.grb2: the rows of its grid are Gaussian latitudes, which are not evenly"
+    ):
+        file_grid(TimeStep("2000", str(tmp_path / "b.grb2")))
+
+
+def test_increments_that_miss_the_last_point_are_refused(tmp_path):
+    data, at = first_grid(write_grib(tmp_path / "a.grb2", [300], [JANUARY]))
+    assert int.from_bytes(data[at + 63 : at + 67], "big") == 1_000_000  # one degree
+    data[at + 63 : at + 67] = (2_000_000).to_bytes(4, "big")
+    (tmp_path / "b.grb2").write_bytes(data)
+    with rasterio.open(tmp_path / "b.grb2") as dataset:
+        believed = dataset.transform.a
+    if believed == 1:  # a GDAL that goes by the points
+        assert file_grid(TimeStep("2000", str(tmp_path / "b.grb2")))[0].transform[0] == 1
+    else:
+        with pytest.raises(
+            RasterError, match=r"contradicts itself: by its increments a cell has 2 × 1 degrees, .* 1 × 1"
+        ):
+            file_grid(TimeStep("2000", str(tmp_path / "b.grb2")))
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_messages_on_several_grids_are_refused(tmp_path, gzipped):
+    one = write_grib(tmp_path / "a.grb2", [300], [JANUARY]).read_bytes()
+    data, at = first_grid(tmp_path / "a.grb2")
+    data[at + 46 : at + 50] = (2_500_000).to_bytes(4, "big")  # the first latitude
+    path = tmp_path / ("b.grb2.gz" if gzipped else "b.grb2")
+    path.write_bytes(gzip.compress(one + data) if gzipped else one + data)
+    with pytest.raises(RasterError, match=r"has messages on 2 grids, and needs one"):
+        file_grid(TimeStep("2000", str(path)))
 
 
 def test_a_sum_over_a_day_is_dated_by_its_middle(tmp_path):

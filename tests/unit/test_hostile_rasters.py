@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import Affine
-from small import GRID, boxes, counting, place, write_tif
+from small import GRID, boxes, compute_year, counting, place, read_time_steps, write_tif
 
 from zonalflow.common.errors import GridError, RasterError
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.grids import grid_finder
-from zonalflow.rasters.read import TimeStep, read_time_steps
-from zonalflow.steps.zonal_stats import compute_year
+from zonalflow.rasters.read import TimeStep
 
 # Rows 0 and 1, columns 0 … 2 of 0, 1, 2, … in rows of 6: 0 1 2 / 6 7 8. And one cell, 23.
 ZONES = boxes((0, 2, 3, 4), (5, 0, 6, 1))
@@ -204,3 +203,22 @@ def test_a_bit_flipped_since_the_fetch_is_found(tmp_path):
     path.unlink()
     with pytest.raises(RasterError, match=r"2003.tif \(2003\) is missing"):
         list(read_time_steps([step], find))
+
+
+def test_a_file_that_claims_far_more_cells_than_it_stores_is_refused(tmp_path):
+    path, n = tmp_path / "a.tif", 400_000  # 1.6 × 10¹¹ cells, in blocks of which none is stored
+    profile = {"driver": "GTiff", "count": 1, "dtype": "uint8", "crs": "EPSG:4269", "nodata": 255, "SPARSE_OK": True}
+    tiles = {"tiled": True, "blockxsize": 4096, "blockysize": 4096, "BIGTIFF": "YES"}
+    transform = Affine(6 / n, 0, 0, 0, -4 / n, 4)
+    with rasterio.open(path, "w", width=n, height=n, transform=transform, **profile, **tiles):
+        pass
+    assert path.stat().st_size < 200_000
+    assert "claims 1.6e+11 cells (400000 columns, 400000 rows)" in refusal(path)
+
+
+@pytest.mark.parametrize("nodata", [1e39, float("inf")])
+def test_nodata_beyond_the_type_leaves_the_largest_value_alone(tmp_path, nodata):
+    values = counting().astype("float32")
+    values[0, 1] = np.finfo("float32").max
+    path = write_tif(tmp_path / "a.tif", values, nodata=-1)
+    assert numbers(path, ["max"], nodata=nodata)[0] == [float(np.finfo("float32").max)]

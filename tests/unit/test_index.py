@@ -7,6 +7,7 @@ import shapely
 
 from zonalflow.common.errors import ConfigError, GridError
 from zonalflow.geometry.grid import Grid
+from zonalflow.index import store
 from zonalflow.index.build import build_index, weights_digest
 from zonalflow.index.segments import segment_reduce
 from zonalflow.index.store import DamagedIndexError, index_key, load_index, save_index
@@ -105,7 +106,7 @@ def age(folder):
         age,
         shutil.rmtree,
         lambda folder: (folder / "index.json").unlink(),
-        lambda folder: (folder / "run_ptr.npy").unlink(),
+        lambda folder: (folder / "run_zone.npy").unlink(),
         lambda folder: (folder / "index.json").write_text("{"),
         lambda folder: (folder / "index.json").write_text("{}"),
         lambda folder: (folder / "off_grid.npy").write_bytes(b""),
@@ -166,3 +167,29 @@ def test_a_stored_index_knows_how_much_of_a_cell_must_be_covered(tmp_path):
 def test_a_least_coverage_is_for_the_method_coverage(method):
     with pytest.raises(ConfigError, match=r"min_coverage: 0\.5 needs method: coverage"):
         build_index(ZONES, GRID, method, min_coverage=0.5)
+
+
+def test_a_large_index_is_read_for_its_checksums_once_on_each_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("zonalflow.index.store._LARGE", 0)
+    checked = []
+    crc32 = store._crc32
+    save_index(build_index(ZONES, GRID, "coverage"), tmp_path / "index")
+    monkeypatch.setattr("zonalflow.index.store._crc32", lambda array: checked.append(len(array)) or crc32(array))
+    load_index(tmp_path / "index")
+    first = len(checked)
+    assert first == 7  # start, length and zone of runs; cell, fraction and zone of the boundary; cells off the grid
+    load_index(tmp_path / "index")
+    assert len(checked) == first
+    raw = bytearray((tmp_path / "index/run_length.npy").read_bytes())
+    raw[-1] ^= 1
+    (tmp_path / "index/run_length.npy").write_bytes(raw)  # another time, so it is read again
+    with pytest.raises(DamagedIndexError, match=r"run_length.npy is not what was written"):
+        load_index(tmp_path / "index")
+    (tmp_path / "tmp").rename(tmp_path / "nowhere")  # no folder for notes: each load checks
+    save_index(build_index(ZONES, GRID, "coverage"), tmp_path / "index")
+    checked.clear()
+    for _ in range(2):
+        load_index(tmp_path / "index")
+    assert len(checked) == 2 * first

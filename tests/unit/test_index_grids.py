@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 import rasterio
 from pyproj import Transformer
-from small import GRID, boxes, counting, place, write_tif
+from small import GRID, boxes, compute_year, counting, place, read_time_steps, write_tif
 
 from zonalflow.common.errors import GridError
 from zonalflow.geometry.box import box_window, window_in
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.cache import Counting, ensure_index
 from zonalflow.index.grids import StudyZones, grid_finder, index_other_grid
-from zonalflow.rasters.read import TimeStep, read_time_steps
-from zonalflow.steps.zonal_stats import compute_year
+from zonalflow.rasters.read import TimeStep
 from zonalflow.tables.year_table import load_year, save_year
 
 FINE = Grid("EPSG:4269", (0.5, 0.0, 0.0, 0.0, -0.5, 4.0), 12, 8)
@@ -27,7 +26,15 @@ def index_other(tmp_path, monkeypatch):
     ZONES.to_file("zones.gpkg")
     ZONES.to_parquet("zones.parquet")
     lines = []
-    options = {"id": "id", "layer": None, "crs": None, "where": None, "states": None, "keep": "clipped"}
+    options = {
+        "id": "id",
+        "layer": None,
+        "crs": None,
+        "where": None,
+        "states": None,
+        "dissolve": False,
+        "keep": "clipped",
+    }
 
     def make(grid, bbox=None, method="center"):
         zones = StudyZones("zones.parquet", "z", ["zones.gpkg"], options, bbox)

@@ -6,14 +6,13 @@ import pandas
 import pyproj
 import pytest
 import xarray
-from small import GRID, boxes, place
+from small import GRID, boxes, compute_year, place, read_time_steps
 
 from zonalflow.common.errors import RasterError
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.arrays import open_array
-from zonalflow.rasters.read import TimeStep, file_grid, read_time_steps
+from zonalflow.rasters.read import TimeStep, file_grid
 from zonalflow.steps.prepare_zones import overridden_crs
-from zonalflow.steps.zonal_stats import compute_year
 from zonalflow.timeline.check import check_years
 from zonalflow.timeline.time_steps import local_time_steps
 

@@ -98,7 +98,7 @@ def test_an_edit_moves_aside_what_it_leaves_behind(tmp_path):
     edited = study(years=2000, method="coverage")
     moved = move_aside(edited, all_wrong)
     assert sorted(Path(path).name for path in moved) == sorted(
-        ["2001.npz", "ppt_2001.png", *(f"stats_2001.{suffix}" for suffix in ("shp", "shx", "dbf", "prj", "cpg"))]
+        ["2001.npz", "ppt_2001.png", *(f"stats_2001.{suffix}" for suffix in ("shp", "shx", "dbf", "prj", "cpg", "qml"))]
     )
     aside = {path.name for path in (tmp_path / "results/a/superseded").rglob("*") if path.is_file()}
     assert aside == {Path(path).name for path in moved}

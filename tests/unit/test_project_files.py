@@ -92,3 +92,11 @@ def test_contributing_names_targets_of_the_makefile():
     text = "\n".join(CODE)
     named = set(re.findall(r"\bmake (?:PYTHON=\S+ )?([a-z-]+)", text))
     assert {"test", "lint", "test-slurm", "bench"} <= named <= TARGETS
+
+
+@pytest.mark.parametrize("cluster", ["ceres", "atlas"])
+def test_no_resource_of_a_job_makes_snakemake_measure_its_inputs(cluster):
+    """For thousands of jobs that takes half of a preview; Snakemake's own default for disk_mb does."""
+    profile = yaml.safe_load((ROOT / f"profiles/{cluster}/profile.yaml").read_text())
+    assert isinstance(profile["default-resources"]["disk_mb"], int)
+    assert not any("input" in str(value) for value in profile["default-resources"].values())

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from small import GRID, boxes, counting, mask_out, place, write_tif
+from small import GRID, boxes, compute_year, counting, mask_out, place, read_time_steps, write_tif
 
 from zonalflow.common.errors import GridError, RasterError
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.grids import grid_finder
-from zonalflow.rasters.read import MISSING, TimeStep, open_raster, raster_grid, read_time_steps
-from zonalflow.steps.zonal_stats import compute_year
+from zonalflow.rasters.nodata import MISSING
+from zonalflow.rasters.read import TimeStep, open_raster, raster_grid
 
 WEST_ROW = boxes((0, 3, 3, 4))  # cells 0, 1 and 2: the first three of the northernmost row
 
@@ -186,13 +186,13 @@ def declaring(path, nodata, kind):
 @pytest.mark.parametrize(
     ("kind", "nodata"), [("Int64", 2**60), ("Int64", -(2**60)), ("UInt64", 2**63), ("UInt64", 2**64 - 2)]
 )
-@pytest.mark.parametrize("blocks", [False, True], ids=["by zone", "by blocks"])
+@pytest.mark.parametrize("blocks", [False, True], ids=["whole", "in strips"])
 def test_64_bit_nodata_is_compared_exactly(tmp_path, monkeypatch, kind, nodata, blocks):
     values = np.full(GRID.shape, 5, kind.lower())
     values[0, :3] = nodata, nodata + 1, 7  # as float64, the first two are equal
     path = declaring(write_tif(tmp_path / "a.tif", values), nodata, kind)
     if blocks:
-        monkeypatch.setattr("zonalflow.index.zone_index.ZoneIndex.is_small", False)
+        monkeypatch.setattr("zonalflow.stats.plan.STRIP", 1)
     for configured in (None, nodata):
         steps = read_time_steps([TimeStep("2000", str(path))], grid_finder(place(WEST_ROW)), nodata=configured)
         table = compute_year(steps, ["sum"])

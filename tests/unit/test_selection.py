@@ -8,40 +8,26 @@ import pandas
 import pytest
 import rasterio
 import xarray
-from small import GRID, boxes, counting, place, write_tif
+from small import GRID, boxes, counting, place, read_time_steps, write_nc, write_tif
 
 from zonalflow.common.errors import RasterError
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.arrays import open_array
-from zonalflow.rasters.read import read_time_steps
 from zonalflow.rasters.selection import select_of
+from zonalflow.tables.year_table import YearTable, units_of
 from zonalflow.timeline.time_steps import local_steps, local_time_steps
-from zonalflow.timeline.units import unit_of_steps
+from zonalflow.timeline.units import check_one_unit, unit_of_steps
 from zonalflow.verify.labels import undecoded
 
 LAT, LON = np.arange(3.5, 0, -1.0), np.arange(0.5, 6)
 WEST_ROW = boxes((0, 3, 3, 4))
 
 
-def written(path, times=("2000-07-01",), coordinates=None, name="ppt", **dimensions):
-    """Write a variable on GRID whose cells hold 100 k in the k-th layer of one further dimension, first 0."""
-    ((dimension, size),) = dimensions.items()
-    values = np.ones((len(times), size, 4, 6), "f4") * 100 * np.arange(size, dtype="f4")[:, None, None]
-    data = xarray.Dataset(
-        {name: (("time", dimension, "lat", "lon"), values)}, {"time": pandas.to_datetime(times), "lat": LAT, "lon": LON}
-    )
-    data["lat"].attrs["units"], data["lon"].attrs["units"] = "degrees_north", "degrees_east"
-    if coordinates is not None:
-        data = data.assign_coords({dimension: list(coordinates)})
-    data.to_netcdf(path)
-    return str(path)
-
-
 def first_cell(path, variable="ppt", year=2000, grain="annual", **keys):
     """Return the first value, as jobs read it and as `verify` does."""
     (step, *_) = local_time_steps(path, variable, year, grain, **keys)
     with open_array(step.path, step.layer, step.select) as array:
-        value = float(array.stored(step.band, (0, 1, 0, 1))[0, 0])
+        value = float(array.stored(slice(step.band - 1, step.band), (0, 1, 0, 1))[0, 0, 0])
     with undecoded(step.path, step.layer, dict(step.select)) as theirs:
         assert float(theirs.transpose(..., "lat", "lon").to_numpy().reshape(-1, 4, 6)[step.band - 1, 0, 0]) == value
     return value
@@ -55,10 +41,15 @@ def first_cell(path, variable="ppt", year=2000, grain="annual", **keys):
         (np.array([0.1, 0.2, 0.3], "f4"), 0.3, 200.0),  # as float32 it is 0.30000001
         ([3, 2, 1], 1, 200.0),  # a coordinate comes before the position
         (["low", "middle", "high"], "middle", 100.0),
+        (["low", "middle", "high"], 2, 200.0),  # no number is a text: the position
+        ([100000.0, 85000.0, 50000.0], 2, 200.0),  # no pressure is near 2
+        (["1990", "2000", "2010"], 2000, 100.0),
+        (pandas.to_datetime(["2020-01-01", "2020-02-01", "2020-03-01"]), "2020-02-01", 100.0),
+        (pandas.to_datetime(["2020-01-01T00:00", "2020-01-01T06:00", "2020-02-01T00:00"]), "2020-01-01T06:00", 100.0),
     ],
 )
 def test_one_value_of_a_dimension_is_chosen(tmp_path, coordinates, value, right):
-    path = written(tmp_path / "a.nc", coordinates=coordinates, level=3)
+    path = write_nc(tmp_path / "a.nc", coordinates=coordinates, level=3)
     assert first_cell(path, select={"level": value}) == right
 
 
@@ -66,6 +57,7 @@ def test_one_value_of_a_dimension_is_chosen(tmp_path, coordinates, value, right)
     ("coordinates", "select", "message"),
     [
         ([10.0, 20.0], {"level": 15}, r"select\.level: 15 is not among the values of this dimension: 10\.0, 20\.0"),
+        ([1, 2], {"level": 0}, r"select\.level: 0 is not among the values of this dimension: 1, 2"),  # nor a position
         (["low", "high"], {"level": "lo"}, r"'lo' is not among the values of this dimension: low, high"),
         (None, {"level": 2}, r"raster\.select\.level: 2 is no position from 0 to 1"),
         (None, {"levl": 1}, r"no dimension 'levl' .*; did you mean 'level'\? Its dimensions: time, level"),
@@ -74,13 +66,13 @@ def test_one_value_of_a_dimension_is_chosen(tmp_path, coordinates, value, right)
     ],
 )  # fmt: skip
 def test_a_choice_that_cannot_be_made_names_the_values(tmp_path, coordinates, select, message):
-    path = written(tmp_path / "a.nc", coordinates=coordinates, level=2)
+    path = write_nc(tmp_path / "a.nc", coordinates=coordinates, level=2)
     with pytest.raises(RasterError, match=message):
         local_time_steps(path, "ppt", 2000, "annual", select=select)
 
 
 def test_a_file_may_call_a_variable_anything(tmp_path):
-    path = written(tmp_path / "a.nc", name="rain + snow (mm)", member=1)
+    path = write_nc(tmp_path / "a.nc", name="rain + snow (mm)", member=1)
     assert first_cell(path, "ppt", names={"ppt": "rain + snow (mm)"}) == 0.0
     with pytest.raises(RasterError, match=r"no variable 'ppt'.*raster\.variables: \{ppt: rain \+ snow \(mm\)\}"):
         local_time_steps(path, "ppt", 2000, "annual")
@@ -140,13 +132,13 @@ def test_what_is_missing_is_left_out_only_if_asked_for(tmp_path):
 
 def test_a_date_in_two_files_is_refused(tmp_path):
     for name in ("a", "b"):
-        written(tmp_path / f"v_{name}.nc", member=1)
+        write_nc(tmp_path / f"v_{name}.nc", member=1)
     with pytest.raises(RasterError, match=r"2000 of ppt is in two files, .*v_a\.nc and .*v_b\.nc"):
         local_time_steps(f"{tmp_path}/v_*.nc", "ppt", 2000, "annual")
 
 
 def test_select_and_band_are_each_for_their_own_files(tmp_path):
-    path = written(tmp_path / "a.nc", member=1)
+    path = write_nc(tmp_path / "a.nc", member=1)
     with pytest.raises(RasterError, match=r"has dimensions and no bands; choose by raster\.select"):
         local_time_steps(path, "ppt", 2000, "annual", band=2)
     with pytest.raises(RasterError, match=r"has bands and no dimensions; choose one by raster\.band"):
@@ -154,7 +146,7 @@ def test_select_and_band_are_each_for_their_own_files(tmp_path):
 
 
 def test_one_file_serves_two_selections(tmp_path):
-    path = written(tmp_path / "a.nc", level=3)
+    path = write_nc(tmp_path / "a.nc", level=3)
     steps = [local_time_steps(path, "ppt", 2000, "annual", select={"level": n})[0] for n in (0, 2)]
     assert steps[0].select == select_of({"level": 0}) and steps[0] != steps[1]
     where = grid_finder(place(WEST_ROW, replace(GRID, crs="EPSG:4326")))
@@ -163,7 +155,7 @@ def test_one_file_serves_two_selections(tmp_path):
 
 @pytest.mark.parametrize(("text", "unit"), [("degC", "°C"), ("kg m-2  s-1", "kg m-2 s-1"), ("Kelvin", "K"), ("", "")])
 def test_units_are_those_of_the_files(tmp_path, text, unit):
-    path = written(tmp_path / "a.nc", member=1)
+    path = write_nc(tmp_path / "a.nc", member=1)
     with netCDF4.Dataset(path, "a") as file:
         file["ppt"].units = text
     tif = write_tif(tmp_path / "2000.tif", counting(), nodata=-1)
@@ -175,8 +167,28 @@ def test_units_are_those_of_the_files(tmp_path, text, unit):
 
 def test_two_units_in_one_year_are_refused(tmp_path):
     for month, unit in (("01", "K"), ("12", "degC")):
-        with netCDF4.Dataset(written(tmp_path / f"v_2000{month}.nc", [f"2000-{month}-15"], member=1), "a") as file:
+        with netCDF4.Dataset(write_nc(tmp_path / f"v_2000{month}.nc", [f"2000-{month}-15"], member=1), "a") as file:
             file["ppt"].units = unit
     raster = {"path": f"{tmp_path}/v_{{year}}{{month}}.nc", "grain": "monthly", "missing_dates": "skip"}
-    with pytest.raises(RasterError, match=r"\(2000-01\) is in K, and .* \(2000-12\) in °C; write all dates"):
-        unit_of_steps(local_steps(raster, "ppt", 2000).steps)
+    steps = local_steps(raster, "ppt", 2000).steps
+    with pytest.raises(RasterError, match=r"\(2000-01\) is in K, and .* \(2000-12\) in °C; convert one .* \{ppt: K\}"):
+        check_one_unit("ppt", steps[0], steps[-1])
+    table = YearTable(["2000-01", "2000-12"], {}, unit=unit_of_steps(steps))
+    with pytest.raises(RasterError, match=r"ppt is in K and in °C in the files of 2000; convert some of them"):
+        units_of([("ppt", 2000, table)], {})
+    assert units_of([("ppt", 2000, table)], {"ppt": "K"}) == {"ppt": "K"}
+
+
+def test_one_time_beside_a_variable_is_its_date(tmp_path):
+    for month in (1, 7):
+        data = xarray.open_dataset(write_nc(tmp_path / "all.nc", [f"2000-{month:02}-16"], member=1), decode_cf=False)
+        data.isel(time=0).load().to_netcdf(tmp_path / f"v_{month}.nc")
+        data.close()
+    raster = {"path": f"{tmp_path}/v_*.nc", "grain": "monthly", "missing_dates": "skip"}
+    assert [step.date for step in local_steps(raster, "ppt", 2000).steps] == ["2000-01", "2000-07"]
+    assert [step.date for step in local_steps({**raster, "grain": "native"}, "ppt", 2000).steps][1] == "2000-07-16"
+    with pytest.raises(RasterError, match=r"lacks the year 2001; it holds 2000-07-16"):
+        local_steps({"path": f"{tmp_path}/v_7.nc", "grain": "annual", "of_years": [2001]}, "ppt", 2001)
+    (tmp_path / "v_7.nc").rename(tmp_path / "n_2003.nc")  # a name goes before
+    named = local_steps({"path": f"{tmp_path}/n_{{year}}.nc", "grain": "annual"}, "ppt", 2003).steps
+    assert [step.date for step in named] == ["2003"]

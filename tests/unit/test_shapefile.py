@@ -9,7 +9,7 @@ import shapefile  # pyshp
 import shapely
 
 from zonalflow.common.errors import ZonesError
-from zonalflow.vectors.shapefile import append_columns, short_names
+from zonalflow.vectors.shapefile import append_columns, check_size, record_bytes, short_names
 
 NUMBERS = [
     0.0, -0.0, 1.0, -1.0, 1 / 3, -2 / 3, 0.1, 0.010000000000000002, 0.0123456789012345678, 0.09999999999999999,
@@ -126,3 +126,16 @@ def test_names_of_fields(names, taken, short):
     given = short_names(names, taken)
     assert list(given) == names
     assert list(given.values()) == short
+
+
+def test_a_shapefile_beyond_2_gb_is_refused_with_its_size():
+    # 2³¹ − 1 = 2,147,483,647 = 32,767 × 65,538 + 1
+    check_size(32_767, 65_538)
+    with pytest.raises(ZonesError, match=r"2\.1 GB \(32,768 zones × 65,538 bytes\).*geoparquet"):
+        check_size(32_768, 65_538)
+    with pytest.raises(ZonesError, match=r"outlines of 3\.0 GB"):
+        check_size(10, 10, shp=3_000_000_000)
+
+
+def test_a_year_adds_its_columns_to_each_record():
+    assert record_bytes(floats=3, integers=2) == 3 * 24 + 2 * 18

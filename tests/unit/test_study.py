@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from zonalflow.study.overview import describe_study
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import load_schema
 from zonalflow.study.study import Study
-from zonalflow.study.summary import describe_study
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")

@@ -271,7 +271,9 @@ def test_a_refusal_ends_the_run_after_its_running_jobs(pending):
     [
         "PartitionTimeLimit", "QOSMaxWallDurationPerJobLimit", "AssocMaxCpuPerJobLimit", "AssocGrpCPUMinutesLimit",
         "ReqNodeNotAvail, Reserved for maintenance", "DependencyNeverSatisfied", "JobHeldUser", "JobHeldAdmin",
-        "launch failed requeued held", "PartitionDown", "BadConstraints",
+        "launch failed requeued held", "PartitionDown", "BadConstraints", "PartitionConfig", "MaxMemPerLimit",
+        "NodeDown", "AssocGrpWallLimit", "QOSMaxCpuPerNode", "QOSTimeLimit", "ReservationDeleted",
+        "RequiresReservation",
     ],
 )  # fmt: skip
 def test_a_reason_that_does_not_pass_is_reported_once(pending, reason):
@@ -288,7 +290,21 @@ def test_a_reason_that_does_not_pass_is_reported_once(pending, reason):
 
 @pytest.mark.parametrize(
     "reason",
-    ["Priority", "Resources", "None", "AssocGrpJobsLimit", "QOSMaxJobsPerUserLimit", "QOSGrpCpuLimit", "Dependency"],
+    [
+        "Priority",
+        "Resources",
+        "None",
+        "AssocGrpJobsLimit",
+        "QOSMaxJobsPerUserLimit",
+        "QOSGrpCpuLimit",
+        "Dependency",
+        "AssocMaxJobsLimit",
+        "QOSGrpNodeLimit",
+        "QOSJobLimit",
+        "Licenses",
+        "ReqResv",
+        "Cleaning",
+    ],
 )
 def test_a_reason_that_passes_is_not_reported(reason):
     assert lasting(reason) == ""
@@ -313,14 +329,15 @@ def test_a_job_starts_the_lighter_snakemake(lab):
 
 def test_the_lighter_snakemake_imports_neither_pandas_nor_the_submitting_plugin():
     code = (
-        "import pkgutil, sys; from zonalflow.cluster.job import lighten; lighten(sys.modules)\n"
+        "import gc, sys; from zonalflow.cluster.job import lighten; lighten(sys.modules)\n"
         "import snakemake.cli, nbformat\n"
         "from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry\n"
         "print(sorted(ExecutorPluginRegistry().plugins), sys.modules['pandas'], vars(nbformat).get('reads'))\n"
+        "print(gc.isenabled())\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(submit.__file__).parents[2])}
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    assert ended.stdout.strip().endswith("'slurm-jobstep', 'touch'] None None"), ended
+    assert ended.stdout.strip().endswith("'slurm-jobstep', 'touch'] None None\nFalse"), ended
 
 
 # ------------------------------------------------------------------------------------------------ questions about jobs

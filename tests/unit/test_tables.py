@@ -133,7 +133,7 @@ def test_memory_holds_one_year_at_a_time(study, monkeypatch):
         return table
 
     monkeypatch.setattr(tidy, "load_year", watched)
-    combined(study, "parquet", "csv")
+    combined(study, "parquet", "csv", "wide", "xlsx")
     assert read == [(path, 0) for _, _, path in keys]
 
 

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from zonalflow.stats.threads import LARGE, in_advance, read_ahead, share
+from zonalflow.stats.threads import read_ahead, share
 
 
 def test_items_come_in_order_and_each_once():
@@ -68,26 +68,6 @@ def test_items_end_in_the_thread_that_they_began_in(stop_early):
     else:
         assert list(ahead) == [2]
     assert threads[0] == threads[1] != threading.get_ident()
-
-
-@pytest.mark.parametrize("cells", [1, LARGE // 7, LARGE - 1, LARGE, 10 * LARGE])
-@pytest.mark.parametrize("number", [0, 1, 20])
-def test_rasters_in_advance_come_in_order_and_each_once(number, cells):
-    assert list(in_advance((k for k in range(number)), number, cells)) == list(range(number))
-
-
-def test_small_rasters_in_advance_hold_no_more_cells_than_a_large_one():
-    read = []
-
-    def items():
-        for k in range(30):
-            read.append(k)
-            yield k
-
-    advance = in_advance(items(), 30, LARGE // 7)
-    assert [next(advance), len(read)] == [0, 7]
-    assert [next(advance) for _ in range(7)][-1] == 7
-    assert len(read) == 14
 
 
 def test_shared_items_are_each_worked_on_once_by_any_number_of_workers():

@@ -4,18 +4,21 @@ import numpy as np
 import pytest
 import rasterio
 import xarray
-from small import GRID, boxes, counting, mask_out, place, write_tif
+from small import GRID, boxes, compute_year, counting, mask_out, place, read_time_steps, write_tif
 
 from zonalflow.common.errors import GridError, RasterError
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.cache import Counting, ensure_index
 from zonalflow.index.grids import grid_finder
-from zonalflow.rasters.read import TimeStep, read_time_steps
-from zonalflow.rasters.weights import load_weights, weights_key
-from zonalflow.steps.zonal_stats import compute_year
+from zonalflow.rasters.read import TimeStep
+from zonalflow.readers.weights import weight_strips, weights_key
 
 FINE = Grid("EPSG:4269", (0.5, 0.0, 0.0, 0.0, -0.5, 4.0), 12, 8)
 ZONES = boxes((0, 3, 2, 4), (1, 0, 5, 2))
+
+
+def load_weights(weights, grid, crs=None):
+    return np.concatenate([values for _, values in weight_strips(weights["path"], grid, crs)])
 
 
 def test_population_weighted_mean_by_hand(tmp_path):
@@ -122,3 +125,11 @@ def test_area_weights_follow_the_unit_of_the_latitude(crs, north):
     # a third of the way to the pole and twice that: rows of 30 degrees from 60 N to the equator, centres 45 and 15 N
     grid = Grid(crs, (north / 2, 0.0, 0.0, 0.0, -north / 2, north), 1, 2)
     np.testing.assert_allclose(grid.row_areas(), np.cos(np.radians([45, 15])), rtol=1e-12)
+
+
+def test_a_zarr_store_of_weights_is_known_by_its_contents(tmp_path):
+    for name, text in (("a", "1"), ("b", "1"), ("c", "2")):
+        (tmp_path / f"{name}.zarr/c").mkdir(parents=True)
+        (tmp_path / f"{name}.zarr/c/0").write_text(text)
+    one, same, other = (weights_key({"path": str(tmp_path / f"{name}.zarr")}) for name in "abc")
+    assert one == same != other

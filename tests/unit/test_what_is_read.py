@@ -20,7 +20,7 @@ from zonalflow.rasters.read import open_raster, with_band
 from zonalflow.timeline.time_steps import local_steps
 
 README = (Path(__file__).parents[2] / "config" / "README.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| [^|`]*(?:`raster\.band`)?[^|`]* \| `([^`]+)` \| `(\w+)` \|", README, re.MULTILINE)
+ROWS = re.findall(r"^\| [^|`]*(?:`(?:raster\.band|{[^|`]*})`)?[^|`]* \| `([^`]+)` \| `(\w+)` \|", README, re.MULTILINE)
 MONTHS = pandas.date_range("2000-01-01", "2000-12-01", freq="MS")
 DAYS = pandas.date_range("2000-01-01", "2000-12-31")
 HOURS = pandas.date_range("2000-01-01", "2000-12-31 23:00", freq="h")
@@ -97,6 +97,14 @@ def made(folder: Path) -> dict:
         array(EIGHTS).to_netcdf(folder / "v_2000.h5", group="Grid")
         assert "Grid" in netCDF4.Dataset(folder / "v_2000.h5").groups
 
+    def gzipped_array():
+        array(MONTHS).to_netcdf(folder / "v.nc")
+        (folder / "v_2000.nc.gz").write_bytes(gzip.compress((folder / "v.nc").read_bytes()))
+
+    def months_alone():
+        for month in range(1, 13):
+            tif(folder / f"v_{month:02}.tif", month)
+
     def zarr():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -123,6 +131,11 @@ def made(folder: Path) -> dict:
         "all.nc": (lambda: array(HOURS).to_netcdf(folder / "all.nc"), {}, 8784),
         "plain_{year}.nc": (lambda: array().to_netcdf(folder / "plain_2000.nc"), {}, 1),
         "v_{year}_nc.zip": (in_a_zip, {}, 1),
+        "v_{year}.nc.gz": (gzipped_array, {}, 12),
+        "v_{month}.tif": (months_alone, {"of_years": [2000]}, 12),
+        "several_{year}.tif": (
+            lambda: tif(folder / "several_2000.tif", 3, 1, names="ab"), {"names": {"v": "b"}, "shared": True}, 1,
+        ),
         "v_{year}.h5": (groups, {"names": {"v": "Grid/v"}}, 46),
         "v.zarr": (zarr, {}, 46),
     }  # fmt: skip
@@ -133,7 +146,7 @@ def value(step) -> float:
         with open_raster(step.path) as dataset:
             return float(dataset.read(with_band(dataset, step).band)[0, 0])
     with open_array(step.path, step.layer, step.select) as variable:
-        return float(variable.stored(step.band, (0, 1, 0, 1))[0, 0])
+        return float(variable.stored(slice(step.band - 1, step.band), (0, 1, 0, 1))[0, 0, 0])
 
 
 def test_the_table_has_a_row_for_each_layout():

@@ -36,6 +36,13 @@ def test_ids_of_two_columns_are_joined_by_a_hyphen(tmp_path, name):
     assert own.polygons["B-01"].equals(shapely.box(2, 1, 3, 2))
 
 
+def test_two_pairs_of_values_never_become_one_zone(tmp_path):
+    path = written(tmp_path, plots().assign(site=["1-2", "1", "1", "4"], plot=["3", "2-3", "5", "5"]))
+    for dissolve, message in ((True, "make the same id in .*: 1-2-3; give"), (False, r"is not unique in .*\(1-2-3\)")):
+        with pytest.raises(ZonesError, match=message):
+            read_zones([path], id_column=["site", "plot"], dissolve=dissolve)
+
+
 @pytest.mark.parametrize("name", ["a.gpkg", "a.shp", "a.geojson", "a.parquet"])
 def test_row_is_the_number_in_the_file_whatever_is_chosen(tmp_path, name):
     path = written(tmp_path, plots(), name)

@@ -1,5 +1,6 @@
 """Zones of every kind: formats, filters, shapes, everywhere on the globe."""
 
+import gzip
 import zipfile
 
 import geopandas
@@ -14,6 +15,7 @@ from zonalflow.geometry.antimeridian import unwrap, wrap
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.build import build_index
 from zonalflow.verify.outlines import read_outlines
+from zonalflow.zones.layers import describe_choice
 from zonalflow.zones.on_grid import bring_to_grid, prepare
 from zonalflow.zones.read import read_zones
 
@@ -86,6 +88,42 @@ def test_layers_in_the_folders_of_a_zip(tmp_path):
     assert read_outlines([path], options, {"c"}).polygons["c"].bounds == (4, 3, 6, 4)
     alone = zipped(tmp_path / "b.zip", files[1])
     assert len(read_zones([alone], id_column="id")) == 3
+
+
+def test_a_geodatabase_in_a_folder_of_a_zip(tmp_path):
+    counties().to_file(tmp_path / "a.gdb", driver="OpenFileGDB", layer="counties")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for part in (tmp_path / "a.gdb").iterdir():
+            archive.write(part, f"deep/a.gdb/{part.name}")
+    path = str(tmp_path / "a.zip")
+    assert read_zones([path], id_column="id")["id"].tolist() == ["a", "b", "c"]
+    options = {"id": "id", "layer": None, "crs": None, "where": None, "dissolve": False}
+    assert read_outlines([path], options, {"c"}).polygons["c"].bounds == (4, 3, 6, 4)
+
+
+def test_a_gzipped_geojson(tmp_path):
+    counties().to_file(tmp_path / "a.geojson")
+    (tmp_path / "b.geojson.gz").write_bytes(gzip.compress((tmp_path / "a.geojson").read_bytes()))
+    path = str(tmp_path / "b.geojson.gz")
+    assert len(read_zones([path], id_column="id")) == 3
+    options = {"id": "id", "layer": None, "crs": None, "where": None, "dissolve": False}
+    assert read_outlines([path], options, {"c"}).polygons["c"].bounds == (4, 3, 6, 4)
+
+
+def test_a_shapefile_without_its_shx_is_refused(tmp_path):
+    counties().to_file(tmp_path / "a.shp")
+    (tmp_path / "a.shx").unlink()
+    with pytest.raises(ZonesError, match=r"a\.shp lacks its \.shx file; copy all files"):
+        read_zones([tmp_path / "a.shp"], id_column="id")
+
+
+def test_which_of_several_layers_is_taken(tmp_path):
+    path = tmp_path / "a.gpkg"
+    counties().to_file(path, layer="one")
+    assert describe_choice(str(path)) == ""
+    counties().to_file(path, layer="two")
+    chosen = describe_choice(str(path))
+    assert chosen == f"layer 'one' of {path}, the first with features of: one, two"
 
 
 def test_geoparquet_by_its_short_suffix(tmp_path):

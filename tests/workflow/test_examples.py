@@ -3,6 +3,7 @@
 The numbers are held against rasterstats, exactextract or arithmetic by hand.
 """
 
+import gzip
 import json
 import warnings
 
@@ -11,6 +12,8 @@ import numpy as np
 import pandas
 import pyarrow.parquet
 import pytest
+import rasterio
+import rasterio.shutil
 import shapely
 import standin
 import xarray
@@ -159,8 +162,93 @@ def test_fields(project):
     assert manifest["zones"]["without_geometry"] == ["B-2"] and manifest["zones"]["joined"] == ["A-1"]
     page = results(project, "fields", "report.html").read_text()
     assert "Oak" in page and "in 2 zones, 2020" in page
-    verified = project.snakemake("verify", "--configfile", "config/examples/fields.yaml", profile="local")
-    assert verified.code == 0, verified.text
+    verified(project, "fields")
+
+
+def verified(project, name: str) -> None:
+    done = project.snakemake("verify", "--configfile", f"config/examples/{name}.yaml", profile="local")
+    assert done.code == 0, done.text
+
+
+def of_regions(project) -> None:
+    """Write the two regions as zones."""
+    project.path("zones").mkdir()
+    REGIONS.to_file(project.path("zones/regions.gpkg"))
+
+
+def test_satellite(project):
+    # days 153 and 161 are 2 and 10 June 2019, or 1 and 9 June 2020; NDVI is the day / 1000, stored times 10,000
+    for year in (2019, 2020):
+        for day in (145, 153, 161):
+            stored = np.full(GRID.shape, day * 10, np.int16)
+            stored[8, 12] = -3000  # the first of the 16 cells in the north
+            bands = np.stack([stored, np.full(GRID.shape, day % 7, np.int16)])
+            path = write_tif(project.path(f"rasters/MOD_A{year}{day}_h10v05.tif"), bands, grid=GRID, crs="EPSG:3857")
+            with rasterio.open(path, "r+") as dataset:
+                dataset.descriptions, dataset.scales = ("NDVI", "pixel reliability"), (1e-4, 1)
+    of_regions(project)
+    manifest = run(project, "satellite")
+    north = tidy(project, "satellite").query("region == 'north'").set_index(["variable", "date"])
+    assert north.loc["ndvi"].index.tolist() == ["2019-06-02", "2019-06-10", "2020-06-01", "2020-06-09"]
+    np.testing.assert_allclose(north.loc["ndvi"]["mean"], [0.153, 0.161, 0.153, 0.161])
+    assert set(north.loc["ndvi"]["count"]) == {15}
+    assert north.loc["quality"]["mean"].tolist() == [6, 0, 6, 0]  # 153 = 21 × 7 + 6, 161 = 23 × 7
+    assert manifest["units"] == {"ndvi": "1"} and "Mercator" in manifest["grid"]["crs_of_file"]
+    verified(project, "satellite")
+
+
+def test_one_band(project):
+    project.path("rasters").mkdir()
+    for year in (2019, 2020):
+        bands = np.stack([counting(GRID), counting(GRID) + year, counting(GRID)])
+        tif = write_tif(project.path(f"rasters/image_{year}.tif"), bands, grid=GRID, nodata=-1)
+        tif.with_suffix(".tif.gz").write_bytes(gzip.compress(tif.read_bytes()))
+        tif.unlink()
+    of_regions(project)
+    run(project, "one_band")
+    table = tidy(project, "one_band").query("region == 'north'")
+    # rows 8 to 11, columns 12 to 15 hold 40 × 9.5 + 13.5 on average
+    assert table["mean"].tolist() == [393.5 + 2019, 393.5 + 2020]
+    verified(project, "one_band")
+
+
+def test_hourly(project):
+    times = pandas.date_range("2020-07-31", "2020-08-02 23:00", freq="h")
+    lat, lon = np.arange(24.25, 33, 0.5), np.arange(-88.75, -79, 0.5)
+    values = np.arange(72, dtype="f4")[:, None, None] * np.ones((18, 20), "f4")
+    data = xarray.Dataset({"t2m": (("time", "lat", "lon"), values)}, {"time": times, "lat": lat, "lon": lon})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # consolidated metadata are not in version 3's specification
+        data.to_zarr(project.path("rasters/era5_2020.zarr"), zarr_format=3)
+    of_regions(project)
+    manifest = run(project, "hourly")
+    table = tidy(project, "hourly").query("region == 'south'")
+    assert table["date"].tolist()[::23] == ["2020-08-01T00:00", "2020-08-01T23:00", "2020-08-02T22:00"]
+    assert table["mean"].tolist() == [*range(24, 72)]  # the hours of August
+    assert len(manifest["missing_dates"]["temperature"]["2020"]) == 29 * 24
+    verified(project, "hourly")
+
+
+def test_forecast(project):
+    # 2 and 10 m, humidity; at 00:00 and 06:00
+    project.path("rasters").mkdir()
+    bands = np.stack([np.full(GRID.shape, float(value)) for value in (280, 270, 60, 282, 272, 50)])
+    source = write_tif(project.path("source.tif"), bands, grid=GRID, crs="EPSG:4326")
+    at, level = "0 0 2 0 0 0 0 1 0 1 0 0 255 0 0", "0 0 2 0 0 0 0 1 0 103 0 {} 255 0 0"
+    products = [level.format(2), level.format(10), "1 1" + at[3:]]
+    options = {"DATA_ENCODING": "IEEE_FLOATING_POINT", "DISCIPLINE": "0", "PDS_PDTN": "0", "INPUT_UNIT": "K"}
+    for i in range(6):
+        options[f"BAND_{i + 1}_IDS"] = f"REF_TIME=2020-08-01T{6 * (i // 3):02}:00:00Z"
+        options[f"BAND_{i + 1}_PDS_TEMPLATE_ASSEMBLED_VALUES"] = products[i % 3]
+    with rasterio.open(source) as dataset:
+        rasterio.shutil.copy(dataset, project.path("rasters/forecast_2020.grb2"), driver="GRIB", **options)
+    of_regions(project)
+    run(project, "forecast")
+    table = tidy(project, "forecast").query("region == 'north'").set_index(["variable", "date"])
+    assert table.loc["t2m"].index.tolist() == ["2020-08-01T00:00", "2020-08-01T06:00"]
+    np.testing.assert_allclose(table.loc["t2m"]["mean"], [280, 282])
+    np.testing.assert_allclose(table.loc["humidity"]["mean"], [60, 50])
+    verified(project, "forecast")
 
 
 def test_local_netcdf(project):
@@ -225,8 +313,7 @@ def test_climate_model(project):
         "1 date without data, left out: 2000-06"
         in project.path("logs/example-climate-model/zonal_stats/temperature_2000.log").read_text()
     )
-    verified = project.snakemake("verify", "--configfile", "config/examples/climate_model.yaml", profile="local")
-    assert verified.code == 0, verified.text
+    verified(project, "climate_model")
 
 
 def test_monthly(project):

@@ -9,7 +9,7 @@ from pathlib import Path
 from snakemake.logging import logger
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.common.offline import forbid_network
-from zonalflow.run import events
+from zonalflow.run import events, start
 from zonalflow.study.jobs import parameters, record_beside, year_records
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import check_duplicates, load_schema
@@ -72,6 +72,13 @@ def rasters(variable: str, year) -> list[str]:
     return (users_own if study.raster["source"] == "local" else made)(paths)
 
 
+def bytes_of_a_year() -> int:
+    """Return what a year adds to each record of a shapefile."""
+    from zonalflow.study.preflight import year_bytes
+
+    return year_bytes(study)
+
+
 def page_files() -> list[str]:
     """Return the files of which the report's page is made."""
     page = WORKFLOW / "report/page"
@@ -87,6 +94,7 @@ if IN_JOB:
     logger.addHandler(events.CallOnce(events.STARTED, drop_rate_limit))
 if IN_CONTROL:  # not in a workflow that uses this one as a module, whose own rules may read remote files
     forbid_network()
+    start.begin_planning()
 if IN_CONTROL and not workflow.output_settings.verbose:
     from zonalflow.run import console
 
@@ -102,6 +110,14 @@ study = Study(resolved)
 study_on_disk = Study(resolved, root=workflow.modifier.path_modifier.prefix or "")
 # The short steps run in the controlling process while the study is small, so that only the years wait in a queue.
 STEPS_HERE = IN_JOB or steps_here(study_on_disk)
+
+# What jobs ask a cluster for beyond the profile's defaults, by the cost model. A job has what it asked for.
+YEAR_NEEDS, STEPS_NEED = {}, {}
+if workflow.is_main_process:
+    from zonalflow.study import overview
+
+    YEAR_NEEDS = overview.resources_of_year(study_on_disk)
+    STEPS_NEED = {} if STEPS_HERE else overview.resources_of_steps(study_on_disk)
 
 # What is out of date, by contents. The process that decides what runs makes the plan, a job needs none.
 changes = None

@@ -12,11 +12,11 @@ if IN_CONTROL:
     from zonalflow.common.disk import check_writable
     from zonalflow.cluster.commands import forget_foreign_settings
     from zonalflow.cluster.session import Session, check_cluster
-    from zonalflow.run import console, controller, events, failures, signals, watch
+    from zonalflow.run import console, controller, events, failures, signals, start, watch
     from zonalflow.study import ownership, preflight, where
     from zonalflow.study.changes import leftovers, mark
     from zonalflow.study.jobs import job_name, year_job
-    from zonalflow.study.summary import describe_study
+    from zonalflow.study.overview import describe_study
 
     BEGAN = time.monotonic()
     PREVIEW = workflow.output_settings.dryrun
@@ -140,6 +140,7 @@ if IN_CONTROL:
         notify("\n".join(filter(None, [watch.heading(failed=failed, seconds=time.monotonic() - BEGAN), account, left])))
 
     onstart:
+        start.end_planning()
         if control is None:
             return
         signals.end_in_order_on_signals(note_the_end, end_in_order)

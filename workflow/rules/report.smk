@@ -19,6 +19,8 @@ rule write_report:
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
+    resources:
+        **STEPS_NEED,
     params:
         verify=verify_command(),
     message:

@@ -27,6 +27,8 @@ rule zonal_stats:
     localrule: IN_JOB
     conda:
         "../../envs/geo.yaml"
+    resources:
+        **YEAR_NEEDS,
     params:
         **parameters(study, "zonal_stats"),
         zone_files=lambda wildcards, input: study.zone_files(input.original_zones),

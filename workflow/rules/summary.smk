@@ -16,6 +16,8 @@ rule combine_years:
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
+    resources:
+        **STEPS_NEED,
     params:
         **parameters(study, "combine_years"),
     message:
@@ -57,6 +59,8 @@ rule draw_maps:
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
+    resources:
+        **STEPS_NEED,
     params:
         **parameters(study, "draw_maps"),
     message:
@@ -88,6 +92,8 @@ rule write_manifest:
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
+    resources:
+        **STEPS_NEED,
     params:
         **parameters(study, "write_manifest"),
     message:

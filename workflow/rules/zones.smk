@@ -37,10 +37,13 @@ rule prepare_zones:
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
+    resources:
+        **STEPS_NEED,
     params:
         **parameters(study, "prepare_zones"),
         zone_files=lambda wildcards, input: study.zone_files(input.zones),
         reference=study_on_disk.reference,
+        year_bytes=lambda wildcards: bytes_of_a_year(),
     message:
         "Prepare zones: the grid's CRS, valid, inside the grid"
     script:
@@ -63,6 +66,8 @@ rule index_zones:
     localrule: STEPS_HERE
     conda:
         "../../envs/geo.yaml"
+    resources:
+        **STEPS_NEED,
     params:
         **parameters(study, "index_zones"),
     message:

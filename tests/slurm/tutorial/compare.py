@@ -53,7 +53,10 @@ class Used:
 
 def used(selection: str) -> list[Used]:
     """Return what jobs used; their memory and CPU time stand in the rows of their steps."""
-    rows = [row.split("|") for row in ask(f"sacct -n -P -S now-1hours {selection} --format={FIELDS}")]
+    accounted = f"sacct -n -P --units=K -S now-1hours {selection} --format="
+    # the queue tells of a job's end before the accounting has it
+    until(lambda: {state for state in ask(f"{accounted}State") if state} == {"COMPLETED"}, 60, "the ends of all jobs")
+    rows = [row.split("|") for row in ask(accounted + FIELDS)]
     jobs = {row[0]: Used(row[4], float(row[1]), seconds_of(row[2]), 0.0) for row in rows if "." not in row[0]}
     for number, _, _, memory, _ in rows:
         job = jobs[number.partition(".")[0]]

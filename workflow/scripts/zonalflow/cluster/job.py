@@ -4,6 +4,8 @@ Run as ``python job.py ARGUMENTS`` in place of ``python -m snakemake ARGUMENTS``
 and says what would make this superfluous. The job's script is a process of its own, to which none of this applies.
 """
 
+import atexit
+import gc
 import os
 import pkgutil
 import runpy
@@ -21,7 +23,12 @@ _HIDDEN_PLUGIN = "snakemake_executor_plugin_slurm"
 
 
 def lighten(modules: dict[str, Any]) -> None:
-    """Let Snakemake do without its parts that a job does not use. `modules` are ``sys.modules``."""
+    """Let Snakemake do without its parts that a job does not use. `modules` are ``sys.modules``.
+
+    Nor is garbage collected, while hundreds of modules are imported and at the exit: one job makes little of it.
+    """
+    gc.disable()
+    atexit.register(gc.freeze)
     modules.update(dict.fromkeys(_UNUSED))  # as if they were not installed
     modules[_EMPTY] = types.ModuleType(_EMPTY)
     everything = pkgutil.iter_modules

@@ -17,14 +17,24 @@ REPEAT_TICKS = 30  # ticks after which a submission that still waits is reported
 # SLURM's reasons (squeue(1)) that stay until someone changes something, and what that may be
 _LASTING = (
     (r"PartitionTimeLimit", "they ask for more time than their partition allows; lower `runtime` in the profile"),
-    (r"PartitionNodeLimit|BadConstraints", "no node of their partition has what they ask for"),
+    (
+        r"PartitionNodeLimit|PartitionConfig|BadConstraints|MaxMemPerLimit",
+        "their partition has no node for what they ask for",
+    ),
     (r"PartitionDown|PartitionInactive", "their partition starts no jobs at present"),
-    (r"ReqNodeNotAvail.*", "the nodes that they need are down, or reserved, for example for maintenance"),
+    (r"ReqNodeNotAvail.*|NodeDown", "the nodes that they need are down, or reserved, for example for maintenance"),
     (r"DependencyNeverSatisfied", "the job that they wait for has failed"),
     (r"JobHeld\w*", "they are held; scontrol release JOB lets them go on"),
     (r".*requeue\w* ?.*held.*", "SLURM holds them after a failed start; scontrol release JOB lets them go on"),
-    (r"(Assoc|QOS)\w*(PerJob|WallDuration|Minutes|Mins|UsageThreshold)\w*", "a limit of the account or QOS"),
-    (r"QOSMin\w*|InvalidQOS|InvalidAccount|QOSNotAllowed|AccountNotAllowed|Reservation\w*", "the account or QOS"),
+    (
+        r"(Assoc|QOS)\w*(PerJob|PerNode|Wall|Minutes|Mins|UsageThreshold|TimeLimit)\w*",
+        "they ask for more than their account or QOS allows, or it is used up",
+    ),
+    (
+        r"QOSMin\w*|InvalidQOS|InvalidAccount|QOSNotAllowed|AccountNotAllowed",
+        "their account or QOS is not allowed here",
+    ),
+    (r"Reservation\w*|RequiresReservation", "the reservation that they need is over or not named"),
 )
 
 Log = Callable[[str], None]

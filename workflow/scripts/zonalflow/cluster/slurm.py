@@ -85,8 +85,8 @@ def check_account(resources: Mapping[str, object], known: Collection[str] | None
 
 
 def partition_limits() -> dict[str, float]:
-    """Return the partitions of the cluster and their longest time, in minutes."""
-    rows = (row.split("|") for row in ask("sinfo", "--noheader", "--format=%R|%l").splitlines() if row)
+    """Return the partitions of the cluster, hidden ones too, and their longest time, in minutes."""
+    rows = (row.split("|") for row in ask("sinfo", "--all", "--noheader", "--format=%R|%l").splitlines() if row)
     return {name: minutes(limit) for name, limit in rows}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from zonalflow.common.errors import ConfigError
 
-FIRST_YEAR, LAST_YEAR = 1800, 2200
+FIRST_YEAR, LAST_YEAR = 1000, 9999  # four digits, as in dates and names of files
 FULL_DAY = tuple(range(24))
 
 _ITEM = re.compile(r"(?P<first>\d{4})(?::(?P<last>\d{4})(?:\+(?P<step>\d+))?)?$", re.ASCII)
@@ -20,7 +20,7 @@ def parse_years(value: object, key: str = "years") -> list[int]:
     both its ends. The command line gives texts, the configuration file any of them, and both mean the same.
 
     Raises:
-        ConfigError: for anything that does not name a year from 1800 to 2200, and for a reversed range; it begins with
+        ConfigError: for anything that does not name a year from 1000 to 9999, and for a reversed range; it begins with
             `key`.
     """
     items = value if isinstance(value, (list, tuple)) else [value]

@@ -4,9 +4,17 @@ Each carries one message that says what is wrong, where, and what to write inste
 that message without a traceback; any other exception is a bug of ours and keeps its traceback in the log.
 """
 
+from zonalflow.common.text import printable
+
 
 class ZonalflowError(Exception):
-    """A mistake in the input, or an error of a file or service, that a user can act on."""
+    """A mistake in the input, or an error of a file or service, that a user can act on.
+
+    Its text is printable: what it quotes may come from a file or server that holds control characters or passwords.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class ConfigError(ZonalflowError):

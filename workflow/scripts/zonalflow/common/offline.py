@@ -18,6 +18,8 @@ from zonalflow.common.text import printable
 
 _HEAD = 1 << 16  # bytes in which GDAL's drivers look for what a file is
 _MOST_MEMBERS = 200  # of an archive that are looked at
+#: GDAL's drivers for text look no further than the first zero byte, which TIFF and NetCDF-3 have at once.
+_BINARY = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"CDF\1\0", b"CDF\2\0", b"CDF\5\0")
 _LARGEST_VRT = 64 << 20  # bytes
 _DEEPEST = 8  # VRTs within VRTs
 _ADDRESS = re.compile(r"://|^\s*/vsi(?!zip/|gzip/|tar/|7z/|rar/|sparse/)|^\s*(WMS|WMTS|WCS|WFS\d?|OAPIF\w*|CSW|HTTP|DODS|"
@@ -72,9 +74,12 @@ def _refused(name: str, what: str) -> ConfigError:
 
 
 def _heads(file: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and first bytes of a file, or of the members of an archive."""
+    """Yield the name and first bytes of a file, or of the members of an archive, where these may name an address."""
     with contextlib.suppress(OSError), file.open("rb") as stream:
-        head = stream.read(_HEAD)
+        head = stream.read(8)
+        if head.startswith(_BINARY):  # looking through it takes as long as reading a small raster
+            return
+        head += stream.read(_HEAD)
         if not head.startswith(b"PK"):
             yield str(file), head
             return

@@ -132,28 +132,42 @@ class _IndexedCells:
         return min(row0), max(row1), min(col0), max(col1)
 
     def arrays(self, window: Window) -> dict[str, np.ndarray]:
-        """Return the arrays of a :class:`ZoneIndex`, with flat numbers in a window."""
+        """Return the arrays of a :class:`ZoneIndex`, with flat numbers in a window; what was added is given up."""
         row0, _, col0, col1 = window
         width = col1 - col0
-        runs = Runs.concatenate(self.runs)
-        start = ((runs.row.astype(np.int64) - row0) * width + runs.start - col0).astype(self.integer)
-        in_raster_order = np.argsort(start, kind="stable")
-        run_order = np.empty(len(runs), np.int32)
-        run_order[in_raster_order] = np.arange(len(runs), dtype=np.int32)
+        runs, self.runs = Runs.concatenate(self.runs), []
+        start = self._flat(runs, row0, col0, width)
+        length, zone = runs.length.astype(np.int32, copy=False), runs.zone.astype(np.int32, copy=False)
+        del runs  # each array is given up as soon as its sorted copy is there: there may be a hundred million cells
+        order = np.argsort(start, kind="stable")
+        arrays = {"run_start": start[order], "off_grid": self.off_grid}
+        del start
+        arrays["run_length"] = length[order]
+        del length
+        arrays["run_zone"] = zone[order]
+        del zone, order
         for cells in self.boundary_cells:
             row, column = np.divmod(cells, self.grid.width)
             cells[:] = (row - row0) * width + column - col0
-        return {
-            "run_start": start[in_raster_order],
-            "run_length": runs.length[in_raster_order].astype(np.int32),
-            "run_zone": runs.zone[in_raster_order].astype(np.int32),
-            "run_order": run_order,
-            "run_ptr": np.searchsorted(runs.zone, np.arange(self.n_zones + 1)),
-            "boundary_cell": np.concatenate([np.empty(0, self.integer), *self.boundary_cells]),
-            "boundary_fraction": np.concatenate([np.empty(0, np.float32), *self.fractions]),
-            "boundary_ptr": np.append(0, np.cumsum(self.boundary_sizes)),
-            "off_grid": self.off_grid,
-        }
+        cell = np.concatenate([np.empty(0, self.integer), *self.boundary_cells])
+        self.boundary_cells = []
+        order = np.argsort(cell, kind="stable")
+        arrays["boundary_cell"] = cell[order]
+        del cell
+        fraction, self.fractions = np.concatenate([np.empty(0, np.float32), *self.fractions]), []
+        arrays["boundary_fraction"] = fraction[order]
+        del fraction
+        zone = np.repeat(np.arange(self.n_zones, dtype=np.int32), self.boundary_sizes)
+        return arrays | {"boundary_zone": zone[order]}
+
+    def _flat(self, runs: Runs, row0: int, col0: int, width: int) -> np.ndarray:
+        """Return the flat number in a window of each run's first cell."""
+        flat: np.ndarray = runs.row.astype(self.integer)
+        flat -= row0
+        flat *= width
+        flat += runs.start.astype(self.integer)
+        flat -= col0
+        return flat
 
 
 def _window_weights(weights: Weights, grid: Grid, window: Window) -> np.ndarray | None:

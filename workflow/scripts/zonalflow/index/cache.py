@@ -1,7 +1,7 @@
 """The shared cache of zone indexes: built once, used by all years, runs and jobs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.store import DamagedIndexError, index_key, load_index, save_index
 from zonalflow.index.zone_index import ZoneIndex
-from zonalflow.rasters.weights import load_weights, weights_key
+from zonalflow.readers.weights import weight_strips, weights_key
 
 INDEX_CACHE = Path("resources/index")
 
@@ -40,7 +40,8 @@ def ensure_index(
     `grid` [n_zones], is called only then.
     """
     least = counting.min_coverage
-    key = index_key(grid, zones_digest, counting.method, weights_key(counting.weights), least)
+    weighing = weights_key(counting.weights)
+    key = index_key(grid, zones_digest, counting.method, weighing, least)
     folder = INDEX_CACHE / key
     index = cached_index(folder, log)
     if index is None:
@@ -48,11 +49,16 @@ def ensure_index(
 
         shapes = geometry()
         log(f"building the index of {len(shapes)} zones on {grid.describe()}")
-        values = load_weights(counting.weights, grid, counting.crs)
+        weights = None if isinstance(counting.weights, dict) else weighing
         index = build_index(
-            shapes, grid, counting.method, weights=values, zones_digest=zones_digest, min_coverage=least
+            shapes, grid, counting.method, weights=weights, zones_digest=zones_digest, min_coverage=least
         )
-        save_index(index, folder, keep=True)
+        strips = None
+        if isinstance(counting.weights, dict):
+            index = replace(index, weights=str(weighing))
+            strips = weight_strips(counting.weights["path"], grid, counting.crs, index.window)
+        save_index(index, folder, keep=True, weight_strips=strips)
+        index = load_index(folder)
     return key, index
 
 

@@ -22,7 +22,7 @@ from zonalflow.geometry.grid import Grid, Window
 from zonalflow.index.cache import INDEX_CACHE, Counting, cached_index, ensure_index
 from zonalflow.index.zone_index import ZoneIndex
 from zonalflow.rasters.read import TimeStep
-from zonalflow.rasters.weights import weights_key
+from zonalflow.readers.weights import weights_key
 
 STUDY = "study"  # the name of the study's own grid
 

@@ -4,20 +4,25 @@ A stored index is a folder of ``.npy`` files, mapped into memory when loaded, so
 pages, and ``index.json``, which says what it is and what the files must hold.
 """
 
+import contextlib
 import hashlib
 import json
 import os
+import stat
+import tempfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from zonalflow.common.errors import ZonalflowError
-from zonalflow.common.files import atomic_folder
+from zonalflow.common.files import atomic_folder, atomic_path
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.zone_index import ZoneIndex
 
-VERSION = 4
+VERSION = 5
+_LARGE = 1 << 25  # bytes of an index that are checked in less time than it takes to find out whether they were
 
 
 class DamagedIndexError(ZonalflowError):
@@ -34,20 +39,38 @@ def index_key(grid: Grid, zones_digest: str, method: str, weights: str | None = 
 
 
 _ARRAYS = (
-    "run_start", "run_length", "run_zone", "run_order", "run_ptr",
-    "boundary_cell", "boundary_fraction", "boundary_ptr", "off_grid", "weight",
+    "run_start", "run_length", "run_zone",
+    "boundary_cell", "boundary_fraction", "boundary_zone", "off_grid", "weight",
 )  # fmt: skip
 
 
-def save_index(index: ZoneIndex, folder: str | os.PathLike[str], *, keep: bool = False) -> None:
+def save_index(
+    index: ZoneIndex,
+    folder: str | os.PathLike[str],
+    *,
+    keep: bool = False,
+    weight_strips: Iterable[tuple[slice, np.ndarray]] | None = None,
+) -> None:
     """Write the index to `folder`, whole or not at all; an index that is there is replaced.
 
-    With `keep` a sound index that is there stays: another process has written it meanwhile, and others may read it.
+    Args:
+        index: what to write.
+        folder: where.
+        keep: a sound index that is there stays: another process has written it meanwhile, and others may read it.
+        weight_strips: rows of the window and the weights of their cells, NaN for none, for an index that does not hold
+            them; they are written one by one, so that they need not be in memory together.
     """
     with atomic_folder(folder, stays=lambda there: keep and _is_sound(there)) as temporary:
         arrays = {name: getattr(index, name) for name in _ARRAYS if getattr(index, name) is not None}
         for name, array in arrays.items():
             np.save(temporary / f"{name}.npy", array)
+        if weight_strips is not None:
+            path = temporary / "weight.npy"
+            weight = np.lib.format.open_memmap(path, mode="w+", dtype=np.float64, shape=index.shape)
+            for rows, values in weight_strips:
+                weight[rows] = np.where(np.isnan(values), 0, values)
+            weight.flush()
+            arrays["weight"] = weight
         head = {
             "version": VERSION,
             "grid": index.grid.to_dict(),
@@ -71,8 +94,12 @@ def _is_sound(folder: Path) -> bool:
     return True
 
 
-def load_index(folder: str | os.PathLike[str]) -> ZoneIndex:
+def load_index(folder: str | os.PathLike[str], *, anew: bool = False) -> ZoneIndex:
     """Return the index stored in `folder`, its arrays mapped into memory.
+
+    Args:
+        folder: where.
+        anew: compare the checksums of a large index although this machine has found it sound before.
 
     Raises:
         DamagedIndexError: it is not there, not complete, inconsistent, or of another version.
@@ -88,8 +115,7 @@ def load_index(folder: str | os.PathLike[str]) -> ZoneIndex:
         for name, (dtype, *shape) in head["arrays"].items():
             if arrays[name].dtype.str != dtype or list(arrays[name].shape) != shape:
                 raise ValueError(f"{name}.npy has another type or length than index.json says")
-            if _crc32(arrays[name]) != head["crc32"][name]:
-                raise ValueError(f"{name}.npy is not what was written")
+        _check_contents(folder, arrays, head["crc32"], anew)
         index = ZoneIndex(
             Grid.from_dict(head["grid"]),
             head["method"],
@@ -105,8 +131,43 @@ def load_index(folder: str | os.PathLike[str]) -> ZoneIndex:
     return index
 
 
+def _check_contents(folder: Path, arrays: dict[str, np.ndarray], checksums: dict[str, int], anew: bool) -> None:
+    """Raise ValueError when an array is not what was written.
+
+    Large arrays are read for it once on each machine, and not in each of a study's jobs there: a note in the machine's
+    temporary folder, which must be the user's own, says which files were sound, by size, time and inode.
+    """
+    note, state = None, ""
+    if sum(array.nbytes for array in arrays.values()) > _LARGE:
+        files = [(folder / f"{name}.npy").stat() for name in arrays]
+        state = json.dumps([checksums, [(file.st_size, file.st_mtime_ns, file.st_ino) for file in files]])
+        note = _note(folder)
+        with contextlib.suppress(OSError):
+            if note is not None and not anew and note.read_text(encoding="utf-8") == state:
+                return
+    for name, array in arrays.items():
+        if _crc32(array) != checksums[name]:
+            raise ValueError(f"{name}.npy is not what was written")
+    if note is not None:
+        with contextlib.suppress(OSError), atomic_path(note) as temporary:
+            temporary.write_text(state, encoding="utf-8")
+
+
+def _note(folder: Path) -> Path | None:
+    """Return where this machine notes that an index was sound; None where the user has no folder for it."""
+    own = Path(tempfile.gettempdir()) / f"zonalflow-index-{os.getuid()}"
+    try:
+        own.mkdir(mode=0o700, exist_ok=True)
+        status = own.lstat()
+    except OSError:
+        return None
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        return None
+    return own / f"{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]}.json"
+
+
 def _crc32(array: np.ndarray) -> int:
-    """Return a checksum that finds what a disk damages; at a gigabyte a second every job can afford it."""
+    """Return a checksum that finds what a disk damages; a gigabyte takes a second."""
     return zlib.crc32(np.ascontiguousarray(array).reshape(-1).data)
 
 
@@ -116,16 +177,13 @@ def _head_digest(head: dict) -> str:
 
 def _check(index: ZoneIndex) -> None:
     """Check what would otherwise show as wrong numbers or a crash; cheap, since every job does it."""
-    n, runs, boundary = index.n_zones, len(index.run_start), len(index.boundary_cell)
+    runs, boundary = len(index.run_start), len(index.boundary_cell)
     cells = index.shape[0] * index.shape[1]
     sound = (
-        len(index.run_length) == len(index.run_zone) == len(index.run_order) == runs
-        and len(index.boundary_fraction) == boundary
-        and len(index.run_ptr) == len(index.boundary_ptr) == n + 1
-        and (index.run_ptr[0], index.run_ptr[-1], index.boundary_ptr[0], index.boundary_ptr[-1])
-        == (0, runs, 0, boundary)
+        len(index.run_length) == len(index.run_zone) == runs
+        and len(index.boundary_fraction) == len(index.boundary_zone) == boundary
         and (not runs or (index.run_start[0] >= 0 and index.run_start[-1] + index.run_length[-1] <= cells))
-        and (not boundary or (index.boundary_cell.min() >= 0 and index.boundary_cell.max() < cells))
+        and (not boundary or (index.boundary_cell[0] >= 0 and index.boundary_cell[-1] < cells))
         and (index.weight is None) == (index.weights == "none")
         and (index.weight is None or np.broadcast_shapes(index.weight.shape, index.shape) == index.shape)
     )

@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zonalflow.common.errors import RasterError
-from zonalflow.common.text import count_of, nearest
+from zonalflow.common.text import nearest
 from zonalflow.geometry.grid import Grid, Window
 from zonalflow.rasters.axes import Axis, axis_of, crs_of, in_units_of, roles_of
 from zonalflow.rasters.containers import exists, unpacked
-from zonalflow.rasters.nodata import Nodata, undeclared
-from zonalflow.rasters.packing import Packing, decode, packing_of
+from zonalflow.rasters.packing import Packing, packing_of
 from zonalflow.rasters.selection import Select, describe_dimension, positions, split_group, with_parents
 from zonalflow.rasters.stores import open_zarr
-from zonalflow.rasters.unreadable import cannot_be_read, check_complete
+from zonalflow.rasters.unreadable import cannot_be_read, check_complete, check_opens
 
 if TYPE_CHECKING:
     import xarray
@@ -114,44 +113,25 @@ class RasterArray:
         transform = (x.step * across, 0.0, x.start * across, 0.0, y.step * down, y.start * down)
         return Grid(found, transform, x.size, y.size)
 
-    def stored(self, band: int, window: Window) -> np.ndarray:
-        """Return the stored numbers [rows, columns] of a window of the grid at the time step ``band``, from 1.
+    def stored(self, bands: slice, window: Window) -> np.ndarray:
+        """Return the stored numbers [steps, rows, columns] of a window of the grid at some time steps, from 0.
 
         Raises:
             RasterError: when they cannot be read.
         """
         row0, row1, col0, col1 = window
-        x, y = self.axes["x"], self.axes["y"]
+        x, y, time = self.axes["x"], self.axes["y"], self.time_dimension
         where: dict[str, int | slice] = dict.fromkeys(self.roles, 0)
-        if self.time_dimension is not None:
-            where[self.time_dimension] = band - 1
+        if time is not None:
+            where[time] = bands
         where[y.dimension] = slice(y.size - row1, y.size - row0) if y.reversed else slice(row0, row1)
         where[x.dimension] = slice(x.size - col1, x.size - col0) if x.reversed else slice(col0, col1)
         try:
-            values: np.ndarray = self.variable.isel(where).transpose(y.dimension, x.dimension).values
+            part = self.variable.isel(where).transpose(*([time] if time else []), y.dimension, x.dimension)
+            values: np.ndarray = part.values if time else part.values[np.newaxis]
         except (RuntimeError, OSError) as error:
             raise cannot_be_read(self.path, f"{self.name}: {error}") from error
-        return np.ascontiguousarray(values[:: -1 if y.reversed else 1, :: -1 if x.reversed else 1])
-
-    def read(self, band: int, window: Window, date: str, nodata: Nodata) -> tuple[np.ndarray, float | None]:
-        """Return the values of a window in the file's unit, and the value among them that means no data, or None.
-
-        Args:
-            band: the position along the time dimension, from 1.
-            window: rows and columns on the whole grid.
-            date: for messages.
-            nodata: as configured, see :func:`zonalflow.rasters.packing.decode`.
-
-        Raises:
-            RasterError: for a time step that the file does not have, values that cannot be read, or a file that does
-                not declare what is missing although it needs to.
-        """
-        n = self.variable.sizes[self.time_dimension] if self.time_dimension else 1
-        if band > n:
-            raise RasterError(f"{self.path} has {count_of(n, 'time step')}; {date} should be number {band}")
-        if nodata is None and not self.packing.is_declared:
-            raise undeclared(f"{self.path} ({date})")
-        return decode(self.stored(band, window), self.packing, nodata)
+        return np.ascontiguousarray(values[:, :: -1 if y.reversed else 1, :: -1 if x.reversed else 1])
 
 
 @contextmanager
@@ -181,6 +161,7 @@ def _opened(file: str, path: str, group: str) -> Iterator["xarray.Dataset"]:
         if Path(file).is_dir() or file.lower().endswith(".zip"):
             dataset = open_zarr(file, not Path(file).is_dir(), group, options)
         else:
+            check_opens(file)
             dataset = xarray.open_dataset(file, engine="netcdf4", group=group or None, **options)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         if group and "group" in str(error).lower():

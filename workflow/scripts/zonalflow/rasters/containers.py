@@ -4,13 +4,16 @@ A path may go on within a zip: ``tas_2000.zip/tas_2000-01.tif``. Without that a 
 """
 
 import functools
+import gzip
 import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, cast
 
 from zonalflow.common.errors import RasterError
 from zonalflow.common.text import count_of
@@ -42,7 +45,7 @@ def exists(path: str) -> bool:
 
 def is_array(path: str) -> bool:
     """Return whether a raster is read as an array: NetCDF, HDF5 or Zarr, by its suffix, of a zip by its content."""
-    name = str(path).rstrip("/").lower()
+    name = str(path).rstrip("/").lower().removesuffix(".gz")
     if name.endswith(ARRAY_SUFFIXES):
         return True
     if name.endswith(".zip"):
@@ -65,8 +68,18 @@ def gdal_name(path: str) -> str:
 def unpacked(path: str) -> Iterator[str]:
     """Yield a file or folder on the disk for the libraries that read arrays, or a zip that is a Zarr store as it is.
 
-    What else lies in a zip is unpacked to a temporary folder for as long.
+    What else lies in a zip, or is gzipped, is unpacked to a temporary folder for as long.
     """
+    if str(path).lower().endswith(".gz"):
+        with tempfile.TemporaryDirectory(prefix="zonalflow-") as folder:
+            target = Path(folder) / Path(path).name[: -len(".gz")]
+            try:
+                with gzip.open(path) as source, target.open("wb") as copy:
+                    shutil.copyfileobj(source, copy, 1 << 22)
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise RasterError(f"{path} is not a whole gzip file ({error}); fetch it again") from None
+            yield str(target)
+        return
     zipped = _ZIP.match(str(path))
     root = _zarr_root(zipped[1]) if zipped is not None and not zipped[2] else None
     if zipped is None or root == "":
@@ -82,6 +95,21 @@ def unpacked(path: str) -> Iterator[str]:
         with archive.open(name) as source, target.open("wb") as copy:
             shutil.copyfileobj(source, copy, 1 << 22)
         yield str(target)
+
+
+@contextmanager
+def open_bytes(path: str) -> Iterator[IO[bytes]]:
+    """Open a file for reading its bytes, also one that is gzipped or in a zip."""
+    zipped = _ZIP.match(str(path))
+    if zipped is not None:
+        with zipfile.ZipFile(zipped[1]) as archive, archive.open(zipped[2] or _only_raster(zipped[1])) as member:
+            yield member
+    elif str(path).lower().endswith(".gz"):
+        with gzip.open(path) as unpacked_file:
+            yield cast(IO[bytes], unpacked_file)
+    else:
+        with Path(path).open("rb") as file:
+            yield file
 
 
 def members(path: str) -> tuple[str, ...]:

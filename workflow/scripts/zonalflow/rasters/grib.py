@@ -22,13 +22,14 @@ def is_grib(dataset: "DatasetReader") -> bool:
     return str(dataset.driver) == "GRIB"
 
 
-def messages(dataset: "DatasetReader", variable: str) -> list[tuple[str, int]]:
+def messages(dataset: "DatasetReader", variable: str, *, exactly: bool = False) -> list[tuple[str, int]]:
     """Return time (``2000-01-31T06:00``) and band, from 1, of the messages of a variable, in the order of the file.
 
     Args:
         dataset: an open GRIB file.
         variable: its element (``TMP``), needed only where the file holds several, or element and level
             (``TMP:2-HTGL``).
+        exactly: whether an only element, too, must be the variable.
 
     Raises:
         RasterError: the file has several elements and not the variable.
@@ -39,7 +40,8 @@ def messages(dataset: "DatasetReader", variable: str) -> list[tuple[str, int]]:
     chosen = [
         band
         for band, tag in enumerate(tags, start=1)
-        if (len(elements) == 1 or tag.get("GRIB_ELEMENT") == element) and level in ("", tag.get("GRIB_SHORT_NAME", ""))
+        if (tag.get("GRIB_ELEMENT", "").upper() == element.upper() or (len(elements) == 1 and not exactly))
+        and level.upper() in ("", tag.get("GRIB_SHORT_NAME", "").upper())
     ]
     if not chosen:
         known = sorted({f"{tag.get('GRIB_ELEMENT', '')}:{tag.get('GRIB_SHORT_NAME', '')}" for tag in tags})
@@ -50,12 +52,12 @@ def messages(dataset: "DatasetReader", variable: str) -> list[tuple[str, int]]:
     return [(_time(tags[band - 1], dataset.name), band) for band in chosen]
 
 
-def message_bands(dataset: "DatasetReader", variable: str, dates: list[str]) -> list[int]:
+def message_bands(dataset: "DatasetReader", variable: str, dates: list[str], *, exactly: bool = False) -> list[int]:
     """Return the bands, from 1, of the messages of a variable at these dates, in the order of `dates`.
 
     Args:
         dataset: an open GRIB file.
-        variable: as in :func:`messages`.
+        variable, exactly: as in :func:`messages`.
         dates: ``2000``, ``2000-01`` or ``2000-01-31``; a message belongs to the date in which its time lies.
 
     Raises:
@@ -63,7 +65,7 @@ def message_bands(dataset: "DatasetReader", variable: str, dates: list[str]) -> 
     """
     found: dict[str, list[int]] = {}
     tags = [dataset.tags(band) for band in range(1, dataset.count + 1)]
-    for time, band in messages(dataset, variable):
+    for time, band in messages(dataset, variable, exactly=exactly):
         found.setdefault(time[:10][: len(dates[0])] if len(dates[0]) < 16 else time, []).append(band)
     wrong = next((date for date in dates if len(found.get(date, [])) != 1), None)
     if wrong is not None:

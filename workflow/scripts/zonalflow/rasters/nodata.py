@@ -35,14 +35,15 @@ def is_missing(values: np.ndarray, nodata: Nodata, dtype: np.dtype | None = None
     dtype = dtype or values.dtype
     missing = np.isnan(values) if nan and dtype.kind == "f" else None
     if nodata is not None and nodata != "none" and not math.isnan(float(nodata)):
-        low, high = _range(nodata if isinstance(nodata, int) else float(nodata), dtype)
+        low, high = missing_range(nodata, dtype)
         equal = (values == low) if low == high else (values >= low) & (values <= high)
         missing = equal if missing is None else missing | equal
     return np.zeros(values.shape, bool) if missing is None else missing
 
 
-def _range(nodata: float, dtype: np.dtype) -> tuple[float, float]:
-    """Return the smallest and largest value of ``dtype`` that means ``nodata``."""
+def missing_range(nodata: float | str, dtype: np.dtype) -> tuple[float, float]:
+    """Return the smallest and largest value of ``dtype`` that means ``nodata``, which is a number."""
+    nodata = nodata if isinstance(nodata, int) else float(nodata)
     if dtype.kind != "f":
         whole = int(nodata) if float(nodata).is_integer() else nodata  # 2⁶⁰ as float64 would be equal to 2⁶⁰ + 1
         return whole, whole
@@ -53,7 +54,10 @@ def _range(nodata: float, dtype: np.dtype) -> tuple[float, float]:
             return min(outer, inner), max(outer, inner)
     if nodata == np.rint(nodata) and abs(nodata) < 2**24:
         return nodata, nodata  # a whole number is exact in any text and type
-    low = high = dtype.type(nodata)
+    with np.errstate(over="ignore"):
+        low = high = dtype.type(nodata)
+    if np.isinf(low):
+        return (nodata, nodata) if math.isinf(nodata) else (math.nan, math.nan)  # no cell can hold the latter
     for _ in range(2):
         low, high = np.nextafter(low, dtype.type(-np.inf)), np.nextafter(high, dtype.type(np.inf))
     return float(low), float(high)
@@ -89,7 +93,7 @@ def nodata_of(dataset: "DatasetReader", band: int, file: str, nodata: Nodata) ->
         dataset: the open file.
         band: from 1.
         file: names the file and its date in messages.
-        nodata: as configured, see :func:`zonalflow.rasters.read.read_time_steps`.
+        nodata: as configured, see :func:`zonalflow.readers.opening.open_sources`.
 
     Raises:
         RasterError: the file declares none although it needs one, or see :func:`declared_nodata`.
@@ -101,7 +105,7 @@ def nodata_of(dataset: "DatasetReader", band: int, file: str, nodata: Nodata) ->
     if nodata is not None:
         return nodata if isinstance(nodata, int) else float(nodata)
     declared = declared_nodata(dataset, band)
-    if declared is None:
+    if declared is None and dataset.driver != "GRIB":  # whose messages have a bitmap of what is missing, if anything is
         raise undeclared(file)
     return declared
 

@@ -58,10 +58,11 @@ class Packing:
     @property
     def is_declared(self) -> bool:
         """Whether the file says in any way which cells are missing."""
-        return self.fill is not None or self._more
+        return self.fill is not None or self.is_declared_otherwise
 
     @property
-    def _more(self) -> bool:
+    def is_declared_otherwise(self) -> bool:
+        """Whether the file says so by more than the fill value."""
         limits = (self.low, self.high, self.lowest, self.highest)
         return bool(self.missing or self.missing_values) or any(limit is not None for limit in limits)
 
@@ -125,10 +126,7 @@ def decode(stored: np.ndarray, packing: Packing, nodata: Nodata) -> tuple[np.nda
         :data:`zonalflow.rasters.nodata.MISSING` in the cells without data.
     """
     stored = stored.astype(stored.dtype.newbyteorder("="), copy=False).view(packing.dtype)
-    one = packing.fill if nodata is None else None
-    if nodata is not None and nodata != "none":
-        number = nodata if isinstance(nodata, int) else float(nodata)
-        one = _stored(number, packing.dtype, packing.resigned)
+    one = one_missing_number(packing, nodata)
     more = _declared(stored, packing) if nodata is None else None
     if more is None and not packing.is_packed:
         return stored, one
@@ -138,9 +136,16 @@ def decode(stored: np.ndarray, packing: Packing, nodata: Nodata) -> tuple[np.nda
     return np.where(missing, MISSING, stored * np.float64(packing.scale) + packing.offset), MISSING
 
 
+def one_missing_number(packing: Packing, nodata: Nodata) -> Number | None:
+    """Return the stored number that means no data: the configured one, else the fill value; None if there is none."""
+    if nodata is None or nodata == "none":
+        return packing.fill if nodata is None else None
+    return _stored(nodata if isinstance(nodata, int) else float(nodata), packing.dtype, packing.resigned)
+
+
 def _declared(stored: np.ndarray, packing: Packing) -> np.ndarray | None:
     """Return which stored numbers the file calls missing besides its fill value; None if it names no others."""
-    if not packing._more:
+    if not packing.is_declared_otherwise:
         return None
     missing = np.zeros(stored.shape, bool)
     for number in packing.missing:

@@ -1,31 +1,33 @@
-"""Opening rasters and reading windows of them, one time step at a time."""
+"""Opening rasters, their grids and their bands."""
 
-import itertools
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
-
-import numpy as np
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zonalflow.common.errors import RasterError
 from zonalflow.common.offline import check_local
 from zonalflow.common.text import count_of
-from zonalflow.geometry.grid import Grid, Window, grid_of
+from zonalflow.geometry.grid import Grid, grid_of
 from zonalflow.rasters.arrays import open_array
-from zonalflow.rasters.containers import exists, gdal_name
+from zonalflow.rasters.containers import exists, gdal_name, on_disk
 from zonalflow.rasters.grib import is_grib, message_bands
-from zonalflow.rasters.nodata import DECLARED, MISSING, Nodata, has_mask, is_missing, nodata_of, warn_of_nodata
+from zonalflow.rasters.grib_grids import check_grids
 from zonalflow.rasters.selection import Select
-from zonalflow.rasters.unreadable import check_unchanged, describe_failure, describe_unreadable
+from zonalflow.rasters.unreadable import describe_unreadable
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
+_MANY = 10**11  # cells: six times those of a 30 m grid of the contiguous states
+_CELLS_A_BYTE = 10**4  # ten times what deflate makes of a constant raster
 _GDAL_OPTIONS = {
     "CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO",  # nothing is written beside the user's files
     "GRIB_NORMALIZE_UNITS": "NO",  # values as the file holds them: GDAL would turn kelvin into °C
+    # bytes of decompressed blocks, of which none is read twice; by default GDAL keeps a twentieth of the memory
+    "GDAL_CACHEMAX": 32 << 20,
 }
 
 
@@ -41,6 +43,7 @@ class TimeStep:
         sha256: the checksum that the file had when it was fetched.
         select: of a NetCDF file, the values of further dimensions.
         band_name: the description of the band, in a file with several bands, see :func:`with_band`.
+        shared: whether the file holds other variables as well, so that even an only band must have the name.
     """
 
     date: str
@@ -50,17 +53,7 @@ class TimeStep:
     sha256: str | None = None
     band_name: str | None = None
     select: Select = ()
-
-
-class WindowedGrid(Protocol):
-    """Knows which part of a raster's whole grid is to be read, as an indexed grid does."""
-
-    @property
-    def raster_window(self) -> Window:
-        """The rows and columns to read, counted on the raster's whole grid."""
-
-
-AnyWindowedGrid = TypeVar("AnyWindowedGrid", bound=WindowedGrid)
+    shared: bool = False
 
 
 @contextmanager
@@ -81,17 +74,36 @@ def open_raster(path: str, *, fetched: bool = False) -> Iterator["DatasetReader"
     if not fetched:
         check_local(path)
     try:
-        with _gdal():
+        with gdal_options():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `raster_grid` refuses it with a message
                 dataset = rasterio.open(path, driver="GTiff") if fetched else rasterio.open(gdal_name(path))
             with dataset:
+                _check_claim(path, dataset)
+                if is_grib(dataset):
+                    check_grids(path, dataset)
                 yield dataset
     except RasterioError as error:
         raise RasterError(describe_unreadable(path, error.__cause__ or error)) from error
 
 
-def _gdal() -> AbstractContextManager[object]:
+def _check_claim(path: str, dataset: "DatasetReader") -> None:
+    """Raise RasterError for a file with far fewer bytes than its cells need in any compression.
+
+    A header of a few bytes may claim 10¹⁸ cells, of which none is stored; to read them takes for ever.
+    """
+    cells = dataset.width * dataset.height
+    if cells <= _MANY or dataset.driver == "VRT":
+        return
+    size = Path(on_disk(path)).stat().st_size
+    if cells > _CELLS_A_BYTE * size:
+        raise RasterError(
+            f"{path} claims {cells:.3g} cells ({dataset.width} columns, {dataset.height} rows) but has {size} bytes, "
+            "so nearly all of it is empty; cut it to the zones (gdal_translate -projwin)"
+        )
+
+
+def gdal_options() -> AbstractContextManager[object]:
     """Set GDAL's options for what is read; once for many files, since that takes a tenth of a small file's time."""
     from rasterio.env import Env, getenv, hasenv
 
@@ -137,88 +149,6 @@ def file_grid(time_step: TimeStep, crs: str | None = None) -> tuple[Grid, bool]:
         return array.grid(crs), not crs and array.own_crs() is None
 
 
-def read_time_steps(
-    time_steps: list[TimeStep],
-    find_grid: Callable[[Grid, TimeStep], AnyWindowedGrid],
-    *,
-    crs: str | None = None,
-    nodata: float | str | None = None,
-    log: Callable[[str], None] = lambda line: None,
-) -> Generator[tuple[str, np.ndarray, float | None, AnyWindowedGrid], None, None]:
-    """Yield ``(date, values, nodata, grid)`` for each time step, in order, holding one window in memory at a time.
-
-    Args:
-        time_steps: what to read.
-        find_grid: called with the whole grid of a file and its time step, returns the
-            :class:`zonalflow.index.grids.IndexedGrid` on which it meets the zones, or raises GridError.
-        crs: used for files that have none.
-        nodata: as configured: a stored value, ``"none"`` (every value counts), None (the file must declare it) or
-            :data:`zonalflow.rasters.nodata.DECLARED`.
-        log: takes a line of warning, once for each type of data that cannot hold the configured nodata value.
-
-    Yields:
-        ``values`` is 2-D, the grid's ``raster_window``, scaled by the file's scale and offset where it has them, in the
-        file's unit; ``nodata`` is the value among them that means no data, or None; ``grid`` is what ``find_grid``
-        returned. In a scaled or masked file, missing cells are :data:`MISSING`.
-
-    Raises:
-        RasterError: for a file that is missing or unreadable, or has no nodata value although it needs one.
-    """
-    read = _read_arrays if time_steps and time_steps[0].layer is not None else _read_files
-    return read(time_steps, find_grid, crs, nodata, log)
-
-
-def _read_files(
-    time_steps: list[TimeStep],
-    find_grid: Callable[[Grid, TimeStep], AnyWindowedGrid],
-    crs: str | None,
-    nodata: Nodata,
-    log: Callable[[str], None],
-) -> Generator[tuple[str, np.ndarray, float | None, AnyWindowedGrid], None, None]:
-    """Read time steps of files that GDAL opens."""
-    from rasterio.errors import RasterioError
-
-    warned: set[str] = set()
-    with _gdal():
-        for time_step in time_steps:
-            check_unchanged(time_step.path, time_step.date, time_step.sha256)
-            fetched = time_step.sha256 is not None
-            with _dated(time_step), open_raster(time_step.path, fetched=fetched) as dataset:
-                grid = find_grid(raster_grid(dataset, crs), time_step)
-                time_step = with_band(dataset, time_step)
-                dtype = dataset.dtypes[time_step.band - 1]
-                if dtype not in warned and (warning := warn_of_nodata(nodata, dtype, time_step.path)):
-                    log(warning)
-                    warned.add(dtype)
-                try:
-                    values, nodata_value = read_window(dataset, time_step, grid.raster_window, nodata)
-                except RasterioError as error:
-                    file = f"{time_step.path} ({time_step.date})"
-                    raise RasterError(describe_failure(file, error.__cause__ or error)) from error
-            yield time_step.date, values, nodata_value, grid
-
-
-def _read_arrays(
-    time_steps: list[TimeStep],
-    find_grid: Callable[[Grid, TimeStep], AnyWindowedGrid],
-    crs: str | None,
-    nodata: Nodata,
-    log: Callable[[str], None],
-) -> Generator[tuple[str, np.ndarray, float | None, AnyWindowedGrid], None, None]:
-    """Read time steps of NetCDF files; each file is opened once."""
-    for (path, variable), steps in itertools.groupby(time_steps, key=lambda step: (step.path, step.layer)):
-        first = next(steps)
-        with _dated(first), open_array(path, variable, first.select) as array:
-            whole = array.grid(crs)
-            if not array.packing.resigned and (warning := warn_of_nodata(nodata, str(array.packing.dtype), path)):
-                log(warning)
-            for time_step in itertools.chain([first], steps):
-                with _dated(time_step):
-                    grid = find_grid(whole, time_step)
-                    values, nodata_value = array.read(time_step.band, grid.raster_window, time_step.date, nodata)
-                yield time_step.date, values, nodata_value, grid
-
-
 def with_band(dataset: "DatasetReader", time_step: TimeStep) -> TimeStep:
     """Return the time step with the number of its band: the file's only one, or the one that is described by its name.
 
@@ -226,9 +156,11 @@ def with_band(dataset: "DatasetReader", time_step: TimeStep) -> TimeStep:
         RasterError: when the file has several bands and not exactly one of them has the name; or too few bands.
     """
     bands = count_of(dataset.count, "band")
-    if time_step.band_name is not None and dataset.count > 1 and is_grib(dataset):
-        return replace(time_step, band=message_bands(dataset, time_step.band_name, [time_step.date])[0])
-    if time_step.band_name is None or dataset.count == 1:
+    by_name = time_step.band_name is not None and (dataset.count > 1 or time_step.shared)
+    if by_name and is_grib(dataset):
+        bands_of = message_bands(dataset, str(time_step.band_name), [time_step.date], exactly=time_step.shared)
+        return replace(time_step, band=bands_of[0])
+    if not by_name:
         if time_step.band > dataset.count:
             raise RasterError(f"{time_step.path} has {bands}; {time_step.date} should be band {time_step.band}")
         return time_step
@@ -237,58 +169,6 @@ def with_band(dataset: "DatasetReader", time_step: TimeStep) -> TimeStep:
         found = ", ".join(text or "no name" for text in dataset.descriptions[:12])
         raise RasterError(
             f"{time_step.path} has {bands} ({found}), but exactly one must be called {time_step.band_name!r}; name the "
-            "bands after raster.variables, or write a file for each"
+            "band that is meant, for example raster.variables: {LABEL: DESCRIPTION} or, for all files, raster.band: 2"
         )
     return replace(time_step, band=named[0])
-
-
-@contextmanager
-def _dated(time_step: TimeStep) -> Iterator[None]:
-    """Put a time step's date before a message that names only its file."""
-    try:
-        yield
-    except RasterError as error:
-        if time_step.date in str(error):
-            raise
-        raise type(error)(f"{time_step.date}: {error}") from error
-
-
-def read_window(
-    dataset: "DatasetReader", time_step: TimeStep, window: Window, nodata: float | str | None
-) -> tuple[np.ndarray, float | None]:
-    """Return the values of a window in the file's unit, and the value among them that means no data, or None.
-
-    Args:
-        dataset: the open file of the time step.
-        time_step: with the number of its band, see :func:`with_band`.
-        window: rows and columns on the whole raster.
-        nodata: as configured, see :func:`read_time_steps`.
-
-    Returns:
-        The values [rows, columns], of the file's type, or float64 where they are scaled or masked.
-
-    Raises:
-        RasterError: for complex numbers, or a file that has no nodata value although it needs one.
-    """
-    from rasterio.windows import Window as RasterioWindow
-
-    row0, row1, col0, col1 = window
-    area = RasterioWindow(col0, row0, col1 - col0, row1 - row0)
-    band = time_step.band
-    if dataset.dtypes[band - 1].startswith("complex"):
-        raise RasterError(
-            f"{time_step.path} holds complex numbers ({dataset.dtypes[band - 1]}), which have no mean; write the part "
-            "that you need as a raster of its own"
-        )
-    masked = nodata in (None, DECLARED) and has_mask(dataset, band)
-    nodata_value = None if masked else nodata_of(dataset, band, f"{time_step.path} ({time_step.date})", nodata)
-    values: np.ndarray = dataset.read(band, window=area)
-    missing = None
-    if masked:
-        missing = dataset.read_masks(band, window=area) == 0
-    scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
-    if missing is None and (scale, offset) == (1.0, 0.0):
-        return values, nodata_value
-    also = is_missing(values, nodata_value, nan=nodata_value is not None and bool(np.isnan(nodata_value)))
-    missing = also if missing is None else missing | also
-    return np.where(missing, MISSING, values * np.float64(scale) + offset), MISSING

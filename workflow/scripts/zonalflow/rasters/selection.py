@@ -31,8 +31,8 @@ def positions(
 ) -> dict[str, int]:  # fmt: skip
     """Return dimension to the position, from 0, of the value that is selected.
 
-    A value is looked for among the dimension's coordinates, numbers to a millionth and texts exactly; of a dimension
-    without coordinates it is the position.
+    A value is looked for among the dimension's coordinates, numbers to a millionth and texts exactly. An integer that
+    is none of them, nor near one, is the position, as along a dimension without coordinates.
 
     Args:
         dataset: the open file.
@@ -65,20 +65,26 @@ def _position(dataset: "xarray.Dataset", dimension: str, size: int, value: Any, 
         )
     if known.dtype.kind not in "iuf":
         same = np.array([str(one) == str(value) for one in known])
+        if _is_time(dataset.variables[dimension]) and not same.any():  # 2020-02-01 stands for 2020-02-01T00:00
+            same = np.array([str(one).startswith(str(value)) for one in known])
+        if isinstance(value, int) and not same.any() and 0 <= value < size:
+            return value
     else:
         number = float(value) if isinstance(value, int | float) else np.nan
         apart = np.abs(known.astype(np.float64) - number)
         same = (apart <= _NEAR * abs(number)) & (apart == apart.min())
+        if isinstance(value, int) and not same.any() and 0 <= value < size and apart.min() > 1:
+            return value  # far from all coordinates, such as 1 among pressures; nearer, it may be a mistaken value
     if same.sum() != 1:
         raise RasterError(
             f"{where}: raster.select.{dimension}: {value!r} is {'not' if not same.any() else 'more than once'} among "
-            f"the values of this dimension: {few(known.tolist(), 12)}"
+            f"the values of this dimension: {few(known.astype(str), 12)}"
         )
     return int(np.argmax(same))
 
 
 def values_of(dataset: "xarray.Dataset", dimension: str) -> np.ndarray | None:
-    """Return the coordinates of a dimension [size]: numbers or texts; None where it has none."""
+    """Return the coordinates of a dimension [size]: numbers or texts, times as ISO texts; None where it has none."""
     coordinate = dataset.variables.get(dimension)
     if coordinate is None or not coordinate.dims or coordinate.dims[0] != dimension:
         return None
@@ -87,9 +93,28 @@ def values_of(dataset: "xarray.Dataset", dimension: str) -> np.ndarray | None:
         return np.array([b"".join(row).decode(errors="replace").strip("\0 ") for row in values])
     if values.ndim != 1:
         return None
+    if values.dtype.kind in "iuf" and _is_time(coordinate):
+        return _times(coordinate)
     if values.dtype.kind in "SO":
         return np.array([one.decode(errors="replace") if isinstance(one, bytes) else str(one) for one in values])
     return values
+
+
+def _is_time(coordinate: "xarray.Variable") -> bool:
+    return " since " in str(coordinate.attrs.get("units", ""))
+
+
+def _times(coordinate: "xarray.Variable") -> np.ndarray:
+    """Return times as texts, ``2000-01-31T06:00``; the numbers as they are where xarray does not know their units."""
+    import xarray
+
+    coder = xarray.coders.CFDatetimeCoder(use_cftime=True)
+    try:
+        decoded = xarray.conventions.decode_cf_variable("time", coordinate, decode_times=coder)
+        return np.array([time.strftime("%Y-%m-%dT%H:%M") for time in decoded.values.tolist()])
+    except (ValueError, OverflowError):
+        values: np.ndarray = coordinate.values
+        return values
 
 
 def describe_dimension(dataset: "xarray.Dataset", dimension: str, size: int) -> str:
@@ -101,8 +126,8 @@ def describe_dimension(dataset: "xarray.Dataset", dimension: str, size: int) -> 
             f"{{{dimension}: 0}}"
         )
     return (
-        f"its values: {few(known.tolist(), 12)}; choose one, for example raster.select: "
-        f"{{{dimension}: {known.tolist()[0]}}}"
+        f"its values: {few(known.astype(str), 12)}; choose one, for example raster.select: "
+        f"{{{dimension}: {known.astype(str)[0]}}}"
     )
 
 

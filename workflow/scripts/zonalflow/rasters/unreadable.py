@@ -1,6 +1,11 @@
 """What a file is that cannot be read, by its first bytes, and whether a file is whole, or still what was fetched."""
 
+import functools
 import math
+import os
+import resource
+import signal
+import warnings
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +23,7 @@ _HEADS = (
     (b"<", "is a web page or another text with tags, perhaps a server's message in place of a raster"),
 )  # fmt: skip
 _NETCDF = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF")
+_OPENING = 10  # seconds of CPU time; a file of thousands of variables takes less than one
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 8, 7: 1, 8: 2, 9: 4, 10: 8, 11: 8}  # bytes of NetCDF's types
 
 
@@ -46,7 +52,8 @@ def describe_failure(file: str, cause: object) -> str:
 def cannot_be_read(path: str, cause: object) -> RasterError:
     """Return the error for a file that should be NetCDF and cannot be read."""
     if not _head(path).startswith(_NETCDF):
-        return RasterError(describe_unreadable(path, cause).replace("as a raster", "as NetCDF", 1))
+        kind = "Zarr" if Path(path).is_dir() else "NetCDF"
+        return RasterError(describe_unreadable(path, cause).replace("as a raster", f"as {kind}", 1))
     if "filter" in str(cause).lower():
         return RasterError(
             f"{path} is compressed by a filter that this NetCDF library does not have ({cause}); write it with another "
@@ -60,6 +67,38 @@ def _head(path: str) -> bytes:
         return b""
     with Path(path).open("rb") as file:
         return file.read(4)
+
+
+def check_opens(path: str) -> None:
+    """Raise RasterError for a NetCDF or HDF5 file on which the library crashes, or computes without end.
+
+    A few changed bytes can make links of HDF5's tables point back to themselves. So each file is opened in a child
+    process first, once as long as it stays the same.
+    """
+    status = Path(path).stat()
+    if death := _death_of_opening(path, status.st_size, status.st_mtime_ns):
+        raise RasterError(f"{path} is damaged: the NetCDF library {death} when it opens it; fetch it again")
+
+
+@functools.lru_cache(maxsize=4096)
+def _death_of_opening(path: str, _size: int, _changed: int) -> str:
+    """Return how a process that opens a file dies, empty if it does not."""
+    import netCDF4
+
+    with warnings.catch_warnings(action="ignore"):  # Python 3.12 warns of threads
+        child = os.fork()
+    if not child:
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (_OPENING, _OPENING))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            netCDF4.Dataset(path).close()
+        finally:
+            os._exit(0)  # what cannot be opened is said by the process that asks
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code in (-signal.SIGXCPU, -signal.SIGKILL):
+        return f"has not come to an end after {_OPENING} s of CPU time"
+    return f"crashes (signal {-code})" if code < 0 else ""
 
 
 def check_complete(path: str) -> None:

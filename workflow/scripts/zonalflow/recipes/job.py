@@ -18,7 +18,7 @@ _LARGE = 1 << 26  # bytes of a file that is not read again for its checksum if a
 BY_GRID = {"prepare_zones": "rasters"}  # inputs of which only the grid counts, which is among the keys
 # parameters that say how to find what the inputs hold, and so are not part of a recipe
 NOT_KEYS = {
-    "prepare_zones": ("zone_files", "raster", "reference"),
+    "prepare_zones": ("zone_files", "raster", "reference", "year_bytes"),
     "zonal_stats": ("zone_files",),
     "write_report": ("verify",),
 }

@@ -99,6 +99,6 @@ class CallOnce(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Look at one record; called by logging."""
-        if event_of(record) == Other(self._event) and self._function is not None:
+        if self._function is not None and event_of(record) == Other(self._event):
             function, self._function = self._function, None
             function()

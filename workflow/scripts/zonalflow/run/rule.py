@@ -12,6 +12,7 @@ from typing import Any, TextIO, TypeVar
 
 from zonalflow.common.disk import describe_disk_error
 from zonalflow.common.errors import ZonalflowError
+from zonalflow.common.memory import describe_memory_error
 from zonalflow.common.offline import forbid_network
 from zonalflow.common.text import printable
 
@@ -54,7 +55,7 @@ def job_log(path: str) -> Iterator[Log]:
 
     def log(text: str) -> None:
         with suppress(OSError):  # a full disk has no room for this line either
-            stream.write(text + "\n")
+            stream.write(printable(text) + "\n")
 
     def log_warning(
         message: Warning | str, category: type[Warning], filename: str, lineno: int,
@@ -68,7 +69,8 @@ def job_log(path: str) -> Iterator[Log]:
             yield log
             log(f"done in {time.perf_counter() - started:.2f} s")
         except Exception as error:
-            message = describe_disk_error(error) or (str(error) if isinstance(error, ZonalflowError) else None)
+            message = describe_memory_error(error) or describe_disk_error(error)
+            message = message or (str(error) if isinstance(error, ZonalflowError) else None)
             log(f"{MESSAGE}{message}" if message else traceback.format_exc())
             _end(message or f"{type(error).__name__}: {error}\n  traceback in {path}")
 

@@ -1,1 +1,1 @@
-"""The engine: an index and a raster's values give numbers for each zone; it neither reads rasters nor writes tables."""
+"""The engine: an index and the strips of rasters give numbers for each zone; it neither opens nor writes files."""

@@ -1,17 +1,11 @@
-"""Gathering a raster's values zone by zone, and what follows from them: sums, extremes, order, classes.
-
-The values of each zone lie side by side then, so that a zone is one segment of an array. Taking them costs less than a
-nanosecond a cell; sorting them, for medians and classes, is most of the cost where it is needed.
-"""
+"""What a raster is reduced to for each zone: sums, extremes, moments, its cells, or their different values."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from zonalflow.index.segments import segment_reduce, sum_by_zone
-from zonalflow.index.zone_index import Layout
-from zonalflow.rasters.nodata import Nodata, is_missing
+from zonalflow.index.segments import sum_by_zone
 
 
 @dataclass(frozen=True)
@@ -36,40 +30,12 @@ class Extremes:
     count: np.ndarray  # Σ cᵢ, as in Sums
 
 
-def gather(layout: Layout, values: np.ndarray, nodata: Nodata) -> tuple[np.ndarray, np.ndarray]:
-    """Take the values of a layout's cells from the index's window of a raster (2-D, contiguous).
+@dataclass(frozen=True)
+class Moments:
+    """The mean and the variance of each zone, float64 [n_zones], NaN where there is no data."""
 
-    Returns:
-        The value of each cell, of the raster's dtype [n_cells]; the positions of those that are no data, rising, int64.
-    """
-    value = values.reshape(-1).take(layout.cell)
-    return value, np.flatnonzero(is_missing(value, nodata))
-
-
-def add_up(layout: Layout, value: np.ndarray, missing: np.ndarray) -> Sums:
-    """Return the sums of a layout's zones; `value` and `missing` are what :func:`gather` returned."""
-    value = value.astype(np.float64)
-    fraction, weight, ptr = layout.fraction, layout.weight, layout.ptr
-    count, total_weight = layout.count, layout.total_weight
-    if len(missing):
-        value[missing] = 0
-        if fraction is None:
-            count = count - np.bincount(np.searchsorted(ptr, missing, side="right") - 1, minlength=len(count))
-        else:
-            count = segment_reduce(np.add, _without(fraction, missing), ptr, 0.0)
-        if weight is None or weight is fraction:
-            total_weight = count
-        else:
-            total_weight = segment_reduce(np.add, _without(weight, missing), ptr, 0.0)
-    if weight is not None:
-        value *= weight
-    return Sums(count, total_weight, segment_reduce(np.add, value, ptr, 0.0))
-
-
-def _without(array: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    array = array.copy()
-    array[missing] = 0
-    return array
+    mean: np.ndarray
+    variance: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -80,26 +46,16 @@ class Cells:
         ptr: int64 [n + 1], the cells of zone i are ``ptr[i]:ptr[i + 1]``
         value: the raster's dtype [n_cells]
         fraction: float64 [n_cells] or None where all are 1
-        weight: float64 [n_cells], cᵢ × the cell's weight, or None where all are 1
     """
 
     ptr: np.ndarray
     value: np.ndarray
     fraction: np.ndarray | None
-    weight: np.ndarray | None
 
-    @classmethod
-    def of(cls, layout: Layout, value: np.ndarray, missing: np.ndarray) -> "Cells":
-        """Return the cells of a layout without those that are no data; for the arguments see :func:`gather`."""
-        if not len(missing):
-            return cls(layout.ptr, value, layout.fraction, layout.weight)
-        there = np.ones(len(value), bool)
-        there[missing] = False
-        fraction = None if layout.fraction is None else layout.fraction[there]
-        weight = fraction
-        if layout.weight is not None and layout.weight is not layout.fraction:
-            weight = layout.weight[there]
-        return cls(layout.ptr - np.searchsorted(missing, layout.ptr), value[there], fraction, weight)
+    @property
+    def is_fractional(self) -> bool:
+        """Whether cells count by the fraction covered."""
+        return self.fraction is not None
 
     @cached_property
     def size(self) -> np.ndarray:
@@ -107,30 +63,24 @@ class Cells:
         return np.diff(self.ptr)
 
     @cached_property
-    def extremes(self) -> tuple[np.ndarray, np.ndarray]:
-        """The smallest and the largest value of each zone, float64 [n]; ∞ and −∞ where there is no data."""
-        low = segment_reduce(np.minimum, self.value.astype(np.float64), self.ptr, np.inf)
-        return low, segment_reduce(np.maximum, self.value.astype(np.float64), self.ptr, -np.inf)
-
-    @cached_property
     def ordered(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Values and fractions, within each zone by rising value.
+        """Values and fractions, within each zone by rising value, equal values by rising fraction.
 
-        Zone by zone, since many short sorts are faster than a long one by two keys.
+        Zone by zone, since many short sorts are faster than a long one by two keys. Without fractions the values are
+        sorted where they are, since a zone may be as large as the memory.
         """
         zones = list(map(slice, self.ptr[:-1].tolist(), self.ptr[1:].tolist()))
         if self.fraction is None:
-            value = self.value.copy()
             for zone in zones:
-                value[zone].sort()
-            return value, None
+                self.value[zone].sort()
+            return self.value, None
         if (keys := _pack(self.value, self.fraction)) is not None:
             for zone in zones:
                 keys[zone].sort()
             return _unpack(keys, self.value.dtype)
         order = np.empty(len(self.value), np.int64)
         for zone in zones:
-            order[zone] = self.value[zone].argsort()
+            order[zone] = np.lexsort((self.fraction[zone], self.value[zone]))
         order += np.repeat(self.ptr[:-1], self.size)
         return self.value[order], self.fraction[order]
 
@@ -147,7 +97,12 @@ class Cells:
         count = cells.astype(np.float64)
         if fraction is not None:
             count = sum_by_zone(np.repeat(np.arange(len(first)), cells), fraction, len(first))
-        return Groups(ptr, value[first], cells, count)
+        return Groups(ptr, value[first], cells, count, self.is_fractional)
+
+    def nth(self, zones: np.ndarray, n: np.ndarray) -> np.ndarray:
+        """Return the n-th smallest value, from 0, of each of some zones."""
+        value: np.ndarray = self.ordered[0][self.ptr[:-1][zones] + n]
+        return value
 
 
 @dataclass(frozen=True)
@@ -159,17 +114,34 @@ class Groups:
         value: the raster's dtype [n_groups]
         cells: int64 [n_groups], how many cells have the value
         count: float64 [n_groups], Σ cᵢ of them
+        is_fractional: whether cells count by the fraction covered
     """
 
     ptr: np.ndarray
     value: np.ndarray
     cells: np.ndarray
     count: np.ndarray
+    is_fractional: bool
+
+    @property
+    def groups(self) -> "Groups":
+        """Itself, as cells have groups."""
+        return self
 
     @property
     def size(self) -> np.ndarray:
-        """The number of groups of each zone, int64 [n]."""
-        return np.diff(self.ptr)
+        """The number of cells of each zone, int64 [n]."""
+        return np.diff(self._cells_before[self.ptr])
+
+    @cached_property
+    def _cells_before(self) -> np.ndarray:
+        return np.append(0, np.cumsum(self.cells))
+
+    def nth(self, zones: np.ndarray, n: np.ndarray) -> np.ndarray:
+        """Return the n-th smallest value, from 0, of each of some zones."""
+        before = self._cells_before
+        value: np.ndarray = self.value[np.searchsorted(before, before[self.ptr[:-1][zones]] + n, side="right") - 1]
+        return value
 
 
 def _pack(value: np.ndarray, fraction: np.ndarray) -> np.ndarray | None:

@@ -5,15 +5,16 @@ float64 [n], NaN for a zone without data.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from zonalflow.common.errors import ConfigError
 from zonalflow.index.segments import segment_reduce
-from zonalflow.stats.cells import Cells, Extremes, Sums
+from zonalflow.stats.cells import Cells, Extremes, Groups, Moments, Sums
 
-CellsFormula = Callable[[Cells], np.ndarray]
+CellsFormula = Callable[[Cells | Groups], np.ndarray]
 
 
 def where(condition: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -28,69 +29,52 @@ def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return result
 
 
-def _moments(c: Cells) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance of each zone, the latter in a second pass."""
-    value = c.value.astype(np.float64)
-
-    def weighted_sum(array: np.ndarray) -> np.ndarray:
-        return segment_reduce(np.add, array if c.weight is None else c.weight * array, c.ptr, 0.0)
-
-    total = c.size if c.weight is None else segment_reduce(np.add, c.weight, c.ptr, 0.0)
-    mean = ratio(weighted_sum(value), total)
-    value -= np.repeat(mean, c.size)
-    value *= value
-    return mean, ratio(weighted_sum(value), total)
-
-
-def _std(c: Cells) -> np.ndarray:
-    std: np.ndarray = np.sqrt(_moments(c)[1])
-    return std
-
-
-def _cv(c: Cells) -> np.ndarray:
-    mean, variance = _moments(c)
-    result = np.full(len(mean), np.nan)
-    np.divide(np.sqrt(variance), mean, out=result, where=mean != 0)
+def _cv(m: Moments) -> np.ndarray:
+    result = np.full(len(m.mean), np.nan)
+    np.divide(np.sqrt(m.variance), m.mean, out=result, where=m.mean != 0)
     return result
 
 
 def _percentile(q: float) -> CellsFormula:
-    def percentile(c: Cells) -> np.ndarray:
-        return _percentile_of_cells(c, q) if c.fraction is None else _percentile_of_fractions(c, q)
+    def percentile(c: Cells | Groups) -> np.ndarray:
+        return _percentile_of_fractions(c.groups, q) if c.is_fractional else _percentile_of_cells(c, q)
 
     return percentile
 
 
-def _percentile_of_cells(c: Cells, q: float) -> np.ndarray:
-    value, _ = c.ordered
+def _percentile_of_cells(c: Cells | Groups, q: float) -> np.ndarray:
     result = np.full(len(c.size), np.nan)
-    some = c.size > 0
-    at = q / 100 * (c.size[some] - 1)
+    some = np.flatnonzero(c.size)
+    last = c.size[some] - 1
+    at = q / 100 * last
     below = np.floor(at).astype(np.int64)
-    low = value[c.ptr[:-1][some] + below].astype(np.float64)
-    high = value[c.ptr[:-1][some] + np.minimum(below + 1, c.size[some] - 1)].astype(np.float64)
+    low = c.nth(some, below).astype(np.float64)
+    high = c.nth(some, np.minimum(below + 1, last)).astype(np.float64)
     result[some] = low + (at - below) * (high - low)
     return result
 
 
-def _percentile_of_fractions(c: Cells, q: float) -> np.ndarray:
-    groups = c.groups
+def _percentile_of_fractions(groups: Groups, q: float) -> np.ndarray:
     result = np.full(len(groups.size), np.nan)
     some = np.flatnonzero(groups.size)
     first, last = groups.ptr[some], groups.ptr[some + 1] - 1
     share = groups.count / groups.cells  # of each cell of a group
     cells_before = np.append(0, np.cumsum(groups.cells))  # and those of the zones before, which differences leave out
-    count_before = np.append(0, np.cumsum(groups.count))
+    upto = np.empty(len(groups.count))  # zone by zone, lest the zones before show in the last bits
+    for zone in map(slice, first.tolist(), (last + 1).tolist()):
+        np.cumsum(groups.count[zone], out=upto[zone])
+    count_before = np.append(0, upto)[:-1]
+    count_before[first] = 0
     n = cells_before[last + 1] - cells_before[first]
 
     def score(group: np.ndarray, cell: np.ndarray | int) -> np.ndarray:
         """Return S of the cell (from 0) of a group."""
         k = cells_before[group] - cells_before[first] + cell
-        s: np.ndarray = k * share[group] + (n - 1) * (count_before[group] - count_before[first] + cell * share[group])
+        s: np.ndarray = k * share[group] + (n - 1) * (count_before[group] + cell * share[group])
         return s
 
     # S rises from cell to cell, so halving finds the last group whose first cell is not beyond the sought score
-    sought = q / 100 * (n - 1) * (count_before[last + 1] - count_before[first])
+    sought = q / 100 * (n - 1) * upto[last]
     left, beyond = first.copy(), last + 1
     while np.any(beyond - left > 1):
         middle = np.minimum((left + beyond) // 2, last)
@@ -107,13 +91,14 @@ def _percentile_of_fractions(c: Cells, q: float) -> np.ndarray:
 def _value_of_extreme_count(ufunc: np.ufunc, last: bool) -> CellsFormula:
     """Return the value of extreme count; of several the first, or with fractions and `last` the last."""
 
-    def extreme(c: Cells) -> np.ndarray:
+    def extreme(c: Cells | Groups) -> np.ndarray:
         groups = c.groups
         best = segment_reduce(ufunc, groups.count, groups.ptr, np.nan)
-        hit = np.flatnonzero(groups.count == np.repeat(best, groups.size))
-        result = np.full(len(groups.size), np.nan)
-        zone = np.repeat(np.arange(len(groups.size)), groups.size)[hit]
-        if last and c.fraction is not None:
+        n_groups = np.diff(groups.ptr)
+        hit = np.flatnonzero(groups.count == np.repeat(best, n_groups))
+        result = np.full(len(n_groups), np.nan)
+        zone = np.repeat(np.arange(len(n_groups)), n_groups)[hit]
+        if last and groups.is_fractional:
             result[zone] = groups.value[hit]  # the last assignment holds
         else:
             result[zone[::-1]] = groups.value[hit[::-1]]
@@ -132,17 +117,19 @@ OF_EXTREMES: dict[str, Callable[[Extremes], np.ndarray]] = {
     "max": lambda e: where(e.count > 0, e.maximum),
     "range": lambda e: where(e.count > 0, e.maximum - e.minimum),
 }
-_OF_CELLS: dict[str, CellsFormula] = {
-    "std": _std,
-    "variance": lambda c: _moments(c)[1],
+OF_MOMENTS: dict[str, Callable[[Moments], np.ndarray]] = {
+    "std": lambda m: np.sqrt(m.variance),
+    "variance": lambda m: m.variance,
     "cv": _cv,
+}
+_OF_CELLS: dict[str, CellsFormula] = {
     "median": _percentile(50),
     "majority": _value_of_extreme_count(np.maximum, last=True),
     "minority": _value_of_extreme_count(np.minimum, last=False),
-    "unique": lambda c: where(c.size > 0, c.groups.size.astype(np.float64)),
+    "unique": lambda c: where(c.size > 0, np.diff(c.groups.ptr).astype(np.float64)),
 }
 SPECIAL = ("nodata", "nan", "categorical")  # of another shape, or of two reductions: made by `zonal_statistics`
-STATISTICS = (*OF_SUMS, *OF_EXTREMES, *_OF_CELLS)  # and percentile_<q>
+STATISTICS = (*OF_SUMS, *OF_EXTREMES, *OF_MOMENTS, *_OF_CELLS)  # and percentile_<q>
 
 
 def of_cells(name: str) -> CellsFormula | None:
@@ -164,3 +151,61 @@ def of_cells(name: str) -> CellsFormula | None:
     hint = nearest(name, [*STATISTICS, *SPECIAL, "percentile_90"]) or "."
     known = ", ".join((*STATISTICS, *SPECIAL, "percentile_<0…100>"))
     raise ConfigError(f"stats: {name!r} is not a statistic{hint} Known are {known}")
+
+
+def is_dense(dtype: np.dtype) -> bool:
+    """Return whether values of this type are so few that they are counted in a table."""
+    return dtype.kind in "iu" and dtype.itemsize <= 2
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to stream besides the sums.
+
+    Attributes:
+        extremes: the smallest and the largest value of each zone.
+        moments: mean and variance.
+        missing: the cells that hold the nodata value, and those that hold NaN.
+        values: whether values are needed at all, and not only which cells hold data.
+    """
+
+    extremes: bool = False
+    moments: bool = False
+    missing: bool = False
+    values: bool = True
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What statistics are computed from.
+
+    Attributes:
+        stats: their names.
+        streamed: what adds up, besides the sums.
+        formulas: name → what to compute from the cells of zones, or from their different values.
+    """
+
+    stats: Sequence[str]
+    streamed: Wanted
+    formulas: dict[str, CellsFormula]
+
+    @classmethod
+    def of(cls, stats: Sequence[str]) -> "Needs":
+        """Return what some statistics need; their names are known to be right."""
+        streamed = Wanted(
+            not OF_EXTREMES.keys().isdisjoint(stats),
+            not OF_MOMENTS.keys().isdisjoint(stats),
+            not {"nodata", "nan"}.isdisjoint(stats),
+            not {"mean", "sum", *OF_EXTREMES, *OF_MOMENTS}.isdisjoint(stats),
+        )
+        return cls(stats, streamed, {name: formula for name in stats if (formula := of_cells(name))})
+
+    @property
+    def classes(self) -> bool:
+        """Whether the different values of each zone are asked for themselves."""
+        return "categorical" in self.stats
+
+    @property
+    def cells(self) -> bool:
+        """Whether sums do not suffice."""
+        return self.classes or bool(self.formulas)

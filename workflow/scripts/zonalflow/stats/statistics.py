@@ -9,7 +9,7 @@ count           Σ cᵢ
 min, max        smallest and largest vᵢ; ``range`` is their difference
 sum             Σ wᵢ vᵢ
 mean            m = Σ wᵢ vᵢ / Σ wᵢ
-std             √(Σ wᵢ (vᵢ − m)² / Σ wᵢ): of the population, in two passes
+std             √(Σ wᵢ (vᵢ − m)² / Σ wᵢ): of the population, about the mean of each run of cells first
 variance        std²
 cv              std / m: the coefficient of variation, of the sign of m; none where m is 0
 unique          the number of different vᵢ
@@ -32,22 +32,23 @@ differs from the seventh digit on); with fractions they are exactextract's. As i
 mean, sum, std, variance and cv only.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from zonalflow.common.errors import RasterError
-from zonalflow.index.segments import QUIET
+from zonalflow.geometry.grid import Window
 from zonalflow.index.zone_index import ZoneIndex
+from zonalflow.kernels.calls import kernels_for
 from zonalflow.rasters.nodata import Nodata
-from zonalflow.stats.blocks import reduce_by_blocks
-from zonalflow.stats.by_zone import Reduced, Wanted, reduce_by_zone
-from zonalflow.stats.cells import Groups
-from zonalflow.stats.formulas import OF_EXTREMES, OF_SUMS, STATISTICS, of_cells, ratio, where
+from zonalflow.readers.source import Block, Linear, Stored
+from zonalflow.stats.formulas import STATISTICS, of_cells
+from zonalflow.stats.parts import Part
+from zonalflow.stats.plan import make_plan
+from zonalflow.stats.reduce import Result, reduce_parts
 
 __all__ = ["STATISTICS", "parse_stats", "zonal_statistics"]
-
-_MAX_CLASSES = 4096  # of a categorical raster; measurements have as many values as cells, and would fill the memory
 
 
 def parse_stats(names: Sequence[str] | str) -> list[str]:
@@ -62,10 +63,9 @@ def parse_stats(names: Sequence[str] | str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-@QUIET
 def zonal_statistics(
     index: ZoneIndex, values: np.ndarray, nodata: Nodata = None, stats: Sequence[str] = ("mean",), *, workers: int = 1
-) -> dict[str, np.ndarray | dict[float, np.ndarray]]:
+) -> Result:
     """Return statistics of a raster for every zone of an index.
 
     Args:
@@ -85,67 +85,31 @@ def zonal_statistics(
         ConfigError: a statistic is not known
         RasterError: the values have another shape, or too many to be classes
     """
-    stats = parse_stats(stats)
-    values = _window_of(index, values)
-    reduced = _reduce(index, values, nodata, stats, workers)
-    sums = reduced.sums
-
-    def as_count(array: np.ndarray) -> np.ndarray:
-        return array if index.is_fractional else np.rint(array).astype(np.int64)
-
-    result: dict[str, np.ndarray | dict[float, np.ndarray]] = {**reduced.results}
-    result |= {name: formula(sums) for name, formula in OF_SUMS.items() if name in stats}
-    result |= {name: formula(reduced.extremes) for name, formula in OF_EXTREMES.items() if name in stats}
-    result["count"] = as_count(sums.count)
-    result["valid_fraction"] = np.minimum(ratio(sums.count, index.n_cells), 1)
-    if "categorical" in stats:
-        result["categorical"] = _categorical(reduced.classes, index.n_zones, as_count)
-    if "nodata" in stats or "nan" in stats:
-        result |= _missing_cells(index, values, nodata, sums.count)
-    return {name: result[name] for name in dict.fromkeys([*stats, "count", "valid_fraction"])}
+    parts = _parts(index, _window_of(index, values), None if nodata == "none" else nodata)
+    ((_, (result,)),) = reduce_parts(parts, parse_stats(stats), workers, kernels_for(values.size))
+    return result
 
 
-def _reduce(index: ZoneIndex, values: np.ndarray, nodata: Nodata, stats: Sequence[str], workers: int) -> Reduced:
-    """Reduce a raster to what the statistics need, in the way that is fastest."""
-    formulas = {name: formula for name in stats if (formula := of_cells(name))}
-    wanted = Wanted(not OF_EXTREMES.keys().isdisjoint(stats), "categorical" in stats, formulas)
-    if index.is_small or wanted.cells:
-        return reduce_by_zone(index, values, nodata, wanted, workers)
-    return Reduced(*reduce_by_blocks(index, values, nodata, extremes=wanted.extremes, workers=workers))
+@dataclass(frozen=True)
+class _Where:
+    """An index whose window is in memory."""
+
+    index: ZoneIndex
+
+    @property
+    def raster_window(self) -> Window:
+        return self.index.window
 
 
-def _missing_cells(index: ZoneIndex, values: np.ndarray, nodata: Nodata, count: np.ndarray) -> dict[str, np.ndarray]:
-    """Return ``nodata`` and ``nan``; where NaN is the nodata value, its cells count under both names."""
-    if nodata is None or nodata == "none" or np.isnan(nodata):
-        not_nan = count
-    else:
-        not_nan = _reduce(index, values, None, [], 1).sums.count
-    nan = index.n_cells - not_nan
-    is_nodata = not_nan - count if nodata in (None, "none") or not np.isnan(nodata) else nan
-    some = index.n_cells + index.off_grid > 0
-    return {
-        "nodata": where(some, index.off_grid + np.maximum(is_nodata, 0)),
-        "nan": where(some, np.maximum(nan, 0)),
-    }
-
-
-def _categorical(
-    classes: list[tuple[int, Groups]], n_zones: int, as_count: Callable[[np.ndarray], np.ndarray]
-) -> dict[float, np.ndarray]:
-    """Return value → Σ cᵢ of each zone, for every value that occurs, rising."""
-    if not classes:
-        return {}
-    values = np.unique(np.concatenate([groups.value for _, groups in classes]))
-    if len(values) > _MAX_CLASSES:
-        raise RasterError(
-            f"stats: categorical counts classes, and the raster holds {len(values)} different values; "
-            "for measurements take mean, std or percentile_<q>"
-        )
-    table = np.zeros((len(values), n_zones))
-    for first, groups in classes:
-        zone = first + np.repeat(np.arange(len(groups.size)), groups.size)
-        table[np.searchsorted(values, groups.value), zone] = groups.count
-    return {value.item(): as_count(row) for value, row in zip(values, table, strict=True)}
+def _parts(index: ZoneIndex, values: np.ndarray, nodata: Nodata) -> Iterator[Part]:
+    """Yield the strips of an array, as if they were read."""
+    declared = None if nodata is None else nodata if isinstance(nodata, int) else float(nodata)
+    linear = Linear.of(values.dtype, declared)
+    strips = list(make_plan(index, Block(columns=index.shape[1]), index.window[::2]).strips())
+    for strip in strips:
+        cells = [np.ascontiguousarray(values[slice(*strip.rows), start:stop]) for start, stop in strip.tiles]
+        tiles = [[Stored(part, None, lambda some, _: (some, declared), linear=linear)] for part in cells]
+        yield Part(_Where(index), [""], strip, tiles, strip is strips[0], strip is strips[-1])
 
 
 def _window_of(index: ZoneIndex, values: np.ndarray) -> np.ndarray:

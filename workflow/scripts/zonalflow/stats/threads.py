@@ -11,16 +11,21 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-LARGE = 1 << 19  # cells: to reduce a smaller raster takes no longer than to hand it from one thread to another
+LARGE = 1 << 21  # cells: to reduce fewer takes no longer than to hand them from one thread to another
 
 
-def workers(number: int, cells: int) -> int:
-    """Return how many threads should reduce one of `number` rasters of so many `cells`, on this job's processors.
+def is_large(cells: int) -> bool:
+    """Return whether so many cells are worth a second thread."""
+    return cells >= LARGE
 
-    Where the next raster is read meanwhile (:func:`in_advance`), one processor is left to that.
+
+def workers(cells: int) -> int:
+    """Return how many threads should reduce rasters of so many cells in all, on this job's processors.
+
+    One processor is left to reading, see :func:`read_ahead`.
     """
     free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if cells < LARGE else max(1, free - (number > 1))
+    return max(1, free - 1) if is_large(cells) else 1
 
 
 def share(work: Callable[[Iterator[Item]], None], items: Iterable[Item], threads: int) -> None:
@@ -48,22 +53,7 @@ def share(work: Callable[[Iterator[Item]], None], items: Iterable[Item], threads
         raise errors[0]
 
 
-def in_advance(items: Generator[Item, None, None], number: int, cells: int) -> Iterator[Item]:
-    """Yield `number` rasters of so many `cells` in order, some of them read before they are asked for.
-
-    Small ones are read several in a row, since alternating between reading and reducing empties the processor's caches
-    and slows both; large ones by :func:`read_ahead`.
-    """
-    if cells < LARGE:
-        while some := list(itertools.islice(items, LARGE // cells)):
-            yield from some
-    elif number > 1:
-        yield from read_ahead(items)
-    else:
-        yield from items
-
-
-def read_ahead(items: Generator[Item, None, None]) -> Iterator[Item]:
+def read_ahead(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
     """Yield `items` in order, the next one being made in a thread while the caller works on this one.
 
     With items that are read and then reduced, the time of a year is that of the slower of the two and not their sum.

@@ -12,7 +12,7 @@ from zonalflow.common.text import count_of
 from zonalflow.report.explain import column_meanings
 from zonalflow.run.rule import Log
 from zonalflow.tables.tidy import Layout, plan_layout, write_tidy
-from zonalflow.tables.year_table import table_head, units_of
+from zonalflow.tables.year_table import YearTable, table_head, units_of
 from zonalflow.vectors.columns import attribute_names
 
 if TYPE_CHECKING:
@@ -76,17 +76,34 @@ def combine_years(inputs: Inputs, targets: dict[str, str], checksums: str, param
     heads = [(variable, year, table_head(path)) for variable, year, path in keys]
     params = replace(params, units=units_of(heads, params.units))
     layout = replace(layout, meanings=column_meanings(layout.schema.names, params.config))
-    rows = write_tidy({kind: Path(targets[kind]) for kind in ("parquet", "csv") if kind in targets}, keys, layout)
-    if "wide" in targets:
-        from zonalflow.tables.wide import write_wide
-
-        write_wide(Path(targets["wide"]), keys, layout)
-    if "xlsx" in targets:
-        from zonalflow.tables.workbook import write_workbook
-
-        write_workbook(Path(targets["xlsx"]), keys, layout, layout.meanings)
+    tidy, wide = (
+        {kind: Path(path) for kind, path in targets.items() if kind in kinds}
+        for kinds in (("parquet", "csv"), ("wide", "xlsx"))
+    )
+    rows = _write_all(tidy, wide, keys, heads, layout) if wide else write_tidy(tidy, keys, layout)
     record_checksums(checksums, targets.values())
     log(count_of(rows, "row"))
+
+
+def _write_all(
+    tidy: dict[str, Path],
+    wide: dict[str, Path],
+    keys: list[tuple[str, int, Path]],
+    heads: list[tuple[str, int, YearTable]],
+    layout: Layout,
+) -> int:
+    """Write the tidy tables and those with a column for each date, reading each year's table once; return the rows."""
+    from zonalflow.tables.wide import wide_table, write_wide
+    from zonalflow.tables.workbook import write_workbook
+
+    dates = [(variable, date) for variable, _, head in heads for date in head.dates]
+    with wide_table(next(iter(wide.values())).parent, dates, layout) as table:
+        rows = write_tidy(tidy, keys, layout, also=table.add)
+        if "wide" in wide:
+            write_wide(wide["wide"], table, layout)
+        if "xlsx" in wide:
+            write_workbook(wide["xlsx"], table, layout, layout.meanings)
+    return rows
 
 
 def _with_attributes(layout: Layout, attributes: "dict[str, pyarrow.ChunkedArray]", log: Log) -> Layout:

@@ -14,7 +14,8 @@ from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.read import TimeStep, file_grid, open_raster
 from zonalflow.run.rule import Log
 from zonalflow.timeline.time_steps import time_steps_of_year
-from zonalflow.vectors.shapefile import write_template
+from zonalflow.vectors.shapefile import check_size, table_size, write_template
+from zonalflow.zones.layers import describe_choice
 from zonalflow.zones.on_grid import Preparation, prepare
 from zonalflow.zones.read import read_zones, zone_options
 
@@ -41,13 +42,17 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Params:
-    """The files of the zones; ``zones``, ``raster``, ``bbox`` as configured; variable and year that give the grid."""
+    """The files of the zones; ``zones``, ``raster``, ``bbox`` as configured; variable and year that give the grid.
+
+    `year_bytes` are those that a year adds to each record of a shapefile; 0 where none is asked for.
+    """
 
     zone_files: list[str]
     zones: dict[str, Any]
     raster: dict[str, Any]
     reference: tuple[str, int]
     bbox: list[float] | None
+    year_bytes: int = 0
 
 
 def prepare_zones(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> None:
@@ -60,12 +65,18 @@ def prepare_zones(inputs: Inputs, outputs: Outputs, params: Params, log: Log) ->
     if described["crs_of_file"]:
         log(f"raster.crs: {params.raster['crs']} is used instead of the file's own CRS, {described['crs_of_file']}")
     zones = params.zones
+    if zones["source"] == "file" and zones["layer"] is None and (choice := describe_choice(zones["path"])):
+        log(choice)
     frame = read_zones(params.zone_files, **zone_options(zones))
     prepared, report = prepare(frame, grid, id_column=column_of_ids(zones["id"]), keep=zones["keep"])
     log_preparation(report, log)
     with atomic_path(outputs.zones) as temporary:
         prepared.to_parquet(temporary, compression="zstd")
-    fields = write_template(prepared, Path(outputs.template[0]).with_suffix(""))
+    stem = Path(outputs.template[0]).with_suffix("")
+    fields = write_template(prepared, stem)
+    if params.year_bytes:
+        records, record = table_size(stem.with_suffix(".dbf"))
+        check_size(records, record + params.year_bytes, stem.with_suffix(".shp").stat().st_size)
     write_sealed_json(outputs.grid, described)
     write_sealed_json(
         outputs.report,

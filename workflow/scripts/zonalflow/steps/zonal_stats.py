@@ -4,8 +4,8 @@ A job's time must go to its rasters, so this imports neither geopandas nor a tab
 for one.
 """
 
-import math
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,11 +20,14 @@ from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.common.text import count_of, few
 from zonalflow.index.cache import Counting
 from zonalflow.index.grids import STUDY, IndexedGrid, StudyZones, grid_finder, index_other_grid, indexed_study_grid
+from zonalflow.kernels.calls import kernels_for
 from zonalflow.rasters.classes import class_colours, class_names
-from zonalflow.rasters.read import read_time_steps
+from zonalflow.readers.opening import open_sources
+from zonalflow.readers.source import RasterSource
 from zonalflow.run.rule import Log
-from zonalflow.stats.statistics import zonal_statistics
-from zonalflow.stats.threads import in_advance, workers
+from zonalflow.stats.parts import read_parts
+from zonalflow.stats.reduce import reduce_parts
+from zonalflow.stats.threads import is_large, read_ahead, workers
 from zonalflow.tables.year_table import YearTable, absent_class, save_year, units_of
 from zonalflow.timeline.time_steps import year_steps
 from zonalflow.timeline.units import unit_of_steps
@@ -111,9 +114,9 @@ def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> N
     names = class_names(first.path, first.layer, from_geocdl=from_geocdl) if classes else {}
     colours = class_colours(first.path, first.layer) if classes else {}
     find_grid = grid_finder(study, index_other)
-    read = read_time_steps(time_steps, find_grid, crs=raster["crs"], nodata=raster["nodata"], log=log)
-    size = len(time_steps), math.prod(study.index.shape)
-    table = compute_year(in_advance(read, *size), params.stats, names, workers(*size))
+    sources = open_sources(time_steps, find_grid, crs=raster["crs"], nodata=raster["nodata"], log=log)
+    cells = len(time_steps) * int(study.index.members.sum())
+    table = compute_year(sources, params.stats, names, cells)
     unit = unit_of_steps(time_steps) if raster["source"] == "local" else ""
     table = replace(table, colours=_by_label(colours, table), missing=of_year.missing, unit=unit)
     empty = int((table.columns["count"] == 0).sum())
@@ -167,25 +170,29 @@ def write_vectors(
 
 
 def compute_year(
-    time_steps: Iterable[tuple[str, np.ndarray, float | None, IndexedGrid]],
+    sources: Iterable[tuple[RasterSource, IndexedGrid]],
     stats: list[str],
     class_names: dict[int, str] | None = None,
-    workers: int = 1,
+    cells: int = 0,
 ) -> YearTable:
-    """Reduce each time step over the zones; one time step is in memory at once.
+    """Reduce each time step over the zones, strip by strip.
 
     Args:
-        time_steps: ``(date, values, nodata, grid)`` of each, from :func:`zonalflow.rasters.read.read_time_steps`.
+        sources: the files of the year, and where each meets the zones, from
+            :func:`zonalflow.readers.opening.open_sources`.
         stats: names of statistics; ``categorical`` gives the columns ``class_<value>`` (cells) and ``share_<value>``
             (of the zone's cells that hold data).
         class_names: value to name of a categorical raster's classes.
-        workers: threads that share the work on a time step.
+        cells: about how many are reduced in all; if they are many, they are read and reduced concurrently, and
+            compiled loops are loaded.
     """
     dates, rows, grids = [], [], []
-    for date, values, nodata, grid in time_steps:
-        dates.append(date)
-        grids.append(grid)
-        rows.append(_one_number_each(zonal_statistics(grid.index, values, nodata, stats, workers=workers)))
+    parts = read_parts(sources, stats)
+    with closing(read_ahead(parts) if is_large(cells) else parts) as read:  # files are closed however this ends
+        for part, results in reduce_parts(read, stats, workers(cells), kernels_for(cells)):
+            dates += part.dates
+            grids += [part.where] * len(part.dates)
+            rows += [_one_number_each(result) for result in results]
     if not rows:
         raise RasterError("the year has no raster")
     names = column_order(stats, {name for row in rows for name in row})

@@ -3,20 +3,30 @@
 A preview must send no request, so only :func:`check_catalogue`, which a real run calls, goes to the network.
 """
 
+import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zonalflow.common.columns import check_attributes
 from zonalflow.common.dates import FULL_DAY, dates_of
 from zonalflow.common.errors import ConfigError
-from zonalflow.geometry.box import box_window, check_order, degrees_of, other_order
+from zonalflow.geometry.box import check_order, other_order
+from zonalflow.geometry.grid import Grid
+from zonalflow.rasters.containers import exists
 from zonalflow.sources.catalogue import geocdl as geocdl_catalogue
 from zonalflow.sources.catalogue import prism as prism_catalogue
 from zonalflow.sources.catalogue.datasets import describe_dataset
 from zonalflow.sources.geocdl.listing import catalogue_range
 from zonalflow.sources.http import RetryPolicy
+from zonalflow.study.inputs import check_local_rasters, check_zones_on_grid
 from zonalflow.study.study import Study
 from zonalflow.timeline.patterns import NATIVE, check_pattern
+from zonalflow.vectors.shapefile import check_size, record_bytes, table_size
+
+if TYPE_CHECKING:
+    import geopandas
 
 MOST_COLUMNS = 1900  # of a shapefile or GeoPackage: these hold 2,046 and 2,000, the zones' attributes among them
 _MOST_COLUMNS_OF_A_SHEET = 16_384  # in Excel
@@ -29,13 +39,15 @@ def check_inputs(study: Study) -> None:
         ZonalflowError: with the first mistake found.
     """
     weights = study.config["weights"]
-    if isinstance(weights, dict) and not Path(weights["path"]).is_file():
+    if isinstance(weights, dict) and not exists(weights["path"]):
         raise ConfigError(f"weights.path: {weights['path']}: no such file")
     if study.zones["source"] == "census":
         study.boundaries  # noqa: B018 - raises for what the Census Bureau never published
     check_columns(study)
-    check_rasters(study)
-    check_zones(study)
+    grid = check_rasters(study)
+    zones = check_zones(study)
+    if grid is not None and zones is not None:
+        check_zones_on_grid(study, zones, grid)
 
 
 def check_columns(study: Study) -> None:
@@ -43,11 +55,9 @@ def check_columns(study: Study) -> None:
 
     Classes, which only the rasters know, are not counted here.
     """
-    stats = [name for name in study.config["stats"] if name not in ("count", "categorical")]
-    hours = describe_dataset(study.raster["dataset"]).hours if study.raster["source"] == "geocdl" else ()
     if study.raster["grain"] == NATIVE:
         return  # only the files know their dates
-    dates = len(dates_of(2000, study.raster["grain"], study.raster["months"], hours or FULL_DAY))
+    stats, dates = _stats_and_dates(study)
     columns = dates * (len(stats) + 2) + 1  # count, valid_fraction; inside_fraction
     narrow = [kind for kind in ("shp", "gpkg") if kind in study.formats]
     if narrow and columns > MOST_COLUMNS:
@@ -63,33 +73,56 @@ def check_columns(study: Study) -> None:
         )
 
 
-def check_zones(study: Study) -> None:
-    """Read the user's own zones once, with every check of :func:`zonalflow.zones.read.read_zones`."""
+def _stats_and_dates(study: Study) -> tuple[list[str], int]:
+    """Return the statistics that are columns of their own, besides ``count``, and the dates of a leap year."""
+    stats = [name for name in study.config["stats"] if name not in ("count", "categorical")]
+    hours = describe_dataset(study.raster["dataset"]).hours if study.raster["source"] == "geocdl" else ()
+    if study.raster["grain"] == NATIVE:
+        return stats, 1  # or more
+    return stats, len(dates_of(2000, study.raster["grain"], study.raster["months"], hours or FULL_DAY))
+
+
+def year_bytes(study: Study) -> int:
+    """Return the bytes that a year adds to each record of a shapefile, at least; 0 where none is asked for."""
+    if "shp" not in study.formats:
+        return 0
+    stats, dates = _stats_and_dates(study)
+    return record_bytes(floats=dates * (len(stats) + 1) + 1, integers=dates)  # valid_fraction, inside_fraction; count
+
+
+def check_shapefile(study: Study, zones: int | None = None) -> None:
+    """Check that a year's shapefile holds the zones: those that are prepared, or so many, as far as they are known."""
+    added, table = year_bytes(study), Path(f"{study.template}.dbf")
+    if added and table.is_file():
+        with suppress(OSError, struct.error):
+            records, record = table_size(table)
+            check_size(records, record + added)
+    elif added and zones:
+        check_size(zones, added)
+
+
+def check_zones(study: Study) -> "geopandas.GeoDataFrame | None":
+    """Return the user's own zones, after every check of :func:`zonalflow.zones.read.read_zones`."""
     if study.zones["source"] != "file":
-        return
+        check_shapefile(study)
+        return None
     from zonalflow.zones.read import read_zones, zone_options  # brings geopandas
 
     zones = read_zones([study.zones["path"]], **zone_options(study.zones))
+    check_shapefile(study, len(zones))
     for key in ("name", "columns"):
         wanted = study.zones[key]
         if wanted not in (None, "all"):
             check_attributes(zones.columns, [wanted] if isinstance(wanted, str) else wanted, f"zones.{key}")
+    return zones
 
 
-def check_rasters(study: Study) -> None:
-    """Check that local rasters are all there, and that the box touches what the source covers."""
+def check_rasters(study: Study) -> Grid | None:
+    """Check that the box touches what the source covers; return the grid of local rasters, after checking these."""
     raster = study.raster
     if raster["source"] == "local":
-        from zonalflow.rasters.read import file_grid
-        from zonalflow.timeline.check import check_years
-
-        check_pattern(raster["path"], study.variables, study.years, raster["grain"])
-        first = check_years(study.value_keys, study.variables, study.years)
-        grid = file_grid(first, raster["crs"])[0]
-        box_window(grid, study.bbox)
-        if study.bbox and (extent := degrees_of(grid)):
-            check_order(study.bbox, extent)
-        return
+        check_pattern(raster["path"], study.years, raster["grain"])
+        return check_local_rasters(study)
     if raster["source"] == "geocdl":
         geocdl_catalogue.check_request(raster["dataset"], study.variables, raster["grain"], study.bbox)
         geocdl_catalogue.check_years(raster["dataset"], raster["grain"], study.years, months=raster["months"])
@@ -110,6 +143,7 @@ def check_rasters(study: Study) -> None:
         )
     if study.bbox and extent:
         check_order(study.bbox, extent)
+    return None
 
 
 def check_catalogue(study: Study) -> None:

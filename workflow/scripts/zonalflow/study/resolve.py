@@ -47,7 +47,7 @@ def resolve(config: Mapping[str, Any], schema: dict[str, Any], *, check: bool = 
         resolved["baseline"] = parse_years(resolved["baseline"], "baseline")
     for part in (resolved["zones"], resolved["raster"], resolved["weights"]):
         if isinstance(part, dict) and "path" in part:
-            part["path"] = _at_home(part["path"])
+            part["path"] = _at_home(part["path"]).rstrip("/")
     _split_names(resolved["raster"])
     resolved["raster"]["nodata"] = _writable(resolved["raster"]["nodata"])
     resolved["raster"]["months"] = resolved["raster"]["months"] and sorted(resolved["raster"]["months"])

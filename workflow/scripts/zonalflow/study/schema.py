@@ -190,7 +190,7 @@ def _explain(error: Any) -> list[str]:
         quoted = f'; put it in quotes: "{error.instance}"' if where == "run" else ""
         return [f"{where or 'the configuration'}: {error.instance!r} is not {wanted}{quoted}"]
     if error.validator == "anyOf" and where in _FORMS:
-        inner = [one for one in error.context if one.validator != "type"]
+        inner = [one for one in error.context if one.validator not in ("type", "enum") or one.relative_path]
         if inner:
             return list(dict.fromkeys(line for one in inner for line in _explain(one)))
         return [f"{where}: {error.instance!r} is not {_FORMS[where]}"]

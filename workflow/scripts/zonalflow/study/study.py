@@ -112,7 +112,7 @@ class Study:
         """The keys of ``raster`` that say which local files, bands and time steps hold which dates.
 
         ``of_years`` are the years of the study where the files' names do not tell the year: the bands of one file are
-        theirs, and a file without dates is that of an only year.
+        theirs, and a file without dates is that of an only year. ``shared``: each file holds all variables.
         """
         raster = self.raster
         if raster["source"] != "local":
@@ -121,6 +121,8 @@ class Study:
         found = {**{key: raster[key] for key in keys}, "names": raster.get("names", {})}
         if "{year}" not in raster["path"] and (len(self.years) == 1 or not may_be_arrays(raster["path"])):
             found["of_years"] = self.years
+        if "{variable}" not in raster["path"] and len(self.variables) > 1:
+            found["shared"] = True
         return found
 
     def receipt(self, variable: str, year: int | str) -> str:

@@ -27,7 +27,8 @@ _CENSUS: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 _FINER = {"500k": 1.0, "5m": 0.25, "20m": 0.1}  # the size at other scales
 _DATES = {"annual": 1, "monthly": 12, "daily": 366, "hourly": 8784, "native": 8784}
-_DEGREE = {"PRISM": 24.0, "800m": 120.0}  # cells in a degree; other datasets have at most 120
+_DEGREE = {"4km": 24.0, "800m": 120.0}  # PRISM's cells in a degree
+_METRES = 111_320  # in a degree
 _NATION = (-125.0, 24.0, -66.0, 50.0)
 
 
@@ -111,10 +112,10 @@ def _grid(study: Study) -> tuple[float, float]:
     if study.raster["source"] == "local":
         sizes = [Path(path).stat().st_size for path in study.rasters(*study.year_keys[0]) if Path(path).is_file()]
         return float(max(sizes, default=0)), sum(sizes) / 1e6  # compressed, a cell takes a byte or more
-    dataset = str(study.raster["dataset"])
-    per_degree = _DEGREE.get(study.raster["resolution"] if study.raster["source"] == "prism" else dataset, 120.0)
-    if study.raster["source"] == "prism" and study.raster["resolution"] == "4km":
-        per_degree = _DEGREE["PRISM"]
-    extent = datasets.DATASETS[dataset].extent if dataset in datasets.DATASETS else None
-    west, south, east, north = study.bbox or extent or _NATION
-    return (east - west) * (north - south) * per_degree**2, 0.0
+    known = datasets.DATASETS.get(str(study.raster["dataset"])) if study.raster["source"] == "geocdl" else None
+    west, south, east, north = study.bbox or (known.extent if known else None) or _NATION
+    if known and known.crs:  # cells in metres
+        area = (east - west) * math.cos(math.radians((south + north) / 2)) * (north - south) * _METRES**2
+        return area / known.cell**2, 0.0
+    cell = known.cell if known else 1 / _DEGREE.get(str(study.raster["resolution"]), 24.0)
+    return (east - west) * (north - south) / cell**2, 0.0

@@ -1,6 +1,6 @@
 """The tidy table of all years: a row for each variable, date and zone, as Parquet and CSV."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +96,12 @@ def plan_layout(paths: Iterable[Path], zones: dict[str, np.ndarray], inside: np.
     return Layout(zones, inside, {name: types[name] for name in order}, names, grids)
 
 
-def write_tidy(targets: dict[str, Path], year_tables: Iterable[tuple[str, int, Path]], layout: Layout) -> int:
+def write_tidy(
+    targets: dict[str, Path],
+    year_tables: Iterable[tuple[str, int, Path]],
+    layout: Layout,
+    also: Callable[[YearTable], None] = lambda table: None,
+) -> int:
     """Write the year tables to ``targets`` (``parquet``, ``csv``), each whole or not at all; return the number of rows.
 
     One year of one variable is in memory at a time. In Parquet each is a row group of its own, or several of at most
@@ -106,6 +111,7 @@ def write_tidy(targets: dict[str, Path], year_tables: Iterable[tuple[str, int, P
         targets: format to the file to write.
         year_tables: variable, year and path of each year table, in the order of the rows.
         layout: the tables' columns, see :func:`plan_layout`.
+        also: called with each year table, so that it is read once for all tables.
 
     Raises:
         RasterError: for a damaged year table, or one of other zones.
@@ -115,10 +121,13 @@ def write_tidy(targets: dict[str, Path], year_tables: Iterable[tuple[str, int, P
         temporary = {kind: stack.enter_context(atomic_path(path)) for kind, path in targets.items()}
         writers = [stack.enter_context(_writer(kind, path, layout.schema)) for kind, path in temporary.items()]
         for variable, _, path in year_tables:
-            for batch in _batches(variable, path, layout):
+            table = _table(path, layout)
+            also(table)
+            for batch in _batches(variable, table, layout):
                 for writer in writers:
                     writer.write_batch(batch)
                 rows += batch.num_rows
+            del table, batch  # before the next one is read
     return rows
 
 
@@ -131,14 +140,20 @@ def _writer(kind: str, path: Path, schema: "pyarrow.Schema") -> "pyarrow.csv.CSV
     return pyarrow.parquet.ParquetWriter(str(path), schema, compression="zstd")
 
 
-def _batches(variable: str, path: Path, layout: Layout) -> Iterator["pyarrow.RecordBatch"]:
-    """Yield one variable and year as record batches of whole dates, at most about a million rows each."""
+def _table(path: Path, layout: Layout) -> YearTable:
+    """Return a year table that is known to have the study's zones."""
     table = load_year(path)
-    n_dates, n_zones = table.columns["count"].shape
+    n_zones = table.columns["count"].shape[1]
     if n_zones != len(layout.inside):
         raise RasterError(
             f"{path} has {count_of(n_zones, 'zone')}, the study {len(layout.inside)}; delete it and run again"
         )
+    return table
+
+
+def _batches(variable: str, table: YearTable, layout: Layout) -> Iterator["pyarrow.RecordBatch"]:
+    """Yield one variable and year as record batches of whole dates, at most about a million rows each."""
+    n_dates, n_zones = table.columns["count"].shape
     together = max(1, _BATCH_ROWS // max(n_zones, 1))
     for first in range(0, n_dates, together):
         yield _batch(variable, table, slice(first, min(first + together, n_dates)), layout)

@@ -1,6 +1,5 @@
 """The wide table as a workbook: ids as text, and a sheet that explains the columns."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -9,28 +8,23 @@ import numpy as np
 from zonalflow.common.columns import INSIDE
 from zonalflow.common.files import atomic_path
 from zonalflow.tables.tidy import Layout
-from zonalflow.tables.wide import WideTable, read_wide
+from zonalflow.tables.wide import WideTable
 
 _MADE = datetime(2000, 1, 1)  # always the same, so that the same numbers give the same bytes
 
 
-def write_workbook(
-    path: Path, year_tables: Sequence[tuple[str, int, Path]], layout: Layout, meanings: dict[str, dict[str, str]]
-) -> None:
+def write_workbook(path: Path, table: WideTable, layout: Layout, meanings: dict[str, dict[str, str]]) -> None:
     """Write the workbook ``path``, whole or not at all: the sheets ``zonal_stats`` and ``columns``.
 
     Args:
         path: the file to write.
-        year_tables: variable, year and path of each year table, in the order of the columns.
+        table: the numbers.
         layout: of the study's tables.
         meanings: column of the tidy table to ``long_name``, ``unit`` and ``description``.
-
-    Raises:
-        RasterError: for a damaged year table.
     """
     import xlsxwriter
 
-    with atomic_path(path) as temporary, read_wide(path.parent, year_tables, layout) as table:
+    with atomic_path(path) as temporary:
         options = {"constant_memory": True, "strings_to_numbers": False, "strings_to_formulas": False}
         with xlsxwriter.Workbook(str(temporary), {**options, "strings_to_urls": False}) as book:
             book.set_properties({"created": _MADE})

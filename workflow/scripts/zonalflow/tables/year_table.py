@@ -4,10 +4,11 @@ The zones are in the order of the prepared zones. The file is a NumPy archive, s
 write it.
 """
 
+import io
 import json
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from zonalflow.common.errors import RasterError
 from zonalflow.common.files import atomic_path
 
 _ABOUT = ("classes", "colours", "grids", "other_grids", "missing", "unit")  # what is saved besides dates and columns
+SEVERAL = " | "  # between the units of a year whose rasters have more than one
 
 
 @dataclass(frozen=True)
@@ -71,38 +73,51 @@ def load_year(path: Path, only: Iterable[str] | None = None) -> YearTable:
         RasterError: for a damaged file; the message says to delete it, so that its year is computed again.
     """
     try:
-        with np.load(path) as archive:
-            if damaged := archive.zip.testzip():  # NumPy stops reading, and so checking, where an array ends
-                raise ValueError(f"the checksum of {damaged} does not match")
-            names = [name for name in archive.files if name not in ("dates", "about")]
-            columns = {name: archive[name] for name in names if only is None or name in only}
-            return YearTable(archive["dates"].tolist(), columns, **json.loads(str(archive["about"])))
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            wanted = [name for name in names if name not in _HEAD and (only is None or name in only)]
+            return YearTable(columns={name: _array(archive, name) for name in wanted}, **_head(archive))
     except Exception as error:  # zipfile and NumPy know a dozen kinds, of a file with one bit flipped
         raise _damaged(path, error) from error
 
 
-def _column_types(path: Path) -> dict[str, np.dtype]:
-    """Return name and type of a year table's columns; of their arrays only the headers are read."""
-    types = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.namelist():
-                with archive.open(member) as stream:
-                    np.lib.format.read_magic(stream)
-                    types[member.removesuffix(".npy")] = np.lib.format.read_array_header_1_0(stream)[2]
-    except Exception as error:  # as above
-        raise _damaged(path, error) from error
-    return {name: dtype for name, dtype in types.items() if name not in ("dates", "about")}
+_HEAD = ("dates", "about")
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """Return an array of an archive, read once and to the end, where its checksum is compared."""
+    stream = io.BytesIO(archive.read(f"{name}.npy"))
+    array: np.ndarray = np.lib.format.read_array(stream)
+    if stream.read(1):
+        raise ValueError(f"{name} is longer than it says")
+    return array
+
+
+def _head(archive: zipfile.ZipFile) -> dict[str, Any]:
+    return {"dates": _array(archive, "dates").tolist(), **json.loads(str(_array(archive, "about")))}
+
+
+def _type(archive: zipfile.ZipFile, member: str) -> np.dtype:
+    """Return the type of an array of which only the header is read."""
+    with archive.open(member) as stream:
+        np.lib.format.read_magic(stream)
+        dtype: np.dtype = np.lib.format.read_array_header_1_0(stream)[2]
+        return dtype
 
 
 def table_head(path: Path) -> YearTable:
-    """Return a year table without its values: dates, classes, grids, and columns that are empty arrays.
+    """Return a year table without its values, which are not read: dates, classes, grids; columns are empty arrays.
 
     Raises:
         RasterError: for a damaged file.
     """
-    head = load_year(path, only=())
-    return replace(head, columns={name: np.empty(0, dtype) for name, dtype in _column_types(path).items()})
+    try:
+        with zipfile.ZipFile(path) as archive:
+            types = {name.removesuffix(".npy"): _type(archive, name) for name in archive.namelist()}
+            columns = {name: np.empty(0, dtype) for name, dtype in types.items() if name not in _HEAD}
+            return YearTable(columns=columns, **_head(archive))
+    except Exception as error:  # as above
+        raise _damaged(path, error) from error
 
 
 def _damaged(path: Path, error: Exception) -> RasterError:
@@ -130,6 +145,12 @@ def units_of(tables: Iterable[tuple[str, int, YearTable]], configured: dict[str,
     found: dict[str, tuple[str, int]] = {}
     for variable, year, table in tables:
         unit, first = found.setdefault(variable, (table.unit, year))
+        if SEVERAL in table.unit and variable not in configured:
+            one, *others = table.unit.split(SEVERAL)
+            raise RasterError(
+                f"{variable} is in {one} and in {', '.join(others)} in the files of {year}; convert some of them. If "
+                f"only the spelling differs, write raster.units: {{{variable}: {one}}}"
+            )
         if unit != table.unit and variable not in configured:
             raise RasterError(
                 f"{variable} is in {unit or 'no unit'} in the files of {first}, and in {table.unit or 'no unit'} in "

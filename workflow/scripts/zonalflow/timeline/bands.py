@@ -29,7 +29,8 @@ def band_time_steps(
     """Return date to time step of a file in a year.
 
     Args:
-        raster: as configured; ``of_years`` are the years of the study where names do not tell the year.
+        raster: as configured; ``of_years`` are the years of the study where names do not tell the year, ``shared``
+            whether each file holds several variables.
         path: the file.
         told: the date that its name tells, or an empty text.
         variable: its label.
@@ -41,15 +42,21 @@ def band_time_steps(
     grain, band = raster["grain"], raster.get("band")
     if raster.get("select"):
         raise RasterError(f"raster.select: {path} has bands and no dimensions; choose one by raster.band")
-    name = str((raster.get("names") or {}).get(variable, variable))
+    name, shared = str((raster.get("names") or {}).get(variable, variable)), bool(raster.get("shared"))
+    if band is not None and shared:
+        raise RasterError(
+            f"raster.band: {band} of {path} would be all variables; leave it out, and name each variable's band: "
+            f"raster.variables: {{{variable}: DESCRIPTION OF THE BAND}}"
+        )
     if not told and raster.get("of_years") in (None, [year]) and grain == "annual":
         told = f"{year:04d}"
     if told and (grain == NATIVE or len(told) == _LENGTH[grain]):
         if grain != NATIVE and told not in expected_dates(raster, year):
             return {}
         if grain != NATIVE or not (band is None and exists(path) and _has_several_times(path, told)):
-            described = {"band": band} if isinstance(band, int) else {"band_name": band or name}
-            return {told: TimeStep(told, path, **described)}
+            if isinstance(band, int):
+                return {told: TimeStep(told, path, band)}
+            return {told: TimeStep(told, path, band_name=band or name, shared=shared)}
     if band is not None:
         raise RasterError(
             f"raster.band: {band} of {path} is one date, which the file's name must give; write {{year}} (and "
@@ -75,7 +82,12 @@ def _bands(
     grain, text = raster["grain"], f"{year:04d}"
     wanted = [date for date in expected_dates(raster, year) if date.startswith(told)]
     if is_grib(dataset):
-        return _of_messages(dataset, grain, name, year)
+        return _of_messages(dataset, raster, name, year)
+    if raster.get("shared"):
+        raise RasterError(
+            f"{path} has {count_of(dataset.count, 'band')} for its dates, so it holds one variable, and "
+            "raster.variables names several; write {variable} in raster.path"
+        )
     described = _described(dataset, None if grain == NATIVE else _LENGTH[grain])
     if described is not None:
         return {date: band for date, band in described.items() if date.startswith(told or text)}
@@ -90,7 +102,9 @@ def _bands(
     if dataset.count == len(asked_for):
         dates = asked_for  # the months alone that the study asks for
     if dataset.count != len(dates):
-        hint = "" if told else "; else write {year} in raster.path"
+        hint = (
+            "" if told else "; else write {year} in raster.path, or one year in years for a raster that never changes"
+        )
         raise RasterError(
             f"{path} has {count_of(dataset.count, 'band')}, but {dates[0]} to {dates[-1]} are {len(dates)} dates; "
             f"a file that holds several dates needs one band for each, in order, or bands described by dates{hint}"
@@ -98,23 +112,33 @@ def _bands(
     return {date: band for band, date in enumerate(dates, start=1) if date in wanted}
 
 
-def _of_messages(dataset: "DatasetReader", grain: str, name: str, year: int) -> dict[str, int]:
+def _of_messages(dataset: "DatasetReader", raster: Mapping[str, Any], name: str, year: int) -> dict[str, int]:
     """Return date to band of the messages of a GRIB file that lie in a year."""
-    times = [(time, band) for time, band in messages(dataset, name) if time.startswith(f"{year:04d}")]
+    grain, found_at = raster["grain"], messages(dataset, name, exactly=bool(raster.get("shared")))
+    times = [(time, band) for time, band in found_at if time.startswith(f"{year:04d}")]
     days = {time[:10] for time, _ in times}
     length = (10 if len(days) == len(times) else 16) if grain == NATIVE else min(_LENGTH[grain], 13)
     found: dict[str, int] = {}
     for time, band in times:
         date = time[:length] + (":00" if grain == "hourly" else "")
         if date in found:
-            both = " and ".join(sorted({_level(dataset, found[date]), _level(dataset, band)}))
-            raise RasterError(
-                f"{dataset.name} holds several messages of {name} at {date} ({both}), but exactly one is needed; name "
-                f"its level, for example raster.variables: {{{name.lower()}: '{name}:{_level(dataset, band)}'}}, or "
-                "write the grain of the file"
-            )
+            raise _several(dataset, name, date, {_level(dataset, found[date]), _level(dataset, band)})
         found[date] = band
     return found
+
+
+def _several(dataset: "DatasetReader", name: str, date: str, levels: set[str]) -> RasterError:
+    """Return the error for messages of a variable and date that cannot be told apart."""
+    element, one = name.partition(":")[0], min(levels)
+    advice = (
+        f"name its level, for example raster.variables: {{{element.lower()}: '{element}:{one}'}}"
+        if len(levels) > 1
+        else "write the grain of the file, or, of ensemble members and forecasts, one to a file of its own (grib_copy)"
+    )
+    return RasterError(
+        f"{dataset.name} holds several messages of {name} at {date} ({' and '.join(sorted(levels))}), but exactly one "
+        f"is needed; {advice}"
+    )
 
 
 def _level(dataset: "DatasetReader", band: int) -> str:

@@ -14,26 +14,25 @@ from zonalflow.timeline.time_axis import span
 from zonalflow.timeline.time_steps import MissingYearError, in_file, local_steps
 
 
-def check_years(raster: Mapping[str, Any], variables: Sequence[str], years: list[int]) -> TimeStep:
-    """Return the first time step of a study after finding those of all variables and years.
+def check_years(raster: Mapping[str, Any], variables: Sequence[str], years: list[int]) -> list[TimeStep]:
+    """Return the first time step of each variable after finding those of all variables and years.
 
     Raises:
         RasterError: naming the missing years, or the first fault of another kind.
     """
-    first: TimeStep | None = None
+    firsts: list[TimeStep] = []
     for variable in variables:
         _check_files(raster, variable, years)
         lacking: dict[int, RasterError] = {}
         for year in years:
             try:
                 steps = local_steps(raster, variable, year).steps
-                first = first or steps[0]
+                firsts += steps[:1] if year == years[0] else []
             except MissingYearError as error:
                 lacking[year] = error
         if lacking:
             raise _lacking(raster, variable, years, lacking)
-    assert first is not None  # a study has a variable and a year
-    return first
+    return firsts
 
 
 def _check_files(raster: Mapping[str, Any], variable: str, years: list[int]) -> None:

@@ -5,7 +5,7 @@ import datetime
 import glob
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ _PART = re.compile(r"(\{\w*\}|\*)")
 _SPAN = re.compile(r"(?<!\d)(\d{4})(?:\d{2}){0,5}[-_](\d{4})(?:\d{2}){0,5}(?!\d)")  # of times in a file's name
 
 
-def check_pattern(pattern: str, variables: Sequence[str], years: list[int], grain: str = "annual") -> None:
-    """Raise ConfigError unless the pattern gives each variable and year of the study files of its own."""
+def check_pattern(pattern: str, years: list[int], grain: str = "annual") -> None:
+    """Raise ConfigError unless the pattern gives each year of the study files of its own."""
     found = set(_keys(pattern))
     unknown = [part.partition("}")[0] for part in pattern.split("{")[1:] if part.partition("}")[0] not in KEYS]
     if unknown:
@@ -39,13 +39,11 @@ def check_pattern(pattern: str, variables: Sequence[str], years: list[int], grai
             raise ConfigError(f"raster.path: {pattern!r} has {{{key}}} and so needs {{{needs}}}")
     if "hour" in found and not found & {"day", "doy"}:
         raise ConfigError(f"raster.path: {pattern!r} has {{hour}} and so needs {{month}}{{day}} or {{doy}}")
-    if not may_be_arrays(pattern) and len(variables) > 1 and "variable" not in found:
-        raise ConfigError(f"raster.path: {pattern!r} needs {{variable}}, since raster.variables names several")
 
 
 def may_be_arrays(pattern: str) -> bool:
     """Return whether a pattern's suffix is one of NetCDF, HDF5 or Zarr, or of a zip, which may hold such a file."""
-    return pattern.rstrip("/").lower().endswith((*ARRAY_SUFFIXES, ".hdf", ".zip"))
+    return pattern.lower().removesuffix(".gz").endswith((*ARRAY_SUFFIXES, ".hdf", ".zip"))
 
 
 def expected_dates(raster: Mapping[str, Any], year: int) -> list[str]:
@@ -64,11 +62,12 @@ def files_of_year(raster: Mapping[str, Any], variable: str, year: int) -> dict[s
     """
     pattern = raster["path"]
     if "*" in pattern or raster["grain"] == NATIVE:
-        return dict(sorted(_found(pattern, variable, year).items(), key=lambda file: (file[1], file[0])))
+        found = _found(pattern, variable, year, raster.get("of_years"))
+        return dict(sorted(found.items(), key=lambda file: (file[1], file[0])))
     files: dict[str, str] = {}
     for date in expected_dates(raster, year):
         path = local_path(pattern, variable, date)
-        files.setdefault(path, _told(pattern, _parts_of(date)))
+        files.setdefault(path, _told(pattern, _parts_of(date), raster.get("of_years")))
     return files
 
 
@@ -96,12 +95,15 @@ def _parts_of(date: str) -> dict[str, str]:
     return parts | ({"hour": clock[:2]} if clock else {})
 
 
-def _told(pattern: str, parts: Mapping[str, str]) -> str:
-    """Return the date that a pattern's keys tell of a file: an empty text without ``{year}``."""
+def _told(pattern: str, parts: Mapping[str, str], of_years: list[int] | None) -> str:
+    """Return the date that a pattern's keys tell of a file, ``{month}`` that of a study's only year; else empty."""
     keys = set(_keys(pattern))
+    known = {key: text for key, text in parts.items() if key in keys}
     if "year" not in keys:
-        return ""
-    return _date({key: text for key, text in parts.items() if key in keys})
+        if of_years is None or len(of_years) > 1 or not keys & {"month", "doy"}:
+            return ""
+        known["year"] = f"{of_years[0]:04d}"
+    return _date(known)
 
 
 def _date(parts: Mapping[str, str]) -> str:
@@ -128,7 +130,7 @@ def _date(parts: Mapping[str, str]) -> str:
     return date
 
 
-def _found(pattern: str, variable: str, year: int) -> dict[str, str]:
+def _found(pattern: str, variable: str, year: int, of_years: list[int] | None) -> dict[str, str]:
     """Return the files that match a pattern and belong to a year, with the dates that their names tell."""
     expression, named = _expression(pattern, variable), {}
     several_years = "*" in pattern and may_be_arrays(pattern)
@@ -137,7 +139,7 @@ def _found(pattern: str, variable: str, year: int) -> dict[str, str]:
         if parts is None or ("year" in parts.groupdict() and not several_years and parts["year"] != f"{year:04d}"):
             continue
         try:
-            named[path] = _told(pattern, parts.groupdict())
+            named[path] = _told(pattern, parts.groupdict(), of_years)
         except ValueError as error:
             raise RasterError(f"{path}: its name, by raster.path: {pattern}, is that of no date ({error})") from None
     return _of_year(named, year) if several_years else named

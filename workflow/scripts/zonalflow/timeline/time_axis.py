@@ -5,13 +5,13 @@ Source: CF conventions 1.11, sections 4.4 (time coordinate), 4.4.2 (calendars) a
 
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zonalflow.common.errors import RasterError
 from zonalflow.common.text import count_of
 from zonalflow.rasters.arrays import RasterArray, open_array
-from zonalflow.rasters.axes import attribute, coordinate_of
+from zonalflow.rasters.axes import TIMES, attribute, coordinate_of
 from zonalflow.rasters.containers import on_disk
 from zonalflow.rasters.read import TimeStep
 from zonalflow.rasters.selection import Select
@@ -31,11 +31,13 @@ class TimeAxis:
         native: the date of each at the grain native: the file's own time, or the begin of its bounds where that lies
             outside; days alone where no two time steps lie on one day.
         calendar: CF's name of it.
+        is_single: whether it is one value beside a variable that has no time dimension.
     """
 
     middles: list[str]
     native: list[str]
     calendar: str
+    is_single: bool = False
 
     def dates(self, grain: str) -> list[str]:
         """Return the date of each time step at a grain."""
@@ -79,7 +81,7 @@ def span(paths: Iterable[str], layer: str, select: Select = ()) -> str:
 
 
 def time_axis(path: str, layer: str, select: Select = ()) -> TimeAxis | None:
-    """Return the time coordinate of a variable, or None where it has no time dimension.
+    """Return the time coordinate of a variable, or None where it has neither a time dimension nor a time.
 
     Raises:
         RasterError: as :func:`array_time_steps`.
@@ -94,7 +96,7 @@ def _read_time_axis(path: str, layer: str, select: Select, version: tuple[int, i
     with open_array(path, layer, select) as array:
         dimension = array.time_dimension
         if dimension is None:
-            return None
+            return _only_time(array)
         name = coordinate_of(array.dataset, array.variable, dimension)
         coordinate = None if name is None else array.dataset.variables[name]
         if coordinate is None or coordinate.dtype.kind not in "iuf":
@@ -109,7 +111,25 @@ def _read_time_axis(path: str, layer: str, select: Select, version: tuple[int, i
     if dimension.lower() == "year":
         years = [f"{round(value):04d}" for value in values]
         return TimeAxis([f"{year}-01-01T00:00" for year in years], years, "standard")
-    raise RasterError(f"{path}: the time of {layer} has the units {units!r}, not CF's 'days since …'")
+    raise RasterError(
+        f"{path}: the time of {layer} has the units {units!r}, not CF's 'days since …', so its dates are unknown. "
+        f"Correct the units, or choose one value, raster.select: {{{dimension}: {values[0]:g}}}, if it is no time"
+    )
+
+
+def _only_time(array: RasterArray) -> TimeAxis | None:
+    """Return the time of a variable without a time dimension: that of a single value beside it, if there is one."""
+    beside = [*attribute(array.variable, "coordinates").split(), *TIMES]
+    for name in dict.fromkeys(beside):
+        coordinate = array.dataset.variables.get(name)
+        if coordinate is None or coordinate.dims or coordinate.dtype.kind not in "iuf":
+            continue
+        units, standard_name = attribute(coordinate, "units"), attribute(coordinate, "standard_name")
+        if is_time(units) and (standard_name == "time" or (not standard_name and name in TIMES)):
+            bounds, calendar = _bounds(array, attribute(coordinate, "bounds")), attribute(coordinate, "calendar")
+            axis = _decoded([float(coordinate.values)], bounds, units, calendar_of(calendar), array.path)
+            return replace(axis, is_single=True)
+    return None
 
 
 def _decoded(
@@ -133,7 +153,7 @@ def _decoded(
 def _bounds(array: RasterArray, name: str) -> tuple[list[float], list[float]] | None:
     """Return begins and ends of the time steps, or None where the file has no bounds that can be read."""
     table = array.dataset.variables.get(name)
-    if table is None or table.dtype.kind not in "iuf" or table.ndim != 2 or table.shape[1] != 2:
+    if table is None or table.dtype.kind not in "iuf" or table.ndim not in (1, 2) or table.shape[-1] != 2:
         return None
-    numbers = table.values.astype("float64")
+    numbers = table.values.astype("float64").reshape(-1, 2)
     return numbers.min(axis=1).tolist(), numbers.max(axis=1).tolist()

@@ -122,7 +122,9 @@ def _of_array(raster: Mapping[str, Any], path: str, told: str, variable: str, ye
         raise RasterError(f"raster.band: {path} has dimensions and no bands; choose by raster.select")
     layer, select, grain = in_file(raster, variable), select_of(raster.get("select")), raster["grain"]
     steps = array_time_steps(path, layer, year, grain, select)
-    if steps is not None:
+    axis = time_axis(path, layer, select)
+    by_name = told in expected_dates(raster, year) or (grain == NATIVE and told and told not in "".join(steps or {}))
+    if steps is not None and not (by_name and axis is not None and axis.is_single):  # the name goes before a lone value
         return steps
     one_year = raster.get("of_years") in (None, [year]) and grain == "annual" and raster.get("of_years")
     date = told or (f"{year:04d}" if one_year else "")

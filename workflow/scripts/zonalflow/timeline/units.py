@@ -7,6 +7,7 @@ from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.axes import attribute
 from zonalflow.rasters.grib import is_grib
 from zonalflow.rasters.read import TimeStep, open_raster, with_band
+from zonalflow.tables.year_table import SEVERAL
 
 _SPELLINGS = {
     **dict.fromkeys(("degc", "deg_c", "deg c", "degree_c", "degrees c", "celsius", "degree_celsius", "degrees_celsius",
@@ -20,16 +21,20 @@ _SPELLINGS = {
 def unit_of_steps(steps: Sequence[TimeStep]) -> str:
     """Return the unit of some time steps, by the first and the last of them; an empty text where files have none.
 
-    Raises:
-        RasterError: when the two have different units.
+    Where the two differ, it is both, which only ``raster.units`` can decide.
     """
     first, last = unit_of(steps[0]), unit_of(steps[-1])
-    if first != last:
+    return first if first == last else SEVERAL.join(unit or "no unit" for unit in (first, last))
+
+
+def check_one_unit(variable: str, first: TimeStep, last: TimeStep) -> None:
+    """Raise RasterError if two time steps of a variable have different units."""
+    if SEVERAL in (units := unit_of_steps([first, last])):
+        one, other = units.split(SEVERAL)
         raise RasterError(
-            f"{steps[0].path} ({steps[0].date}) is in {first or 'no unit'}, and {steps[-1].path} ({steps[-1].date}) in "
-            f"{last or 'no unit'}; write all dates of a year in one unit"
+            f"{first.path} ({first.date}) is in {one}, and {last.path} ({last.date}) in {other}; convert one of them. "
+            f"If only the spelling differs, write raster.units: {{{variable}: {one}}}"
         )
-    return first
 
 
 def unit_of(step: TimeStep) -> str:

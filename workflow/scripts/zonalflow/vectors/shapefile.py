@@ -28,10 +28,41 @@ if TYPE_CHECKING:
 
 MAX_NAME = 10  # characters of a field name
 MAX_HEADER = 65535  # bytes: the header's length is a 16-bit number, 2,046 fields
+MAX_FILE = 2**31 - 1  # bytes of a .shp or .dbf: many programs read no more
 FIXED_DATE = "1970-01-01"  # written as the date of the last change: equal numbers give equal bytes on any day
 _BLOCK_BYTES = 1 << 22  # of a table that are in memory together
 _WIDTH = {"f": (24, 15), "i": (18, 0)}  # width and decimals, as GDAL writes float64 and int64
 _NO_CRS = "a shapefile cannot store this CRS"  # stands in the template's .prj in place of one
+
+
+def record_bytes(floats: int, integers: int = 0) -> int:
+    """Return the bytes that so many columns of each kind take in a record of a table."""
+    return floats * _WIDTH["f"][0] + integers * _WIDTH["i"][0]
+
+
+def check_size(zones: int, record: int, shp: int = 0) -> None:
+    """Raise ZonesError if a shapefile would be larger than 2 GB.
+
+    Args:
+        zones: how many records its table has.
+        record: the bytes of each.
+        shp: the bytes of its .shp, where known.
+    """
+    table = zones * record
+    if max(table, shp) > MAX_FILE:
+        part = f"a table of {table / 1e9:.1f} GB ({zones:,} zones × {record:,} bytes)"
+        part = part if table > MAX_FILE else f"outlines of {shp / 1e9:.1f} GB"
+        raise ZonesError(
+            f"output.formats: a year's shapefile would have {part}, and a shapefile holds 2 GB; write geoparquet or "
+            "gpkg instead of shp, or ask for fewer statistics"
+        )
+
+
+def table_size(dbf: Path) -> tuple[int, int]:
+    """Return the number of records of a table and the bytes of each, from its header."""
+    with Path(dbf).open("rb") as stream:
+        records, _, record = struct.unpack_from("<IHH", stream.read(32), 4)
+    return records, record
 
 
 def append_columns(template: Path, columns: dict[str, np.ndarray]) -> Iterator[bytes]:
@@ -63,6 +94,7 @@ def append_columns(template: Path, columns: dict[str, np.ndarray]) -> Iterator[b
             f"{len(columns)} statistics for each zone are more than a shapefile holds (2,046 fields or 65,535 bytes); "
             "choose gpkg or geoparquet in output.formats"
         )
+    check_size(n_records, new_record)
     header = bytearray(raw[: header_length - 1]) + b"".join(fields) + b"\r"
     struct.pack_into("<HH", header, 8, new_header, new_record)
     return _blocks(bytes(header), records, list(columns.values()), widths)

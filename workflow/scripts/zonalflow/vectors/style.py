@@ -1,7 +1,7 @@
 """A style for QGIS (``.qml``) beside a year's vector files: QGIS applies a style that has the name of the file.
 
-The format is that of QGIS 3 (``QgsGraduatedSymbolRenderer::save`` and ``QgsCategorizedSymbolRenderer::save``). The colours
-are those of the maps, on the same scale in every year.
+The format is that of QGIS 3 (``QgsGraduatedSymbolRenderer::save`` and ``QgsCategorizedSymbolRenderer::save``). The
+colours are those of the maps, on the same scale in every year.
 """
 
 import xml.etree.ElementTree as ET

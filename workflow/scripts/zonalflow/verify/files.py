@@ -44,7 +44,7 @@ def check_files(study: Study, manifest: dict[str, Any]) -> tuple[int, list[Misma
     except (ZonalflowError, OSError, KeyError, TypeError) as error:
         found.append(Mismatch(study.index, f"cannot be read ({error})", _remake(study, study.index)))
     else:
-        found += _attempt(folder, (folder, *_remake(study, study.index)), partial(load_index, folder))
+        found += _attempt(folder, (folder, *_remake(study, study.index)), partial(load_index, folder, anew=True))
     return len(expected) + 1, found
 
 

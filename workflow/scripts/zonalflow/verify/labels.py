@@ -5,6 +5,7 @@ up by the coordinates of its centre, along the axes that rioxarray takes for x a
 grid, an axis or a mask that the jobs misread is therefore seen.
 """
 
+import gzip
 import tempfile
 import warnings
 import zipfile
@@ -49,14 +50,27 @@ def undecoded(
         array = dataset[variable]
         for dimension, value in select.items():
             label = array[dimension] if dimension in dataset.variables else None
-            if label is None:
-                array = array.isel({dimension: value})
-            elif label.dtype.kind in "iuf":
-                array = array.isel({dimension: int(np.abs(label.to_numpy().astype(float) - float(value)).argmin())})
-            else:
-                texts = [one.decode() if isinstance(one, bytes) else str(one) for one in label.to_numpy().tolist()]
-                array = array.isel({dimension: texts.index(str(value))})
+            array = array.isel({dimension: value if label is None else _labelled(label, value)})
         yield array
+
+
+def _labelled(label: "xarray.DataArray", value: Any) -> int:
+    """Return the position of a value among the labels of a dimension; of an integer that is none, itself."""
+    import xarray
+
+    if " since " in str(label.attrs.get("units", "")):
+        coordinate = ("times", label.to_numpy(), label.attrs)
+        decoded = xarray.decode_cf(xarray.Dataset(coords={"times": coordinate}))["times"]
+        texts = [str(one)[:16].replace(" ", "T") for one in decoded.to_numpy()]
+        found = [number for number, text in enumerate(texts) if text.startswith(str(value))]
+    elif label.dtype.kind in "iuf":
+        numbers = label.to_numpy().astype(float)
+        nearest = int(np.abs(numbers - float(value)).argmin())
+        return nearest if np.isclose(numbers[nearest], float(value), rtol=1e-4, atol=0.5) else int(value)
+    else:
+        texts = [one.decode() if isinstance(one, bytes) else str(one) for one in label.to_numpy().tolist()]
+        found = [number for number, text in enumerate(texts) if text == str(value)]
+    return found[0] if found else int(value)
 
 
 @contextmanager
@@ -73,6 +87,9 @@ def _open(path: str) -> Iterator["xarray.DataTree"]:
             zipfile.ZipFile(f"{zipped}.zip" if within else path).extractall(folder)
             found = [member] if within else _datasets(folder)
             file = f"{folder}/{found[0]}"
+        if path.lower().endswith(".gz"):
+            file = f"{folder}/{Path(path).stem}"
+            Path(file).write_bytes(gzip.decompress(Path(path).read_bytes()))
         engine = "zarr" if Path(file).is_dir() else "netcdf4"
         with xarray.open_datatree(file, engine=engine, **options) as tree:
             yield tree

@@ -5,6 +5,7 @@ and each must lie in the prepared zone if and only if it lies in the outline of 
 than reprojecting may move it are left out.
 """
 
+import gzip
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import pyproj
 
 _ROW, _FID = "verify: row", "verify: fid"  # columns of the features' numbers and GDAL's ids of them
-_VECTORS = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml", ".gml", ".tab", ".mif", ".sqlite")  # in a zip
+_VECTORS = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml", ".gml", ".tab", ".mif", ".sqlite", ".gdb")  # in a zip
 N_POINTS = 2000  # for each zone, half of them near its outline
 _NEAR = 2.0  # cells: how far from the outline such a point lies at most
 _DOUBTFUL = {True: 0.06, False: 1e-6}  # cells; reprojected outlines may be a twentieth of a cell off
@@ -104,10 +105,13 @@ def _read(path: str, zones: Mapping[str, Any]) -> "geopandas.GeoDataFrame":
         return frame.assign(**{_ROW: np.arange(1, len(frame) + 1)})
     with tempfile.TemporaryDirectory(prefix="zonalflow-") as folder:
         files = [path]
-        if path.lower().endswith(".zip") and not path.lower().endswith(".gdb.zip"):
+        if path.lower().endswith(".gz"):
+            files = [f"{folder}/{Path(path).stem}"]
+            Path(files[0]).write_bytes(gzip.decompress(Path(path).read_bytes()))
+        if path.lower().endswith(".zip"):
             zipfile.ZipFile(path).extractall(folder)
-            unpacked = sorted(Path(folder).rglob("*"))
-            files = [str(file) for file in unpacked if file.suffix.lower() in _VECTORS and "__MACOSX" not in str(file)]
+            unpacked = [file for file in sorted(Path(folder).rglob("*")) if "__MACOSX" not in file.parts]
+            files = [str(file) for file in unpacked if file.suffix.lower() in _VECTORS]
         for file in files:
             for layer in geopandas.list_layers(file)["name"]:
                 if zones["layer"] in (None, layer) and len(frame := _features(file, layer, zones["where"])):

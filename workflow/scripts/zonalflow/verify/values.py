@@ -7,7 +7,7 @@ tutorial that this project replaces; what is missing is by GDAL's own idea of it
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +56,7 @@ def open_values(step: TimeStep, raster: dict[str, Any]) -> Iterator[Read]:
         _labelled(dataset) as bands,
     ):
         band = with_band(dataset, step).band
+        _check_band(dataset, band, step)
         yield lambda grid: _read_band(dataset, bands, band, grid, nodata)
 
 
@@ -89,6 +90,25 @@ def _check_name(step: TimeStep, raster: dict[str, Any]) -> None:
         parts = {"year": parts["year"], "doy": f"{date.fromisoformat(step.date).timetuple().tm_yday:03d}"}
     if named is None or any(parts.get(key, text) != text for key, text in named.groupdict().items()):
         raise VerificationError(f"{step.path} was taken for {step.date}")
+
+
+def _check_band(dataset: "DatasetReader", band: int, step: TimeStep) -> None:
+    """Raise VerificationError when GDAL describes a band as another one's, or as one of another time (GRIB)."""
+    tags, named = dataset.tags(band), step.band_name
+    if "GRIB_VALID_TIME" not in tags:
+        if named is not None and (dataset.count > 1 or step.shared) and dataset.descriptions[band - 1] != named:
+            raise VerificationError(f"{step.path}: band {band}, taken for {named}, is {dataset.descriptions[band - 1]}")
+        return
+    element, _, level = (named or "").partition(":")
+    told = {element.upper(): tags.get("GRIB_ELEMENT", ""), level.upper(): tags.get("GRIB_SHORT_NAME", "")}
+    if step.shared and any(wanted not in ("", known.upper()) for wanted, known in told.items()):
+        raise VerificationError(f"{step.path}: message {band}, taken for {named}, is of {':'.join(told.values())}")
+    if dataset.count == 1:
+        return  # its date is that of the file's name
+    ends = [int(float(tags[key].split()[0])) for key in ("GRIB_REF_TIME", "GRIB_VALID_TIME") if key in tags]
+    first, last = (datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%dT%H:%M") for end in (min(ends), max(ends)))
+    if not first[: len(step.date)] <= step.date <= last[: len(step.date)]:
+        raise VerificationError(f"{step.path}: message {band}, taken for {step.date}, is of {first} to {last}")
 
 
 @contextmanager

@@ -56,9 +56,12 @@ def with_text_id(
             f"column as id, write zones.id: [{column}], else rename it"
         )
     columns = [NUMBER] if key == ROW else [key] if isinstance(key, str) else list(key)
-    text = _texts(frame, columns[0], path)
-    for name in columns[1:]:
-        text = text + "-" + _texts(frame, name, path)
+    parts = [_texts(frame, name, path) for name in columns]
+    text = parts[0]
+    for part in parts[1:]:
+        text = text + "-" + part
+    if not unique and len(parts) > 1:
+        _check_distinct(parts, text, path)
     repeated = text[text.duplicated()].unique()
     if unique and len(repeated):
         raise ZonesError(
@@ -72,6 +75,17 @@ def with_text_id(
     frame = frame.copy()
     frame.insert(0, column, text.astype(object))
     return frame
+
+
+def _check_distinct(parts: list[pandas.Series], text: pandas.Series, path: str) -> None:
+    """Raise ZonesError where different values of several columns would be one id: 1-2 with 3, and 1 with 2-3."""
+    different = ~pandas.MultiIndex.from_arrays(parts).duplicated()
+    repeated = text[different][text[different].duplicated()].unique()
+    if len(repeated):
+        raise ZonesError(
+            f"zones.id: different values of the columns make the same id in {path}: {few(repeated)}; give zones an id "
+            "in one column"
+        )
 
 
 def _texts(frame: geopandas.GeoDataFrame, column: str, path: str) -> pandas.Series:

@@ -18,7 +18,7 @@ from zonalflow.common.offline import check_local
 from zonalflow.common.states import state_spellings
 from zonalflow.common.text import count_of, nearest, printable
 from zonalflow.zones.identity import NUMBER, joined, names_of, numbered, with_text_id
-from zonalflow.zones.layers import choose_layer
+from zonalflow.zones.layers import choose_layer, is_parquet
 from zonalflow.zones.shapes import check_geometry, polygons_only, read_features
 
 # In the attributes of the frame: ids of zones whose rings were not closed, of features without a geometry, of zones
@@ -111,7 +111,7 @@ def _read(path: str, layer: str | None, where: str | None, key: str | list[str])
     if not Path(path).exists():
         raise ZonesError(f"{path}: no such file (zones.path)")
     check_local(path)
-    if str(path).lower().endswith((".parquet", ".geoparquet", ".pq")):
+    if is_parquet(path):
         try:
             frame = geopandas.read_parquet(path)
         except (ValueError, OSError, shapely.errors.ShapelyError) as error:

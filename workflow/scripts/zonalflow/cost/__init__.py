@@ -1,0 +1,1 @@
+"""The cost model: what a job takes in time and memory, from numbers that are known before it runs."""
