@@ -405,7 +405,8 @@ def test_rank_and_interval_of_a_zone(page, report):
     low, high = (values_of(carries, what=end)[0, zone] for end in ("low", "high"))
     open_page(page, report, "#zone=12001")
     lead = text(page, "#zone-lead")
-    assert re.search(rf"the {rank}(st|nd|rd|th) highest of 21 years", lead)
+    place = {1: "the highest", 21: "the lowest"}.get(rank, rf"the {rank}(st|nd|rd|th) highest")
+    assert re.search(f"{place} of 21 years", lead)
     assert f"95 % interval {low:+,.1f} to {high:+,.1f}\u00a0mm per decade".replace("-", "−") in lead
 
 
@@ -593,6 +594,50 @@ def test_two_zones_are_named_not_averaged(browser, tmp_path, counties):
     both = r"Alachua, FL [\d,]+\u00a0mm, Miami-Dade, FL [\d,]+\u00a0mm"
     assert re.fullmatch(f"2005: annual precipitation, {both}", text(browser, "#years-title"))
     assert not any("median" in text(browser, part) for part in ("#zone-title", "#zone-lead", "#series figcaption"))
+    check_quiet(browser)
+
+
+def test_equal_values_have_no_highest_and_no_lowest(browser, tmp_path, counties):
+    two = counties[counties["GEOID"].isin(["12001", "12086"])].reset_index(drop=True)
+    same = lambda date, mean: {"mean": np.full(mean.shape, 7.0)}  # noqa: E731
+    report_on(write_results(tmp_path / "a", two, [2000, 2001, 2002], columns=same), tmp_path / "a.html")
+    open_page(browser, tmp_path / "a.html")
+    parts = [text(browser, part) for part in ("#years-lead", "#mean-title", "#zone-lead")]
+    assert not any("ighest" in part or "owest" in part or "from" in part for part in parts), parts
+    assert "as in all 3 years" in parts[2]
+    check_quiet(browser)
+
+
+def test_every_second_year_has_its_own_tick(browser, tmp_path, counties):
+    report_on(write_results(tmp_path / "a", counties, range(2001, 2010, 2)), tmp_path / "a.html")
+    open_page(browser, tmp_path / "a.html")
+    ticks = "return [...document.querySelectorAll('#series .years .tick text')].map(t => t.textContent)"
+    assert browser.execute_script(ticks) == ["2001", "2003", "2005", "2007", "2009"]
+    assert "above 2001–2009, 5 years" in text(browser, "#years-title") or "below 2001–2009, 5 years" in text(
+        browser, "#years-title"
+    )
+    check_quiet(browser)
+
+
+def test_no_line_crosses_months_that_are_left_out(browser, tmp_path, counties):
+    zones = counties[counties["GEOID"].isin(["12001"])].reset_index(drop=True)
+    folder = write_results(tmp_path / "a", zones, [2000, 2001], grain="daily", config={})
+    table = pandas.read_parquet(folder / "zonal_stats.parquet")
+    table[table["date"].str[5:7].isin(["06", "07"])].to_parquet(folder / "zonal_stats.parquet", index=False)
+    report_on(folder, tmp_path / "a.html")
+    open_page(browser, tmp_path / "a.html")
+    line = browser.execute_script("return document.querySelector('#dates .line').getAttribute('d')")
+    assert line.count("M") == 2  # a line for each of the two summers
+    assert shown(browser, "#season")
+    check_quiet(browser)
+
+
+def test_the_zone_shown_first_is_not_one_that_the_grid_cuts(browser, tmp_path, counties):
+    first = counties["inside_fraction"].to_numpy() < 0.5
+    mean = lambda date, mean: {"mean": np.where(first, 1000.0, np.arange(len(mean)))}  # noqa: E731
+    report_on(write_results(tmp_path / "a", counties, [2000, 2001], columns=mean), tmp_path / "a.html")
+    open_page(browser, tmp_path / "a.html")
+    assert "inside the grid" not in text(browser, "#zone-lead")
     check_quiet(browser)
 
 

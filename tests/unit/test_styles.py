@@ -17,8 +17,10 @@ def table(*columns, dates=("2000",), classes=None):
     return YearTable(list(dates), dict.fromkeys((*columns, "count", "valid_fraction"), np.empty(0)), classes or {})
 
 
-def style(of, stat="mean", palette=WATER, scale=(0.0, 90.0), values=(-5.0, 100.0), attributes=("NAME",)):
-    text = style_of_year(of, list(attributes), stat, RAIN, palette, scale, np.array(values))
+def style(
+    of, stat="mean", palette=WATER, scale=(0.0, 90.0), values=(-5.0, 100.0), attributes=("NAME",), kinds=("shp", "gpkg")
+):
+    text = style_of_year(of, list(attributes), stat, RAIN, palette, scale, np.array(values), kinds)
     assert text.startswith("<!DOCTYPE qgis")
     return ET.fromstring(text.partition("\n")[2]).find("renderer-v2")
 
@@ -53,6 +55,9 @@ def test_a_shapefiles_shorter_name_is_found():
     own = style(table("mean"), attributes=["mean"]).get("attr")  # the zones' own attribute has the name in a shapefile
     assert re.search(r"= 'ESRI Shapefile', attribute\(\$currentfeature, 'mean_1'\)", own)
     assert field("a", "a") == '"a"'
+    # files of one kind have one name
+    assert style(table("percentile_90"), "percentile_90", kinds=("shp",)).get("attr") == '"pct_90"'
+    assert style(table("percentile_90"), "percentile_90", kinds=("gpkg",)).get("attr") == '"percentile_90"'
 
 
 def test_classes_have_their_names_and_colours():
@@ -66,7 +71,7 @@ def test_classes_have_their_names_and_colours():
     shares = {"11": [("s11", "s11")], "41": [("s41", "s41")]}
     assert (
         most_frequent(shares)
-        == 'CASE WHEN "s11" = max("s11", "s41") THEN 11 WHEN "s41" = max("s11", "s41") THEN 41 END'
+        == 'with_variable(\'largest\', max("s11", "s41"), CASE WHEN "s11" = @largest THEN 11 WHEN "s41" = @largest THEN 41 END)'
     )
 
 

@@ -35,7 +35,7 @@ NUMBERS = ("tables", "vectors")  # the targets of which the study's numbers come
 
 
 def numbers(project):
-    """Return those of the results that these targets make: all but maps, manifest and report."""
+    """Return those of the results that these targets make: all but maps and styles, manifest and report."""
     others = (
         "demo/maps/",
         "demo/manifest.json",
@@ -44,7 +44,8 @@ def numbers(project):
         "demo/work/maps_",
         "demo/work/report.sha256",
     )
-    return {path: checksum for path, checksum in results(project).items() if not path.startswith(others)}
+    found = results(project).items()
+    return {path: checksum for path, checksum in found if not path.startswith(others) and not path.endswith(".qml")}
 
 
 def start(project, *arguments, **options):

@@ -4,11 +4,10 @@ const MONTHS = ["January", "February", "March", "April", "May", "June", "July", 
   "November", "December"];
 const monthName = (period) => MONTHS[+period - 1];
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-const region = data.region || data.run;
-
 const number = (value, digits) => !has(value) ? "no data"
   : d3.format(`,.${Math.max(0, digits)}f`)(value).replace(/^−(0(\.0*)?)$/, "$1");
 const zoneCount = (n) => `${number(n, 0)} ${n === 1 ? "zone" : "zones"}`;
+const region = data.region || zoneCount(count);
 const spaced = (unit) => unit ? `\u00a0${unit}` : "";
 const withUnit = (value, v, extra = 0) => has(value) ? `${number(value, v.digits + extra)}${spaced(v.unit)}` : "no data";
 /** A difference of percentages is in percentage points. */
@@ -28,13 +27,14 @@ function ordinal(n) {
   return `${n}${tail}`;
 }
 
-/** Return years as a short text: 2000–2002, 2005. */
+/** Return years as a short text: 2000–2002, 2005; or 2001–2009, 5 years. As span() in dates.py. */
 function yearsText(list) {
   const runs = [];
   for (const year of list) {
     if (runs.length && year === runs.at(-1)[1] + 1) runs.at(-1)[1] = year;
     else runs.push([year, year]);
   }
+  if (runs.length > 2) return `${list[0]}–${list.at(-1)}, ${list.length} years`;
   return runs.map(([a, b]) => a === b ? `${a}` : `${a}–${b}`).join(", ");
 }
 

@@ -25,7 +25,7 @@ function drawAll() {
 addPatterns();
 addFigureButtons();
 maps.year = new ZoneMap($("year-map"), "year", "Map of one year");
-state.zone = Math.max(0, highest(Array.from((current().mean ?? current().values[last]))));
+state.zone = Math.max(0, extremes(current(), current().mean ?? current().values[last])[0]);
 readAddress(location.hash);
 listen();
 drawAll();

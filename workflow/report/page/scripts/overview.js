@@ -48,8 +48,8 @@ function drawYear() {
   const [top, low] = extremes(v, row);
   const left = count - sound(v).length;
   $("years-lead").textContent = top < 0 ? "No zone has data in this year."
-    : [count > 1 ? `Highest in ${named(top)}, ${withUnit(row[top], v)}; lowest in ${named(low)}, ${withUnit(row[low], v)}.` : "",
-      count > 1 && left ? `${zoneCount(left)} with less than ${share(INSIDE_ENOUGH)} inside the grid or fewer than ${CELLS_ENOUGH} cells ${left === 1 ? "is" : "are"} not compared here.` : "",
+    : [row[top] !== row[low] ? `Highest in ${named(top)}, ${withUnit(row[top], v)}; lowest in ${named(low)}, ${withUnit(row[low], v)}.` : "",
+      count > FEW && left ? `${zoneCount(left)} with less than ${share(INSIDE_ENOUGH)} inside the grid or fewer than ${CELLS_ENOUGH} cells ${left === 1 ? "is" : "are"} not compared here.` : "",
       years.length > 1 ? `The colours mean the same in every ${v.period === "year" ? "year" : "month and year"}.` : ""].filter(Boolean).join(" ");
   const tip = (i) => [zones.label[i], `${year}: ${withUnit(row[i], v)}`,
     ...(years.length > 1 ? [`${signed(anomaly(v, t, i), v)} from ${v.baseline}`] : []), ...partly(i)];
@@ -70,6 +70,7 @@ function drawMean() {
   const [top, low] = extremes(v, v.mean);
   $("mean-title").textContent = top < 0 ? `No zone has data, ${data.span}`
     : count === 1 ? `Mean of ${data.span}: ${withUnit(v.mean[0], v)}`
+    : v.mean[top] === v.mean[low] ? `Mean of ${data.span}`
     : `Mean of ${data.span}: from ${withUnit(v.mean[low], v)} in ${named(low)} to ${withUnit(v.mean[top], v)} in ${named(top)}`;
   $("mean-lead").textContent = top < 0 || count <= FEW ? ""
     : `Half of the zones lie between ${withUnit(d3.quantile(finite(v.mean), 0.25), v)} and ${withUnit(d3.quantile(finite(v.mean), 0.75), v)}.`;

@@ -14,8 +14,15 @@ function datesOf(v, zone) {
     [year + (+month - 0.5) / 12, view.values[t][zone], `${MONTHS[+month - 1]} ${year}`]));
 }
 function timeOf(date) {
-  const [year, month = 7, day = 1, hour = 0] = date.split(/[-T:]/).map(Number);
-  return year + (month - 1) / 12 + (day - 1 + hour / 24) / 372;
+  const [year, month = 7, day = 1, hour = 0, minute = 0] = date.split(/[-T:]/).map(Number);
+  const begin = Date.UTC(year, 0), end = Date.UTC(year + 1, 0);
+  return year + (Date.UTC(year, month - 1, day, hour, minute) - begin) / (end - begin);
+}
+/** Return points with a missing one wherever dates are missing between two, so that no line crosses the gap. */
+function withGaps(points) {
+  const steps = points.slice(1).map(([at], i) => at - points[i][0]);
+  const widest = 3 * d3.median(steps);
+  return points.flatMap((point, i) => steps[i] > widest ? [point, [point[0] + steps[i] / 2, NaN]] : [point]);
 }
 
 /** Draw the series at the grain of the rasters, or of months where there are too many dates for the page. */
@@ -28,8 +35,8 @@ function drawDates(v, zone) {
   const c = chart($("dates"), `${zones.label[zone]}: ${v.layer.label}, ${per}${unitText(v)}`, 220,
     domainOf([points.map(([, value]) => value), ...others().map((i) => datesOf(v, i).map(([, value]) => value))]),
     { xDomain: [span[0], span[1] + 1] });
-  pinnedLines(c, (i) => datesOf(v, i));
-  line(c, points, "line thin");
+  pinnedLines(c, (i) => withGaps(datesOf(v, i)));
+  line(c, withGaps(points), "line thin");
   c.svg.append("rect").attr("class", "hit").attr("x", c.margin.left).attr("width", c.width - c.margin.left - c.margin.right)
     .attr("y", 0).attr("height", c.height)
     .on("pointermove", (event) => {

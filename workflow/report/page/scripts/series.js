@@ -27,7 +27,10 @@ function chart(figure, caption, height, domain, { nice = true, xDomain, ticks, t
   c.svg.append("g").attr("class", "axis").attr("transform", `translate(${margin.left},0)`)
     .call(d3.axisLeft(y).ticks(5).tickSize(margin.left + margin.right - c.width));
   const axis = d3.axisBottom(x).tickFormat(tickText ?? ((t) => Number.isInteger(t) ? t : ""));
-  ticks ? axis.tickValues(ticks) : axis.ticks(Math.min(years.length, c.width / 60));
+  const every = Math.ceil(years.length / (c.width / 60));
+  const gaps = !xDomain && years[last] - years[0] > last; // then round numbers need not be years of the study
+  if (ticks || gaps) axis.tickValues(ticks ?? years.filter((_, t) => t % every === 0));
+  else axis.ticks(Math.min(years.length, c.width / 60));
   c.svg.append("g").attr("class", "axis years").attr("transform", `translate(0,${height - margin.bottom})`).call(axis);
   return { ...c, x, y, margin };
 }
@@ -64,6 +67,8 @@ const domainOf = (lists) => {
 };
 const rank = (values, t) => 1 + finite(values).filter((value) => value > values[t]).length;
 
+const placeOf = (r, n) => r === 1 ? `the highest of ${n} years` : r === n ? `the lowest of ${n} years` : `the ${ordinal(r)} highest of ${n} years`;
+
 function zoneTitle(v, zone, values) {
   const name = zones.label[zone];
   if (v.kind === "class") return `${name}: ${className(v.variable, values[state.year])} in ${years[state.year]}`;
@@ -77,8 +82,9 @@ function zoneLead(v, zone, values) {
   const parts = [], n = finite(values).length, t = state.year, n_cells = v.count[zone];
   if (v.kind !== "class" && n > 1) {
     const top = highest(values), low = lowest(values);
-    if (has(values[t])) parts.push(`${years[t]}: ${withUnit(values[t], v)}, the ${ordinal(rank(values, t))} highest of ${n} years.`);
-    parts.push(`Highest in ${years[top]} (${withUnit(values[top], v)}), lowest in ${years[low]} (${withUnit(values[low], v)}).`);
+    const same = values[top] === values[low];
+    if (has(values[t])) parts.push(`${years[t]}: ${withUnit(values[t], v)}, ${same ? `as in all ${n} years` : placeOf(rank(values, t), n)}.`);
+    if (!same) parts.push(`Highest in ${years[top]} (${withUnit(values[top], v)}), lowest in ${years[low]} (${withUnit(values[low], v)}).`);
     if (v.p && has(v.p[zone])) parts.push(`Trend: ${interval(v, zone)} per decade.`);
   }
   parts.push(`${zones.id[zone]}; ${number(n_cells, Number.isInteger(n_cells) ? 0 : 1)} ${n_cells === 1 ? "cell" : "cells"} in ${years[last]}` +

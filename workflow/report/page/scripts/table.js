@@ -52,7 +52,7 @@ function drawTable() {
   const head = d3.select("#table thead").selectAll("tr").data([list]).join("tr").selectAll("th").data((d) => d).join("th")
     .attr("scope", "col").attr("class", (c) => c.number ? "number" : null)
     .attr("aria-sort", (c) => c.key === state.sort ? (state.down ? "descending" : "ascending") : null);
-  head.selectAll("button").data((c) => [c]).join("button").attr("type", "button").text((c) => c.head).on("click", (_, c) => {
+  head.selectAll("button").data((c) => [c]).join("button").attr("type", "button").text((c) => c.head.replaceAll("–", "\u2060–\u2060")).on("click", (_, c) => {
     state.down = c.key === state.sort ? !state.down : Boolean(c.number);
     state.sort = c.key;
     drawTable();

@@ -98,6 +98,14 @@ def title(variables: list[dict[str, Any]], region: str, years: list[int], grain:
     return f"{what[:1].upper()}{what[1:]} in {region}, {span(years)}"
 
 
+def _unit_of(crs: str) -> str:
+    """Return the unit of a CRS's axes: degrees, m, or as the CRS calls it."""
+    from pyproj import CRS
+
+    name = CRS.from_user_input(crs).axis_info[0].unit_name
+    return {"degree": "degrees", "metre": "m"}.get(name, name)
+
+
 def summary(manifest: dict[str, Any], n_zones: int) -> list[tuple[str, str]]:
     """Return the study's facts as (name, text)."""
     config, grid = manifest["config"], manifest["grid"]["grid"]
@@ -109,7 +117,7 @@ def summary(manifest: dict[str, Any], n_zones: int) -> list[tuple[str, str]]:
         "demo": "synthetic rasters on PRISM's grid",
     }[raster["source"]]
     width, height = abs(grid["transform"][0]), abs(grid["transform"][4])
-    unit = "degrees" if grid["crs"].startswith(("GEOG", "EPSG:4")) else "units of the CRS"
+    unit = _unit_of(grid["crs"])
     period = f"{years[0]} to {years[-1]}, {len(years)} years" if len(years) > 1 else f"{years[0]}"
     weighted = _WEIGHTS[weights] if isinstance(weights, str) else f", weighted by {weights['path']}"
     least = f", if it covers {config['min_coverage']:g} of them or more" if config["min_coverage"] else ""

@@ -53,7 +53,7 @@ class Outputs:
 class Params:
     """What is drawn, as configured; with `synthetic` every picture states that the rasters were generated.
 
-    `further` are the statistics that are drawn besides the main one.
+    `further` are the statistics that are drawn besides the main one, `vectors` the formats of the files with styles.
     """
 
     variable: str
@@ -64,6 +64,7 @@ class Params:
     units: dict[str, str]
     synthetic: bool
     further: list[str] = field(default_factory=list)
+    vectors: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def draw_maps(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> Non
         draw(paths, drawn_of(inputs.tables, stat, quantity, heads))
     attributes = [name for name in zones.columns if name not in (zones.geometry.name, INSIDE)]
     for path, head in zip(outputs.styles, heads if outputs.styles else [], strict=True):
-        look = (main.palette, main.scale(heads), main.values)
+        look = (main.palette, main.scale(heads), main.values, params.vectors)
         write_text(path, style_of_year(head, attributes, main.stat, quantity, *look))
     record_checksums(outputs.checksums, [*outputs.maps, outputs.overview, *outputs.further, *outputs.styles])
     n = len(params.years) * (1 + len(params.further))

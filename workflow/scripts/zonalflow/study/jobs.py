@@ -85,6 +85,7 @@ def parameters(study: Study, step: str) -> dict[str, Any]:
             "units": raster["units"],
             "synthetic": raster["source"] == "demo",
             "further": study.further,
+            "vectors": [kind for kind in study.formats if kind in VECTOR_SUFFIXES],
         },
         "write_manifest": {"config": config},
         "write_report": {},

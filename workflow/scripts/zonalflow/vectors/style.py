@@ -29,6 +29,7 @@ def style_of_year(
     palette: Palette | Classes,
     scale: tuple[float, float],
     values: np.ndarray,
+    kinds: Sequence[str] = ("shp", "gpkg"),
 ) -> str:
     """Return the style of a year's vector files, in the colours of its map.
 
@@ -37,11 +38,13 @@ def style_of_year(
         attributes: those of the prepared zones, whose names a shapefile shortens before those of the results.
         stat, quantity, palette, scale: what the maps show, and how.
         values: of all years, on that scale.
+        kinds: the formats of the files.
     """
     fields = field_names(table, set(short_names(list(attributes)).values()))
     names: dict[str, list[tuple[str, str]]] = {}
     for column, (name, _) in sources_of_columns(table).items():
-        names.setdefault(name, []).append((column, fields[column]))
+        own = fields[column] if "shp" in kinds else column  # where one of the two is not needed, no file asks for it
+        names.setdefault(name, []).append((own if [*kinds] == ["shp"] else column, own))
     if isinstance(palette, Classes):
         classes = dict(zip(palette.codes, zip(palette.names, palette.values, strict=True), strict=True))
         shares = {_code(name): of for name, of in names.items() if name.startswith(SHARE)}
@@ -122,8 +125,8 @@ def most_frequent(shares: dict[str, list[tuple[str, str]]]) -> str:
     """
     values = {value: value_of(names, "mean") for value, names in shares.items()}
     largest = f"max({', '.join(values.values())})"
-    cases = " ".join(f"WHEN {share} = {largest} THEN {value}" for value, share in values.items())
-    return f"CASE {cases} END"
+    cases = " ".join(f"WHEN {share} = @largest THEN {value}" for value, share in values.items())
+    return f"with_variable('largest', {largest}, CASE {cases} END)"
 
 
 def field(column: str, short: str) -> str:
