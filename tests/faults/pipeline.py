@@ -22,6 +22,7 @@ from zonalflow.common.errors import ZonalflowError  # noqa: E402, F401
 from zonalflow.common.files import sha256  # noqa: E402 - of this checkout
 from zonalflow.common.formats import VECTOR_SUFFIXES  # noqa: E402
 from zonalflow.study.jobs import parameters, record_beside, year_records  # noqa: E402
+from zonalflow.study.preflight import year_bytes  # noqa: E402
 from zonalflow.study.resolve import resolve  # noqa: E402
 from zonalflow.study.schema import load_schema  # noqa: E402
 from zonalflow.study.study import Study  # noqa: E402
@@ -89,7 +90,7 @@ def jobs(study: Study):
         },
         params={
             "zone_files": study.zone_files(study.zones_inputs), "reference": study.reference,
-            **parameters(study, "prepare_zones"),
+            "year_bytes": year_bytes(study), **parameters(study, "prepare_zones"),
         },
     )  # fmt: skip
     yield (

@@ -110,7 +110,7 @@ def check(**changes):
 def test_files_that_are_local_pass(folder):
     check()
     Path("local_2000.vrt").write_text(vrt("ppt_2000.tif", shared='relativeToVRT="1"'))
-    check(raster={"path": "local_{year}.vrt"})
+    check(raster={"path": "local_{year}.vrt", "nodata": -1})
 
 
 @pytest.mark.parametrize("name", RASTERS)

@@ -148,7 +148,7 @@ def test_a_nodata_value_compared_as_a_float_is_seen(study, tmp_path):
     values = 2**60 + np.arange(16, dtype="int64").reshape(4, 4) % 3
     keys = {"raster": own_rasters(tmp_path, values) | {"nodata": 2**60}}
     assert study(**keys) == ""
-    patches = [("rasters.nodata._range", lambda _: lambda nodata, dtype: (float(nodata) - 256, float(nodata) + 256))]
+    patches = [("rasters.nodata.missing_range", lambda _: lambda nodata, _: (float(nodata) - 256, float(nodata) + 256))]
     assert "count is 0" in study(patches, **keys)
 
 

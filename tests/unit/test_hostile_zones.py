@@ -2,6 +2,7 @@
 
 import geopandas
 import numpy as np
+import pyproj
 import pytest
 import shapely
 from shapely import MultiPolygon, Polygon, box
@@ -109,6 +110,13 @@ def test_another_crs_is_reprojected_and_reported(tmp_path):
     assert zones.crs == NAD83
     assert report.reprojected and report.crs_of_file == "EPSG:5070"
     assert areas(zones)[0] == pytest.approx(1, rel=1e-3)  # straight lines there are not straight here
+
+
+def test_zones_on_another_celestial_body_are_refused(tmp_path):
+    moon = pyproj.CRS.from_proj4("+proj=longlat +R=1737400 +no_defs")
+    frame = geopandas.GeoDataFrame({"id": ["a"]}, geometry=[box(1, 1, 2, 2)], crs=moon)
+    with pytest.raises(ZonesError, match=r"zones' CRS .* cannot be brought to the rasters' .* set the right one with"):
+        prepare(frame, GRID, id_column="id")
 
 
 def test_a_hundred_thousand_vertices(tmp_path):

@@ -16,8 +16,10 @@ _ADVICE = {
     errno.EACCES: "you may not write there: change the folder's permissions, or run elsewhere",
     errno.EPERM: "you may not write there: change the folder's permissions, or run elsewhere",
 }
-# the last is SQLite's, of which GDAL passes on no more
-_FULL = ("no space left", "disk is full", "disk full", "failed to commit transaction")
+# the last two are SQLite's, of which GDAL passes on no more
+_FULL = (
+    "no space left", "disk is full", "disk full", "failed to commit transaction", "no such table: gpkg_contents",
+)  # fmt: skip
 _NEARLY_FULL = 1 << 16  # bytes that are left on a disk that counts as full
 
 

@@ -12,6 +12,7 @@ import geopandas
 import numpy as np
 import pyproj
 import shapely
+from pyproj.exceptions import ProjError
 
 from zonalflow.common.columns import INSIDE
 from zonalflow.common.errors import ZonesError
@@ -108,7 +109,13 @@ def bring_to_grid(frame: geopandas.GeoDataFrame, grid: Grid) -> ZonesOnGrid:
     _check_areas(geometry, names)
     share = np.ones(len(geometry))
     if reprojected:
-        geometry, share = _reprojected(geometry, names, crs, grid)
+        try:
+            geometry, share = _reprojected(geometry, names, crs, grid)
+        except ProjError as error:
+            raise ZonesError(
+                f"the zones' CRS ({crs.name}) cannot be brought to the rasters' ({grid.crs[:60]}): {error}; set the "
+                "right one with zones.crs"
+            ) from error
     if grid.is_geographic:
         geometry = wrap(geometry, grid.bounds[0], grid.bounds[2])
     inside = _clipped(geometry, grid.bounds)
