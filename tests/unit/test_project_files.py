@@ -1,11 +1,14 @@
 """Files about the project: continuous integration, pre-commit, catalogue, citation, CONTRIBUTING."""
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +69,28 @@ def test_citation_agrees_with_the_project():
     citation = load("CITATION.cff")
     assert {"cff-version", "message", "title", "authors"} <= set(citation)  # what the format requires
     assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
+
+
+def imported():
+    """Return the packages outside the standard library that the library imports, in lower case."""
+    names = set()
+    for path in LIBRARY.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.partition(".")[0])
+    return {{"yaml": "pyyaml"}.get(name, name).lower() for name in names - set(sys.stdlib_module_names) - {"zonalflow"}}
+
+
+def test_the_package_requires_what_the_library_imports():
+    required, compiled = (
+        {Requirement(text).name.lower() for text in texts}
+        for texts in (PROJECT["dependencies"], PROJECT["optional-dependencies"]["compiled"])
+    )
+    assert compiled == {"numba", "llvmlite"}  # without which numpy does it all
+    assert imported() <= required | compiled
+    assert not required & compiled
 
 
 # -------------------------------------------------------------------------------------------------- CONTRIBUTING
