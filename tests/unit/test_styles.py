@@ -70,8 +70,8 @@ def test_classes_have_their_names_and_colours():
     assert "THEN 41" in renderer.get("attr")
     shares = {"11": [("s11", "s11")], "41": [("s41", "s41")]}
     assert (
-        most_frequent(shares)
-        == 'with_variable(\'largest\', max("s11", "s41"), CASE WHEN "s11" = @largest THEN 11 WHEN "s41" = @largest THEN 41 END)'
+        most_frequent(shares) == 'with_variable(\'largest\', max("s11", "s41"), '
+        'CASE WHEN "s11" = @largest THEN 11 WHEN "s41" = @largest THEN 41 END)'
     )
 
 
