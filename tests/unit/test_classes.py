@@ -47,6 +47,12 @@ def test_counts_and_shares_by_class(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_row_of_the_attribute_table_without_a_number_names_no_class(tmp_path):
+    path = write_tif(tmp_path / "a.tif", CLASSES, nodata=0)
+    (tmp_path / "a.tif.aux.xml").write_text(RAT.replace('<Row index="1">', '<Row index="../../x">'))
+    assert class_names(str(path)) == {11: "Open Water"}
+
+
 def test_names_from_gdals_attribute_table(tmp_path):
     path = write_tif(tmp_path / "a.tif", CLASSES, nodata=0)
     (tmp_path / "a.tif.aux.xml").write_text(RAT)

@@ -25,6 +25,7 @@ from zonalflow.rasters.read import open_raster
 _VALUE = ("value", "code", "class_value", "pixel value")
 _NAME = ("class_name", "class name", "classname", "name", "label", "category", "class", "land_cover", "land cover")
 _USAGE_NAME, _USAGE_MIN, _USAGE_MAX, _USAGE_VALUE = "2", "3", "4", "5"  # GDAL's GFU_Name, GFU_Min, GFU_Max, GFU_MinMax
+_INDEX = re.compile("[0-9]{1,9}")  # of a row; a damaged one names no class
 _TYPE_TEXT = "2"  # GDAL's GFT_String
 
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
@@ -106,7 +107,8 @@ def _attribute_table(path: str, layer: str | None, *, from_geocdl: bool) -> dict
     if table is not None:
         fields = [{child.tag: child.text or "" for child in field} for field in table.iter("FieldDefn")]
         rows = [(row.get("index"), [cell.text or "" for cell in row.iter("F")]) for row in table.iter("Row")]
-        whole = [(int(number or i), row) for i, (number, row) in enumerate(rows) if len(row) == len(fields)]
+        numbered = [(str(i) if number is None else number, row) for i, (number, row) in enumerate(rows)]
+        whole = [(int(number), row) for number, row in numbered if _INDEX.fullmatch(number) and len(row) == len(fields)]
         name, value_of = _name_field(fields, [row for _, row in whole]), _value_of_row(table, fields)
         if from_geocdl and [field.get("Name") for field in fields] == ["CLASS"]:
             value_of = lambda i, _: float(i)  # noqa: E731 - like those that _value_of_row returns
