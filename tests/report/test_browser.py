@@ -633,8 +633,8 @@ def test_no_line_crosses_months_that_are_left_out(browser, tmp_path, counties):
 
 
 def test_the_zone_shown_first_is_not_one_that_the_grid_cuts(browser, tmp_path, counties):
-    first = counties["inside_fraction"].to_numpy() < 0.5
-    mean = lambda date, mean: {"mean": np.where(first, 1000.0, np.arange(len(mean)))}  # noqa: E731
+    inside = counties["inside_fraction"].to_numpy()
+    mean = lambda date, mean: {"mean": np.where(inside < 0.9, 1000.0, np.where(inside == 1, 500.0, 0.0))}  # noqa: E731
     report_on(write_results(tmp_path / "a", counties, [2000, 2001], columns=mean), tmp_path / "a.html")
     open_page(browser, tmp_path / "a.html")
     assert "inside the grid" not in text(browser, "#zone-lead")

@@ -33,3 +33,18 @@ def test_the_readme_names_files_columns_and_citation():
         assert part in text, part
     assert "zonal_stats_wide" not in text and "SYNTHETIC" not in text and "shapefiles" not in text
     assert "SYNTHETIC DATA" in readme({**manifest, "synthetic": True}, [])
+
+
+def test_names_in_shapefiles_are_told_where_there_are_shapefiles():
+    manifest = {
+        "config": {
+            "run": "a", "years": [2000], "zones": {"id": "GEOID"}, "stats": ["mean"], "method": "center",
+            "raster": {"variables": ["ppt"], "units": {}, "grain": "annual"}, "output": {"formats": ["gpkg"]},
+        },
+        "synthetic": False, "zones": {"kept": 2}, "zonalflow": "0", "attribution": [],
+        "shapefile_fields": {"inside_fraction": "inside_fra"},
+    }  # fmt: skip
+    assert "inside_fra\n" not in readme(manifest, ["GEOID", "inside_fraction"])
+    manifest["config"]["output"]["formats"] = ["shp"]
+    text = readme(manifest, ["GEOID", "inside_fraction"])
+    assert "inside_fra\n" in text and "share inside the grid: of the zone" in text

@@ -123,7 +123,7 @@ def test_a_geopackage_says_what_its_columns_mean(tmp_path):
     meanings = {name: (title, text) for name, title, text in found}
     assert meanings["mean_02"] == ("mean, 2000-02 (mm)", "over the cells whose centre lies in the zone")
     assert meanings["id"] == ("id of the zone", "always text: leading zeros count")
-    assert meanings["inside_fraction"][0] == "share inside the grid (1)"
+    assert meanings["inside_fraction"][0] == "share inside the grid"
     assert set(meanings) == {"id", *columns}
     assert geopandas.read_file(path)["mean_02"].tolist() == [2, 3]
 

@@ -69,10 +69,8 @@ def test_classes_have_their_names_and_colours():
     assert labels == [("11", "Water"), ("41", "Forest")]
     assert "THEN 41" in renderer.get("attr")
     shares = {"11": [("s11", "s11")], "41": [("s41", "s41")]}
-    assert (
-        most_frequent(shares) == 'with_variable(\'largest\', max("s11", "s41"), '
-        'CASE WHEN "s11" = @largest THEN 11 WHEN "s41" = @largest THEN 41 END)'
-    )
+    cases = 'CASE WHEN "s11" = @largest THEN 11 WHEN "s41" = @largest THEN 41 END'
+    assert most_frequent(shares) == f'with_variable(\'largest\', max("s11", "s41"), {cases})'
 
 
 def test_a_majority_is_its_own_column():

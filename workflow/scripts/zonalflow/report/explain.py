@@ -97,7 +97,7 @@ def readme(manifest: dict[str, Any], columns: list[str]) -> str:
     lines += ["", "Columns", "-------"]
     meanings = column_meanings(columns, config)
     lines += _listed({name: _sentence(of) for name, of in meanings.items()})
-    if fields := manifest["shapefile_fields"]:
+    if (fields := manifest["shapefile_fields"]) and "shp" in config["output"]["formats"]:
         lines += ["", "Names in shapefiles, which hold 10 characters", "-" * 45]
         lines += _listed(dict(sorted(fields.items())[:60]))
     lines += [
@@ -114,7 +114,7 @@ def readme(manifest: dict[str, Any], columns: list[str]) -> str:
 
 
 def _sentence(meaning: dict[str, str]) -> str:
-    unit = f" ({meaning['unit']})" if "unit" in meaning else ""
+    unit = f" ({meaning['unit']})" if meaning.get("unit", "1") != "1" else ""
     return f"{meaning['long_name']}{unit}: {meaning['description']}"
 
 

@@ -45,4 +45,5 @@ def add_comments(path: Path, layer: str, meanings: dict[str, dict[str, str]]) ->
 
 
 def _title(meaning: dict[str, str]) -> str:
-    return f"{meaning['long_name']} ({meaning['unit']})" if "unit" in meaning else meaning["long_name"]
+    unit = meaning.get("unit", "1")
+    return meaning["long_name"] if unit == "1" else f"{meaning['long_name']} ({unit})"
