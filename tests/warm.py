@@ -47,6 +47,10 @@ def run(imports: str, code: str, folder: Path, arguments: tuple[str, ...] = ("",
             "environment": _environment(),
         }  # fmt: skip
         process = _process(imports)
+        if process.poll() is not None:  # a kill that was meant for others
+            print(f"the process that others are forked from ended with {process.returncode}", file=sys.stderr)
+            _process.cache_clear()
+            process = _process(imports)
         print(json.dumps(order), file=process.stdin, flush=True)
         ended, text = int(process.stdout.readline()), output.read()
     if ended == -signal.SIGALRM:
