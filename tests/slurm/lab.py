@@ -164,6 +164,8 @@ class Study:
         for path in sorted(
             [*results.glob("*/**/stats_*"), *results.glob("**/*.npz"), *results.glob("zonal_stats.csv")]
         ):
+            if path.suffix == ".qml":
+                continue  # a style, which comes with the maps
             name = str(path.relative_to(results))
             if path.suffix == ".npz":
                 with np.load(path, allow_pickle=False) as arrays:
