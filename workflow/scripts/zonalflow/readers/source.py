@@ -92,7 +92,12 @@ class Stored:
         return values, is_missing(values, nodata)
 
     def _some(self, which: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        return self.values.reshape(-1)[which], None if self.mask is None else self.mask.reshape(-1)[which]
+        def some(array: np.ndarray) -> np.ndarray:
+            flat = array.reshape(-1)
+            taken: np.ndarray = flat[which] if isinstance(which, slice) else flat.take(which)
+            return taken
+
+        return some(self.values), None if self.mask is None else some(self.mask)
 
 
 class RasterSource(Protocol):

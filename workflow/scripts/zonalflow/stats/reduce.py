@@ -81,9 +81,9 @@ class _Group:
         for k, gathering in self.gatherings.items():
             tasks += [partial(gathering.add, strip, some, flat(k)) for some in strip.elements.batches]
         share(_work, tasks, workers)
-        self.streamed.add_runs(runs, self.kernels)
+        self.streamed.add_runs(runs, self.kernels, part.begins)
         if len(strip.boundary_zone):
-            self.streamed.add_boundary(runs, [flat(k) for k in range(self.k)], self.kernels)
+            self.streamed.add_boundary(runs, [flat(k) for k in range(self.k)], self.kernels, part.begins)
             for k, tally in self.tallies.items():
                 count_boundary(tally, strip, flat(k))
         for tally in self.tallies.values():

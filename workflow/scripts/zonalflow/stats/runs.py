@@ -59,22 +59,23 @@ class Runs:
         weight = self.strip.weight(block) if self.weighted else None
         values = np.empty(block.size + 1)
         values[-1] = 0  # reduceat needs one more cell after the last run
-        before, lost = None, np.empty(0)  # what is missing in the step before, which is often the same
-        gaps = np.empty(0, np.intp)
+        before, lost, gaps = None, np.empty(0), None  # what is missing in the step before, which is often the same
         for k, one in enumerate(stored):
             if self.wanted.missing:  # NaN and nodata are told apart
                 value, nodata = one.decoded(cells)
                 missing = is_missing(value, nodata)
             else:
                 value, missing = one.present(cells)
-            if not missing.any():
+            lacks = missing.any()
+            if lacks and (before is None or not np.array_equal(before, missing)):
+                before, lost = missing, block.count(missing)
+                gaps = np.flatnonzero(missing) if lost.any() else None  # none where only cells between runs lack data
+            if self.wanted.values:
+                np.copyto(values[:-1], value)
+            if not lacks or gaps is None:
                 if self.wanted.values:
-                    np.copyto(values[:-1], value)
                     self._reduce_values(k, block, values, None, weight)
                 continue
-            if before is None or not np.array_equal(before, missing):
-                before, lost, gaps = missing, block.count(missing), np.flatnonzero(missing)
-            np.copyto(values[:-1], value)
             values[gaps] = 0
             self.lost[k, block.runs] = lost
             if self.wanted.missing and value.dtype.kind == "f":

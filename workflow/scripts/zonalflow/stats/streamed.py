@@ -16,6 +16,7 @@ from zonalflow.readers.source import Stored
 from zonalflow.stats.cells import Extremes, Moments, Sums
 from zonalflow.stats.formulas import Wanted
 from zonalflow.stats.runs import Runs
+from zonalflow.stats.strips import Strip
 
 
 class _Parts:
@@ -23,6 +24,28 @@ class _Parts:
 
     def __init__(self, k: int, n: int) -> None:
         self.count, self.weight, self.total, self.nan, self.nodata = np.zeros((5, k, n))
+
+
+@dataclass(frozen=True)
+class _Present:
+    """What a strip's boundary cells with data are, at the time steps at which the same cells have data.
+
+    Attributes:
+        missing: bool [n], which lack data; `lacks`, whether any does.
+        fraction: of each cell, float64 [n]; 0 where data are missing.
+        count: the sum of these for each zone.
+    """
+
+    missing: np.ndarray
+    lacks: bool
+    fraction: np.ndarray
+    count: np.ndarray
+
+    @classmethod
+    def of(cls, missing: np.ndarray, strip: Strip, n_zones: int) -> "_Present":
+        lacks = bool(missing.any())
+        fraction = np.where(missing, 0, strip.fraction) if lacks else strip.fraction
+        return cls(missing, lacks, fraction, np.bincount(strip.boundary_zone, fraction, minlength=n_zones))
 
 
 @dataclass
@@ -51,7 +74,7 @@ class Streamed:
         self.spreads = [_Spread(np.zeros(n)) for _ in range(k)]
         self.nodata_is_nan = np.zeros(k, bool)
 
-    def add_runs(self, runs: Runs, kernels: Kernels | None) -> None:
+    def add_runs(self, runs: Runs, kernels: Kernels | None, is_first: bool) -> None:
         """Add the reduced runs of the next strip."""
         strip, zone, to = runs.strip, runs.strip.run_zone, self.runs
         plain = runs.are_sums and self.index.weight is None
@@ -73,7 +96,7 @@ class Streamed:
                 weight, total, factor = weight * row_weight, total * row_weight, row_weight
             if self.index.weight is not None:
                 np.add.at(to.weight[k], zone, weight)
-            np.add.at(to.total[k], zone, total)
+            _add(to.total[k], zone, total, is_first)
             if self.wanted.extremes:
                 np.minimum.at(self.minimum[k], zone, runs.minimum[k])
                 np.maximum.at(self.maximum[k], zone, runs.maximum[k])
@@ -84,34 +107,40 @@ class Streamed:
                 np.add.at(self.spreads[k].within, zone, runs.spread[k] * factor)
                 self.spreads[k].runs.append((zone, weight, runs.mean[k]))
 
-    def add_boundary(self, runs: Runs, stored: list[Stored], kernels: Kernels | None) -> None:
+    def add_boundary(self, runs: Runs, stored: list[Stored], kernels: Kernels | None, is_first: bool) -> None:
         """Add the boundary cells of the next strip, `stored` having all cells of its tiles at each time step."""
         strip, to = runs.strip, self.boundary
         if kernels is not None and runs.are_sums and self.index.weight is None:
             cells = strip.boundary_position, strip.boundary_zone, strip.fraction
             if kernels.sum_boundary(stored, *cells, to.count, to.total):
                 return
+        present = None
         for k, one in enumerate(stored):
-            self._add_boundary(runs, k, *one.decoded(strip.boundary_position))
+            value, nodata = one.decoded(strip.boundary_position)
+            missing = is_missing(value, nodata)
+            if present is None or not np.array_equal(present.missing, missing):
+                present = _Present.of(missing, strip, self.index.n_zones)
+            self._add_boundary(runs, k, value, present, is_first)
 
-    def _add_boundary(self, runs: Runs, k: int, value: np.ndarray, nodata: float | None) -> None:
+    def _add_boundary(self, runs: Runs, k: int, value: np.ndarray, present: "_Present", is_first: bool) -> None:
         strip, to = runs.strip, self.boundary
-        zone, fraction = strip.boundary_zone, strip.fraction
-        missing = is_missing(value, nodata)
-        if missing.any():
+        zone, fraction, missing = strip.boundary_zone, present.fraction, present.missing
+        if present.lacks:
             if self.wanted.missing:
                 nan = np.isnan(value) if value.dtype.kind == "f" else np.zeros(len(value), bool)
-                np.add.at(to.nan[k], zone[nan], fraction[nan])
-                np.add.at(to.nodata[k], zone[missing & ~nan], fraction[missing & ~nan])
-            fraction = np.where(missing, 0, fraction)
+                np.add.at(to.nan[k], zone[nan], strip.fraction[nan])
+                np.add.at(to.nodata[k], zone[missing & ~nan], strip.fraction[missing & ~nan])
             value = np.where(missing, value.dtype.type(0), value)
         value = value.astype(np.float64)
-        np.add.at(to.count[k], zone, fraction)
+        if is_first:
+            to.count[k] = present.count
+        else:
+            np.add.at(to.count[k], zone, fraction)
         weight = fraction
         if self.index.weight is not None:
             weight = fraction * strip.boundary_weight
             np.add.at(to.weight[k], zone, weight)
-        np.add.at(to.total[k], zone, weight * value)
+        _add(to.total[k], zone, weight * value, is_first)
         if self.wanted.extremes:
             there = ~missing
             np.minimum.at(self.minimum[k], zone[there], value[there])
@@ -149,3 +178,11 @@ class Streamed:
         between = np.bincount(zone, np.where(weight > 0, weight * apart, 0), minlength=n)
         variance = np.divide(spread.within + between, sums.weight, out=np.full(n, np.nan), where=some)
         return Moments(mean, variance)
+
+
+def _add(to: np.ndarray, zone: np.ndarray, values: np.ndarray, is_first: bool) -> None:
+    """Add values to those of their zones, one after the other; to zeros if they are the first, which is faster."""
+    if is_first:
+        to[:] = np.bincount(zone, values, minlength=len(to))
+    else:
+        np.add.at(to, zone, values)
