@@ -32,7 +32,7 @@ report: "workflow/report/workflow.rst"
 
 rule all:
     input:
-        study.products,
+        study.asked,
     localrule: True
 
 
