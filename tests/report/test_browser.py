@@ -302,6 +302,9 @@ def test_it_prints_without_its_controls(page):
         page.set_window_size(700, 900)
         assert page.execute_script("return document.getElementById('table').scrollWidth") <= 182 / 25.4 * 96
         assert page.execute_script("return !!document.getElementById('ranking-count').getClientRects().length")
+        # A button in a header that the next page repeats would be printed empty: only its text is laid out.
+        button = "return getComputedStyle(document.querySelector('#table th button')).display"
+        assert page.execute_script(button) == "contents"
         assert page.execute_cdp_cmd("Page.printToPDF", {})["data"].startswith("JVBERi")  # %PDF in base64
     finally:
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
@@ -313,6 +316,8 @@ def test_few_years_and_zones_without_data(browser, tmp_path, counties, years):
     open_page(browser, tmp_path / "report.html")
     assert text(browser, "#years-title").startswith(f"{years[-1]}: ")
     assert not shown(browser, "#trend") and shown(browser, "#anomalies") == (len(years) > 1) == shown(browser, "#mean")
+    sources = text(browser, "#sources")  # which speak of no trend where none is shown
+    assert "Mann" not in sources and ("mean of the baseline years" in sources) == (len(years) > 1)
     browser.find_element("id", "search").send_keys("13025")
     assert text(browser, "#zone-title") == "Brantley, GA has no data"
     check_quiet(browser)

@@ -85,7 +85,7 @@ function zoneLead(v, zone, values) {
     const same = values[top] === values[low];
     if (has(values[t])) parts.push(`${years[t]}: ${withUnit(values[t], v)}, ${same ? `as in all ${n} years` : placeOf(rank(values, t), n)}.`);
     if (!same) parts.push(`Highest in ${years[top]} (${withUnit(values[top], v)}), lowest in ${years[low]} (${withUnit(values[low], v)}).`);
-    if (v.p && has(v.p[zone])) parts.push(`Trend: ${interval(v, zone)} per decade.`);
+    if (v.p && has(v.low[zone])) parts.push(`Trend: ${interval(v, zone)} per decade.`);
   }
   parts.push(`${zones.id[zone]}; ${number(n_cells, Number.isInteger(n_cells) ? 0 : 1)} ${n_cells === 1 ? "cell" : "cells"} in ${years[last]}` +
     `${partly(zone).length ? "; " + partly(zone).join("; ") : ""}.`);

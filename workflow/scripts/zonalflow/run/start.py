@@ -1,7 +1,8 @@
 """The start of the controlling process: what Snakemake answers with a traceback, and what costs it time in vain.
 
 The profiles call :func:`check` before Snakemake reads its command line. They run this file by its path, so it needs the
-standard library only, and PyYAML, which Snakemake brings. docs/upstream.md says what Snakemake could change to make all of this superfluous.
+standard library only, and PyYAML, which Snakemake brings. docs/upstream.md says what Snakemake could change to make all
+of this superfluous.
 """
 
 import atexit
