@@ -323,6 +323,19 @@ def test_few_years_and_zones_without_data(browser, tmp_path, counties, years):
     check_quiet(browser)
 
 
+def test_years_of_equal_values_are_all_named(browser, tmp_path, counties):
+    of_year = {"2000": 1.0, "2001": 5.0, "2002": 5.0}
+    results = write_results(
+        tmp_path / "demo", counties, [2000, 2001, 2002], columns=lambda date, mean: {"mean": 0 * mean + of_year[date]}
+    )
+    report_on(results, tmp_path / "report.html")
+    open_page(browser, tmp_path / "report.html")
+    lead = text(browser, "#zone-lead").replace("\u00a0", " ")
+    assert (
+        "2002: 5.00 mm, the highest of 3 years. Highest in 2001 and 2002 (5.00 mm), lowest in 2000 (1.00 mm)." in lead
+    )
+
+
 def test_the_headline_compares_the_same_region(page, report):
     values = values_of(carried(report))
     zones = np.isfinite(values).all(axis=0)  # each has 40 cells, so their weights are the same
