@@ -279,6 +279,7 @@ def test_what_is_no_box(written, said):
 def test_nearest_names_what_is_meant_or_nothing():
     assert nearest("yeers", ["years", "bbox"]) == "; did you mean 'years'?"
     assert nearest("xyzzy", ["years", "bbox"]) == ""
+    assert nearest("FIELD_ID", ["crop", "Field_id"]) == "; did you mean 'Field_id'?"
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,12 @@ def test_panels_fit_without_an_empty_row_or_column(count, aspect):
     assert count >= columns
 
 
+def test_small_maps_lie_farther_apart_than_their_zones():
+    # Of two columns each has 5 of the 10 inches, and 8 % of these, 0.4, lie between the maps.
+    (left, _, width, _), (right, *_) = maps._arrange_panels(2, 1.0).boxes
+    assert right - left - width == pytest.approx(0.4)
+
+
 def test_odd_zones_and_values_are_drawn_too(tmp_path):
     zones = geopandas.GeoDataFrame(
         geometry=[

@@ -58,6 +58,12 @@ def test_a_mistyped_option_is_named(folder, arguments, message):
     assert message in start.mistake(arguments)
 
 
+@pytest.mark.parametrize("option", ["--configfile=tabbed.yaml", "--configfile tabbed.yaml"])
+def test_a_tab_in_a_named_file_gives_its_line(folder, option):
+    (folder / "tabbed.yaml").write_text("run: x\nzones:\n\tsource: file\n")
+    assert start.mistake(["-n", *option.split()]) == "tabbed.yaml, line 3: begins with a tab; YAML wants spaces"
+
+
 @pytest.mark.parametrize("taken", ["--configfile florida.yaml", "--config years=2000"])
 def test_a_target_that_an_option_takes_goes_first(folder, taken):
     told = start.mistake(["--cores", "1", *taken.split(), "maps", "-n"])

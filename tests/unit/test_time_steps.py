@@ -25,7 +25,9 @@ def test_a_band_is_a_date(tmp_path):
 
 def test_bands_that_are_not_the_dates_are_refused(tmp_path):
     write_tif(tmp_path / "2000.tif", np.stack([counting()] * 11), nodata=-1)
-    with pytest.raises(RasterError, match=r"2000.tif has 11 bands, but 2000-01 to 2000-12 are 12 dates"):
+    with pytest.raises(
+        RasterError, match=r"2000.tif has 11 bands, but 2000-01 to 2000-12 are 12 dates; .*else write {month}"
+    ):
         local_time_steps(str(tmp_path / "{year}.tif"), "ppt", 2000, "monthly")
 
 

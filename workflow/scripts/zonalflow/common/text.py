@@ -22,8 +22,10 @@ def nearest(word: object, known: Iterable[object]) -> str:
     percentile = _PERCENTILE.fullmatch(text)
     if percentile and any(name.startswith("percentile_") for name in names):
         return f"; did you mean 'percentile_{percentile[1]}'?"
-    matches = [synonym] if synonym in names else difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
+    by_letters = {name.lower(): name for name in names}  # whether these are capitals, a wrong name does not tell
+    matches = [text] if text in by_letters else difflib.get_close_matches(text, by_letters, n=1, cutoff=0.5)
+    meant = synonym if synonym in names else by_letters[matches[0]] if matches else ""
+    return f"; did you mean {meant!r}?" if meant else ""
 
 
 def printable(text: str) -> str:

@@ -167,7 +167,9 @@ class _Panels:
 def _arrange_panels(count: int, aspect: float) -> _Panels:
     """Lay out ``count`` maps of one aspect ratio, row by row, on a figure of fixed width."""
     columns, rows = _columns_and_rows(count, aspect)
-    gap, top, figure_width = 0.12, 0.68, 10.0
+    top, figure_width = 0.68, 10.0
+    # wider than what lies between the zones of one map, such as fields
+    gap = max(0.12, 0.08 * figure_width / columns) if columns > 1 else 0.12
     width = (figure_width - 2 * MARGIN - gap * (columns - 1)) / columns
     font_size = min(11, max(5.5, width * 6))
     title = font_size * 1.5 / 72

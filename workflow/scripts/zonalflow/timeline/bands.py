@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 _LENGTH = {"annual": 4, "monthly": 7, "daily": 10, "hourly": 16}
+_FINER = {"monthly": "{month}", "daily": "{month} and {day}", "hourly": "{month}, {day} and {hour}"}  # than a year
 _DESCRIBED = re.compile(r"(?:^|[^0-9])((?:1[89]|2[012])\d{2})(?:[-_.]?(\d{2})(?:[-_.]?(\d{2}))?)?$")
 
 
@@ -102,9 +103,9 @@ def _bands(
     if dataset.count == len(asked_for):
         dates = asked_for  # the months alone that the study asks for
     if dataset.count != len(dates):
-        hint = (
-            "" if told else "; else write {year} in raster.path, or one year in years for a raster that never changes"
-        )
+        hint = f"; else write {_FINER[grain]} in raster.path" if len(told) == 4 and grain in _FINER else ""
+        if not told:
+            hint = "; else write {year} in raster.path, or one year in years for a raster that never changes"
         raise RasterError(
             f"{path} has {count_of(dataset.count, 'band')}, but {dates[0]} to {dates[-1]} are {len(dates)} dates; "
             f"a file that holds several dates needs one band for each, in order, or bands described by dates{hint}"
