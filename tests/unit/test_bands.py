@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import rasterio
 import xarray
-from small import counting, read_time_steps, write_tif
+from small import counting, local_time_steps, read_time_steps, write_tif
 
 from zonalflow.common.errors import RasterError, VerificationError
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.containers import exists, is_array, on_disk
 from zonalflow.rasters.read import TimeStep, open_raster, with_band
 from zonalflow.timeline.patterns import inputs_of_year
-from zonalflow.timeline.time_steps import local_steps, local_time_steps
+from zonalflow.timeline.time_steps import local_steps
 from zonalflow.verify.labels import undecoded
 from zonalflow.verify.values import open_values
 

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import pwd
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -60,6 +61,19 @@ def check_writable(paths: Iterable[str]) -> None:
 
 def _nearest_folder(path: Path) -> Path:
     return next((parent for parent in path.absolute().parents if parent.is_dir()), Path("/"))
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder for files of this user alone, such as one in /tmp, unless it exists.
+
+    Raises:
+        PermissionError: it is a link, or another user owns it or may write to it.
+        OSError: it cannot be made.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        raise PermissionError("it is a link, or belongs to, or is open to, another user")
 
 
 def describe_disk_error(error: Exception) -> str | None:

@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import stat
 import tempfile
 import zlib
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zonalflow.common.disk import make_private_folder
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import atomic_folder, atomic_path
 from zonalflow.geometry.grid import Grid
@@ -157,11 +157,8 @@ def _note(folder: Path) -> Path | None:
     """Return where this machine notes that an index was sound; None where the user has no folder for it."""
     own = Path(tempfile.gettempdir()) / f"zonalflow-index-{os.getuid()}"
     try:
-        own.mkdir(mode=0o700, exist_ok=True)
-        status = own.lstat()
+        make_private_folder(own)
     except OSError:
-        return None
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
         return None
     return own / f"{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]}.json"
 

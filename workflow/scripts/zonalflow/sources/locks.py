@@ -8,12 +8,12 @@ import fcntl
 import logging
 import os
 import re
-import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from zonalflow.common.disk import make_private_folder
 from zonalflow.common.locks import opened
 from zonalflow.sources.http import CLOCK, Clock
 
@@ -35,7 +35,7 @@ def turn(url: str, at_once: int, *, folder: Path | None = None, clock: Clock = C
     server = re.sub(r"[^A-Za-z0-9.-]", "_", urlsplit(url).netloc)
     with contextlib.ExitStack() as stack:
         try:
-            _check_own(folder)
+            make_private_folder(folder)
             descriptors = [stack.enter_context(opened(folder / f"{server}.{number}.lock")) for number in range(at_once)]
         except OSError as error:  # a full or foreign /tmp must not stop a download
             logger.warning("cannot keep turns in %s (%s); going on without", folder, error)
@@ -52,14 +52,6 @@ def turn(url: str, at_once: int, *, folder: Path | None = None, clock: Clock = C
             os.ftruncate(taken, 0)
             os.pwrite(taken, str(os.getpid()).encode(), 0)
         yield
-
-
-def _check_own(folder: Path) -> None:
-    """Make the folder of the locks; raise OSError unless it is this user's own, and no other one can write there."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
-        raise PermissionError("it is a link, or belongs to, or is open to, another user")
 
 
 def _holder(descriptor: int) -> str:

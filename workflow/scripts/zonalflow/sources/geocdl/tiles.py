@@ -17,8 +17,8 @@ from zonalflow.common.errors import FetchError
 from zonalflow.common.files import atomic_path
 from zonalflow.geometry.box import window_in
 from zonalflow.geometry.grid import Grid, Window, grid_of
+from zonalflow.sources.catalogue.geocdl import Box
 
-Box = tuple[float, float, float, float]  # west, south, east, north
 MOST_CELLS = 40_000_000  # of all dates of a request
 
 
