@@ -171,7 +171,7 @@ def test_a_slow_answer_ends_at_the_total_timeout(fetch, tmp_path, turned):
     turned.look = 30.0  # each reading of the clock takes half a minute, so some two bytes come in a minute
     with pytest.raises(FetchError, match=r"only \d+ bytes came within 100 s"):
         fetch(
-            Fault("drip", times=None, options={"seconds": 0.001}),
+            Fault("slow", times=None, options={"seconds": 0.001}),
             policy=RetryPolicy(total=100, attempts=1),
         )
     assert list(tmp_path.iterdir()) == []

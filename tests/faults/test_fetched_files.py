@@ -1,4 +1,4 @@
-"""A fetched file is what its name says: nothing else is opened, written or contacted."""
+"""A fetched file is what its name says: nothing else is opened or written, and no request is sent."""
 
 import io
 import socket

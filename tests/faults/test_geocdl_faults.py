@@ -1,4 +1,4 @@
-"""What GeoCDL's server does beside answering: files that it keeps, two minutes, requests that nobody waits for."""
+"""Peculiarities of GeoCDL's server: files that it keeps, its two minutes, requests that outlast their client."""
 
 import dataclasses
 import threading

@@ -72,13 +72,13 @@ def test_as_many_turns_as_asked_for_and_no_more(tmp_path, turned):
     url = "http://127.0.0.1:1/x"
     with turn(url, 2, folder=tmp_path), turn(url, 2, folder=tmp_path):
         clock = turned.clock()
-        with pytest.raises(InterruptedError), turn(url, 2, folder=tmp_path, clock=impatient(clock)):
+        with pytest.raises(InterruptedError), turn(url, 2, folder=tmp_path, clock=ending_at_first_wait(clock)):
             pass
     with turn(url, 2, folder=tmp_path, clock=turned.clock()):
         assert turned.pauses == []
 
 
-def impatient(clock):
+def ending_at_first_wait(clock):
     """Return a clock whose first wait ends the waiting."""
     from dataclasses import replace
 

@@ -242,7 +242,7 @@ def test_a_damaged_file_is_named_with_how_to_rebuild_it(study, path, damage):
     found = verdict()
     assert found["verdict"] == "failed"
     assert path in [mismatch["path"] for mismatch in found["mismatches"]]
-    # what is told does mend it
+    # the advice does repair it
     for mismatch in found["mismatches"]:
         for name in mismatch["delete"]:
             remove(Path(name))

@@ -73,7 +73,7 @@ def test_the_message_names_the_year_its_log_and_the_way_to_repeat_it(disturbed):
     assert re.search(r"failed +ppt 2003", summary)
 
 
-def test_the_mended_year_runs_alone(disturbed, undisturbed):
+def test_the_repaired_year_runs_alone(disturbed, undisturbed):
     """The command that the message gives does what it says."""
     target = re.search(r"To run it alone:\n +\S*snakemake (\S*2003\S*) ", disturbed.runs[-1].text)[1]
     shutil.copy(undisturbed.folder / "rasters/PRISM_ppt_2003.tif", disturbed.folder / "rasters/PRISM_ppt_2003.tif")

@@ -308,7 +308,7 @@ def test_shorts_without_a_sign(tmp_path):
     assert np.isnan(read(path).ravel()[23])
 
 
-def test_what_nobody_wrote_is_missing(tmp_path):
+def test_values_never_written_are_missing(tmp_path):
     path = write(tmp_path / "a.nc", LATLON, PLACES, fill=None)
     with netCDF4.Dataset(path, "a") as file:
         file.createVariable("w", "f4", ("lat", "lon"))[:2] = 1
@@ -452,7 +452,7 @@ def test_a_file_that_the_library_reads_without_end_is_refused(tmp_path, monkeypa
     first = content.index(b"GCOL") + 16  # of HDF5's global heap: 2 bytes of number, 6 of count, 8 of size
     content[first : first + 16] = bytes(16)  # free space of no size, after which the library looks again and again
     path.write_bytes(content)
-    with pytest.raises(RasterError, match=r"a\.nc is damaged: the NetCDF library has not come to an end after 1 s"):
+    with pytest.raises(RasterError, match=r"a\.nc is damaged: the NetCDF library does not end within 1 s"):
         grid(path)
 
 

@@ -203,11 +203,11 @@ def test_a_hole_by_hand(unit_grid):
 def test_zones_along_cell_borders_overlap_their_own_cells_only(grid, method):
     """Boxes of 2 × 3 cells and L-shapes of three cells, whose corners are off the borders by rounding."""
     corners = [(column, row) for column in range(-2, grid.width) for row in range(-3, grid.height)]
-    blocks, corner_pieces = (
+    blocks, corner_shapes = (
         [Polygon(on_the_map(grid, np.array(corner) + shape)) for corner in corners]
         for shape in ([(0, 0), (2, 0), (2, 3), (0, 3)], [(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)])
     )
-    index = build_index(np.array(blocks + corner_pieces), grid, method)
+    index = build_index(np.array(blocks + corner_shapes), grid, method)
     cells = [[(r, c) for r in range(3) for c in range(2)]] * len(blocks) + [[(0, 0), (0, 1), (1, 0)]] * len(blocks)
     for zone, ((column, row), own) in enumerate(zip(corners * 2, cells, strict=True)):
         own = {(row + r, column + c) for r, c in own}

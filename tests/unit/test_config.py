@@ -124,7 +124,7 @@ def test_what_the_command_line_gives_as_text(dotted, written, value):
     assert place == value
 
 
-def test_a_nodata_value_that_json_has_no_word_for_becomes_text():
+def test_a_nodata_value_that_json_cannot_store_becomes_text():
     resolved = [resolve(changed("raster.nodata", value), SCHEMA) for value in (float("nan"), float("-inf"), -9999)]
     assert [config["raster"]["nodata"] for config in resolved] == ["nan", "-inf", -9999]
     assert "NaN" not in json.dumps(resolved, allow_nan=False)

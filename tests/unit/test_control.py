@@ -1,4 +1,4 @@
-"""One controlling process a run, and what becomes of a dead one's lock and jobs."""
+"""One controlling process for each run, and how the next one cleans up the lock and jobs of a killed one."""
 
 import os
 import shutil
@@ -48,7 +48,7 @@ def begin(said, run="florida", receipts=()):
 
 
 def dead_record(**changes):
-    """A record of a process of this machine that is gone."""
+    """A record of a process of this machine that has ended."""
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     child.wait()
     return replace(Record.own(["snakemake", "--profile", "p"]), pid=child.pid, started="1", **changes)
@@ -125,7 +125,7 @@ def test_a_run_that_reads_what_another_is_fetching_waits_for_it(folder, said, li
     (line,) = said
     assert "Waiting for run texas, which is fetching or making what this run reads as well: resources/2001.json" in line
     assert Record.read(RECORD).fetches == ("resources/2002.json",)
-    assert lock.read_text() == "resources/2000.json\nresults/a\n"  # whoever reads it needs no lock
+    assert lock.read_text() == "resources/2000.json\nresults/a\n"  # reading it needs no lock
 
 
 def test_a_run_fetches_what_a_dead_one_left(folder, said, living):
@@ -204,7 +204,7 @@ def test_a_process_is_told_from_a_dead_one(process_start):
     assert process_start(child.pid) is None
 
 
-def test_on_another_machine_signs_of_life_decide(folder, said):
+def test_on_another_machine_the_heartbeat_decides(folder, said):
     other = replace(Record.own(["snakemake"]), host="ceres-login-9")
     other.write(RECORD)
     with pytest.raises(BusyError, match="ssh ceres-login-9 kill"):
@@ -222,7 +222,7 @@ def test_a_damaged_record_is_none(folder, said, text):
     begin(said)
 
 
-def test_signs_of_life(folder, monkeypatch):
+def test_a_heartbeat_updates_the_time_stamp(folder, monkeypatch):
     monkeypatch.setattr(controller, "HEARTBEAT", 0.01)
     Record.own([]).write(RECORD)
     os.utime(RECORD, (1, 1))
@@ -360,7 +360,7 @@ def test_a_process_that_waits_for_forgotten_jobs_ends(monkeypatch, said):
 
 
 @pytest.mark.parametrize("looks", [[{"14"}, {"14", "15"}, {"15"}], [set()], [set(), {"15"}, set()], [None, None, None]])
-def test_it_goes_on_while_any_job_is_known_or_nobody_answers(monkeypatch, said, looks):
+def test_it_goes_on_while_a_job_is_known_or_slurm_is_silent(monkeypatch, said, looks):
     assert forgotten(monkeypatch, said, looks) == []
     assert said == []
 

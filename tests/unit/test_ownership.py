@@ -38,7 +38,7 @@ def filled(of):
         Path(path).touch()
 
 
-def test_a_new_folder_belongs_to_nobody():
+def test_a_new_folder_belongs_to_no_configuration():
     check_owner(study(), "config/config.yaml")
     assert recorded(study()) is None
 

@@ -12,7 +12,7 @@ import pytest
 from zonalflow.cluster import commands, submit
 from zonalflow.cluster.commands import Commands, Note, forget_foreign_settings, missing_commands
 from zonalflow.cluster.pending import QUEUE_TICKS, REPEAT_TICKS, Pending, lasting
-from zonalflow.cluster.submit import LIMIT, PASSING, REFUSED, kind_of_refusal, reason_of
+from zonalflow.cluster.submit import LIMIT, REFUSED, TRANSIENT, kind_of_refusal, reason_of
 
 POLICY = (
     "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates "
@@ -28,10 +28,10 @@ PARTITION = (
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
-        (TIMED_OUT, PASSING),
-        ("sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)", PASSING),
-        ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying", PASSING),
-        ("sbatch: error: If munged is up, restart with --num-threads=10", PASSING),
+        (TIMED_OUT, TRANSIENT),
+        ("sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)", TRANSIENT),
+        ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying", TRANSIENT),
+        ("sbatch: error: If munged is up, restart with --num-threads=10", TRANSIENT),
         (POLICY, LIMIT),
         (POLICY.replace("AssocMaxSubmitJobLimit", "QOSMaxSubmitJobPerUserLimit"), LIMIT),
         (POLICY.replace("AssocMaxSubmitJobLimit", "AssocGrpSubmitJobsLimit"), LIMIT),
@@ -241,7 +241,7 @@ def test_a_waiting_submission_is_reported_once_a_minute(pending):
 
 
 def test_a_short_outage_is_not_reported(pending):
-    pending.notes = [Note(PASSING, "Socket timed out", CALL[4])]
+    pending.notes = [Note(TRANSIENT, "Socket timed out", CALL[4])]
     pending.look_at_submissions()
     pending.notes = []
     pending.look_at_submissions()
@@ -283,7 +283,7 @@ def test_a_reason_that_does_not_pass_is_reported_once(pending, reason):
     pending.look_at_queue()
     pending.look_at_queue()
     (told,) = pending.said
-    assert told.startswith(f"1 job waits for something that does not pass by itself, {reason}: ")
+    assert told.startswith(f"1 job waits in the queue and cannot start unless something changes ({reason}): ")
     assert told.endswith("zonal_stats ppt_2000 (SLURM job 12)")
     assert 2 * QUEUE_TICKS * 2 <= 180  # seconds until the second look
 

@@ -84,7 +84,7 @@ def test_the_run_is_known_to_slurm_by_its_name(log):
     assert log.watch.jobs[3].slurm_id == "34"
 
 
-def test_a_record_that_nobody_expects_ends_nothing(log, monkeypatch):
+def test_an_unexpected_record_does_not_end_the_run(log, monkeypatch):
     monkeypatch.setattr(logging, "raiseExceptions", False)
     log.info(None, extra={"event": "job_info"})
     log.info(None, extra={"event": "job_finished", "job_id": 99})
@@ -147,7 +147,7 @@ def test_targets_are_taken_out_of_the_arguments():
     assert without_targets(["--profile", "p"], ["all"]) == ["--profile", "p"]
 
 
-def test_a_year_is_done_when_its_result_is_there_although_nobody_said_so():
+def test_a_year_is_done_when_its_result_is_complete():
     quiet = Job("zonal_stats", {"variable": "ppt", "year": "2000"}, [], [])
     assert sort_years([quiet], [("ppt", "2000")], whole=lambda key: True).done == (("ppt", "2000"),)
     assert sort_years([quiet], [("ppt", "2000")], whole=lambda key: False).missing == (("ppt", "2000"),)

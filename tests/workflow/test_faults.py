@@ -75,14 +75,14 @@ def flip(path):
 # ------------------------------------------------------------------------------------------- verification
 
 
-def test_verify_looks_each_time_names_what_is_damaged_and_what_it_says_mends_it(done):
+def test_verify_names_what_is_damaged_and_its_advice_repairs_it(done):
     before = results(done)
     first = done.snakemake("verify", *YEARS)
     assert first.code == 0, first.text
     assert "0 do not match" in first.text
     stat = done.path(SHAPEFILE).stat()
     flip(done.path(SHAPEFILE))
-    os.utime(done.path(SHAPEFILE), ns=(stat.st_atime_ns, stat.st_mtime_ns))  # a disk tells nobody
+    os.utime(done.path(SHAPEFILE), ns=(stat.st_atime_ns, stat.st_mtime_ns))  # a failing disk changes no time stamp
     second = done.snakemake("verify", *YEARS)
     assert second.code != 0
     assert f"{SHAPEFILE}: is not what was written" in second.text
@@ -115,7 +115,7 @@ def done_with_tables(once, demo, tmp_path):
 @pytest.mark.parametrize(
     "damaged", ["work/grid.json", "work/index.json", "work/zones.dbf", "work/ppt/2000.npz", "raster"]
 )
-def test_what_verify_says_mends_what_lies_between_as_well(done_with_tables, damaged):
+def test_the_advice_of_verify_repairs_intermediate_files_too(done_with_tables, damaged):
     """Snakemake makes nothing that is missing as long as all that is asked for is there."""
     done = done_with_tables
     raster = next(done.folder.glob("resources/demo/PRISM/ppt/annual/*/PRISM_ppt_2000.tif"))
@@ -132,7 +132,7 @@ def test_what_verify_says_mends_what_lies_between_as_well(done_with_tables, dama
     assert third.code == 0, third.text
 
 
-def test_a_preview_whatever_else_its_option_says_disturbs_nobody(project):
+def test_a_preview_with_any_other_options_disturbs_no_run(project):
     process = start(project, "tables", "--config", "years=2000")
     wait_for(project.path(".snakemake/zonalflow/demo.json").exists, process)
     preview = project.snakemake("-np", "--config", "years=2000")

@@ -1,4 +1,4 @@
-"""The preview: what a scientist reads before a run, and that it contacts nobody."""
+"""The preview: what a scientist reads before a run, and that it sends no request."""
 
 import standin
 

@@ -1,4 +1,4 @@
-"""Errors of the disk in plain words: full, over quota, read-only, not yours to write."""
+"""Messages for a disk that is full, over quota or read-only, and for folders that the user may not write to."""
 
 import contextlib
 import errno
@@ -17,11 +17,11 @@ _ADVICE = {
     errno.EACCES: "you may not write there: change the folder's permissions, or run elsewhere",
     errno.EPERM: "you may not write there: change the folder's permissions, or run elsewhere",
 }
-# the last two are SQLite's, of which GDAL passes on no more
+# the last two come from SQLite; GDAL does not pass on the cause
 _FULL = (
     "no space left", "disk is full", "disk full", "failed to commit transaction", "no such table: gpkg_contents",
 )  # fmt: skip
-_NEARLY_FULL = 1 << 16  # bytes that are left on a disk that counts as full
+_NEARLY_FULL = 1 << 16  # bytes: a disk with less free space counts as full
 
 
 @contextlib.contextmanager
@@ -39,7 +39,7 @@ def disk_errors_explained(target: Path) -> Iterator[None]:
 
 
 def check_writable(paths: Iterable[str]) -> None:
-    """Check that this user may make all of `paths`, with their folders where these lack.
+    """Check that this user may create all of `paths`, with the folders that are missing.
 
     Raises:
         ZonalflowError: naming the folder, its owner and what to ask for.

@@ -1,4 +1,4 @@
-"""What a run tells its user: each failure with its cause (:mod:`zonalflow.run.failures`), and how the run ended.
+"""A run's reports to its user: each failure with its cause (:mod:`zonalflow.run.failures`), and how the run ended.
 
 Snakemake reports on its jobs through Python's logging (see :mod:`zonalflow.run.events`). :class:`Watch` is a handler
 that gathers these records; everything else is a pure function.
@@ -84,7 +84,7 @@ def without_targets(arguments: Sequence[str], targets: Iterable[str]) -> list[st
     return left
 
 
-# --------------------------------------------------------------------------------------------------------- the whole
+# ------------------------------------------------------------------------------------------------------- the summary
 
 
 @dataclass(frozen=True)

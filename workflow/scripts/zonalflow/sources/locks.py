@@ -27,7 +27,7 @@ _SILENT = 10.0  # seconds of waiting before it is logged
 def turn(url: str, at_once: int, *, folder: Path | None = None, clock: Clock = CLOCK) -> Iterator[None]:
     """Wait until fewer than `at_once` processes of this user on this machine send requests to the server of `url`.
 
-    GeoCDL answers requests one after another; more of them only wait there, until it closes their connections. The
+    GeoCDL answers requests one after another; further ones only wait, until it closes their connections. The
     locks are in `folder`, by default one in the machine's folder for temporary files, which must be this user's own. A
     wait of more than ten seconds is logged, with the process that has the turn.
     """

@@ -1,4 +1,4 @@
-"""What is checked before the first job, so that a mistake costs seconds and not a night.
+"""The checks before the first job, so that a mistake costs seconds and not a night.
 
 A preview must send no request, so only :func:`check_catalogue`, which a real run calls, goes to the network.
 """
@@ -28,7 +28,7 @@ from zonalflow.vectors.shapefile import check_size, record_bytes, table_size
 if TYPE_CHECKING:
     import geopandas
 
-MOST_COLUMNS = 1900  # of a shapefile or GeoPackage: these hold 2,046 and 2,000, the zones' attributes among them
+MOST_COLUMNS = 1900  # of a shapefile or GeoPackage, which hold 2,046 and 2,000 with the zones' attributes
 _MOST_COLUMNS_OF_A_SHEET = 16_384  # in Excel
 
 

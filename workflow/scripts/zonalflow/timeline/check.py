@@ -1,4 +1,4 @@
-"""Whether local files hold every date of a study; asked before any job."""
+"""Check before any job that local files hold every date of a study."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

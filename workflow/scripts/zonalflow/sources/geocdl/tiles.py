@@ -1,8 +1,8 @@
 """Large boxes in tiles, and the tiles joined to what one answer would have been.
 
-The server gives up after two minutes, which many millions of cells of 30 m take. Each answer grows to the whole cells
-that its box touches, so tiles whose boxes have an edge in common overlap by the cells along it, and lie on the
-dataset's own grid. Where they overlap they must agree.
+The server gives up after two minutes; a request for many millions of 30 m cells takes longer. Each answer grows to the
+whole cells that its box touches, so tiles whose boxes have an edge in common overlap by the cells along it, and lie on
+the dataset's own grid. Where they overlap they must agree.
 """
 
 import math
