@@ -1,4 +1,4 @@
-"""The verdict on a finished study, by three checks, none of which changes anything but ``verify.json``:
+"""The verdict on a finished study, by three checks that change nothing but ``verify.json``.
 
 - every checksum of the manifest: what was fetched, the user's own files, the results;
 - the intermediate files: the year tables, the prepared zones, the index;
