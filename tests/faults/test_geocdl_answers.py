@@ -96,7 +96,7 @@ def test_a_scrambled_grid_is_asked_for_date_by_date(server, fetch_year, tmp_path
     assert server.count() == 14
 
 
-def test_dates_asked_for_one_by_one_are_kept_after_a_failure(server, fetch_year):
+def test_dates_requested_singly_are_kept_after_a_failure(server, fetch_year):
     server.geocdl.odd = {"2000-05"}
     server.faults.append(Fault("status", "months=9&", times=3))
     with pytest.raises(FetchError, match=r"months=9&(.|\n)*answers 500"):

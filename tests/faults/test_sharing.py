@@ -113,7 +113,7 @@ def test_turns_are_optional_where_their_folder_cannot_be_made(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("kind", ["link", "open to others"])
-def test_a_folder_of_locks_that_is_not_ones_own_is_not_used(kind, tmp_path, caplog):
+def test_another_users_folder_of_locks_is_not_used(kind, tmp_path, caplog):
     folder, elsewhere = tmp_path / "zonalflow-1", tmp_path / "elsewhere"
     elsewhere.mkdir()
     if kind == "link":

@@ -59,7 +59,7 @@ def test_a_corrupt_raster_costs_its_own_year_only(disturbed, undisturbed):
         assert attempts(disturbed, year)[-1] == "COMPLETED"
 
 
-def test_the_message_names_the_year_its_log_and_the_way_to_repeat_it(disturbed):
+def test_the_message_names_the_year_its_log_and_its_command(disturbed):
     text = disturbed.runs[-1].text
     assert disturbed.runs[-1].process.returncode == 1
     told = text[text.index("zonal_stats ppt 2003 failed") :]

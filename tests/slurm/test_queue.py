@@ -43,7 +43,7 @@ def test_a_refused_submission_is_told_once_and_costs_no_result(study, undisturbe
     assert not study.locked
 
 
-def test_jobs_that_never_start_are_named_and_ctrl_c_is_one_line(study):
+def test_jobs_that_never_start_are_named_and_ctrl_c_ends(study):
     study.profile(cpus_per_task="2\n  slurm_extra: \"'--hold'\"")
     run = study.start("vectors")
     until(lambda: "cannot start unless something changes (JobHeldUser)" in run.text, 180, "the reason")

@@ -114,7 +114,7 @@ def test_a_rotated_pole_is_that_of_its_formula(tmp_path):
 
 @pytest.mark.parametrize("kind", ["NETCDF4", "NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET"])
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
-def test_gdal_has_the_same_grid_and_values_of_a_plain_file(tmp_path, kind, dtype):
+def test_gdal_reads_the_same_from_a_plain_file(tmp_path, kind, dtype):
     lat, lon = np.arange(25.0625, 53, 0.125).astype(dtype), np.arange(-124.9375, -67, 0.125).astype(dtype)
     values = np.random.default_rng(1).normal(size=(lat.size, lon.size)).astype("f4")
     path = write(tmp_path / "a.nc", {"lat": (lat, LATITUDE), "lon": (lon, LONGITUDE)}, values, kind=kind)
@@ -146,7 +146,7 @@ def test_uneven_rows_are_refused_with_the_place_of_the_jump(tmp_path, latitudes,
     assert text in message
 
 
-def test_a_gap_in_longitude_is_refused_and_a_way_round_is_not(tmp_path):
+def test_a_gap_in_longitude_is_refused_but_not_the_seam(tmp_path):
     longitudes = np.r_[np.arange(0.5, 180), np.arange(-179.5, 0)]  # 0 to 360, as −180 to 180 writes it
     whole = write(tmp_path / "a.nc", {"lat": (LAT, LATITUDE), "lon": (longitudes, LONGITUDE)}, np.zeros((4, 360)))
     assert grid(whole).bounds == (0, 0, 360, 4)
@@ -165,7 +165,7 @@ def test_float32_coordinates_are_even_within_their_rounding(tmp_path, cell):
     assert grid(path).transform[0] == pytest.approx(cell, rel=1e-5)
 
 
-def test_a_thousandth_of_a_cell_is_even_and_more_is_not(tmp_path):
+def test_more_than_a_thousandth_of_a_cell_is_uneven(tmp_path):
     for shift, even in ((0.0009, True), (0.0011, False)):
         lat = LAT + np.array([0, 0, shift, 0])
         path = write(tmp_path / f"{even}.nc", {"lat": (lat, LATITUDE), "lon": (LON, LONGITUDE)})
@@ -212,7 +212,7 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path, kind, records):
         (b"\x89HDF\r\n\x1a\n and no more", "is it complete"),
     ],
 )
-def test_a_file_that_is_no_netcdf_is_named_for_what_it_is(tmp_path, head, text):
+def test_a_file_that_is_not_netcdf_is_described(tmp_path, head, text):
     path = tmp_path / "a.nc"
     path.write_bytes(head)
     message = refused(str(path))

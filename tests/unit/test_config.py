@@ -300,7 +300,7 @@ def test_a_synonym_of_what_is_not_known_is_no_hint():
     assert nearest("excel", ["years", "bbox"]) == "" and nearest("p90", ["annual", "daily"]) == ""
 
 
-def test_two_boxes_that_differ_do_not_share_a_folder_of_rasters():
+def test_two_different_boxes_share_no_folder_of_rasters():
     folders = {
         Study(resolve(changed("bbox", [west, 24.5, -79.0, 31.0]), SCHEMA)).raster_folder
         for west in (-87.52083, -87.52084)
@@ -366,7 +366,7 @@ def test_what_is_no_yaml_is_left_to_its_reader(tmp_path, content):
     check_duplicates(tmp_path / "missing.yaml")
 
 
-def test_a_dataset_of_geocdl_gets_the_servers_own_id_and_its_years():
+def test_a_geocdl_dataset_gets_the_servers_id_and_years():
     raster = {"source": "geocdl", "dataset": "nlcd", "variables": ["land_cover"]}
     resolved = resolve({**MINIMAL, "years": "available", "raster": raster}, SCHEMA)
     assert resolved["raster"]["dataset"] == "NLCD"

@@ -93,7 +93,7 @@ def test_the_users_own_files_say_their_size_themselves(tmp_path, monkeypatch):
     assert "download" not in overview.forecast(own)
 
 
-def test_too_many_zones_for_a_shapefile_are_refused_before_any_job(tmp_path, monkeypatch):
+def test_too_many_zones_for_shapefiles_are_refused_before_jobs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     daily = shipped_study(raster={"source": "prism", "grain": "daily"}, years="2001", output={"formats": ["shp"]})
     # of 366 dates: mean and valid_fraction with 24 bytes, count with 18; inside_fraction

@@ -198,7 +198,7 @@ def test_a_path_may_hold_spaces_and_colons(tmp_path):
         assert array.variable.sizes["time"] == 24
 
 
-def test_the_configured_crs_wins_and_is_told(tmp_path):
+def test_the_configured_crs_wins_and_is_reported(tmp_path):
     dataset(months(), crs="EPSG:4269").to_netcdf(tmp_path / "a.nc")
     step = TimeStep("2000", str(tmp_path / "a.nc"), layer="ppt")
     assert grid_of(tmp_path / "a.nc", "EPSG:4326")[0].crs == "EPSG:4326"

@@ -46,7 +46,7 @@ def test_what_passes_is_told_from_what_does_not(message, kind):
     assert kind_of_refusal(message, lambda: True) == kind
 
 
-def test_a_limit_without_a_name_passes_only_while_there_are_jobs():
+def test_an_unnamed_limit_is_transient_only_while_there_are_jobs():
     message = POLICY.partition("\n")[2]
     assert kind_of_refusal(message, lambda: True) == LIMIT
     assert kind_of_refusal(message, lambda: False) == REFUSED
@@ -362,7 +362,7 @@ def ask(lab, looks, known=""):
 RUNNING, ENDED = "12|RUNNING\n13|PENDING\n", "12|COMPLETED\n13|RUNNING\n"
 
 
-def test_a_question_is_answered_as_soon_as_a_job_has_ended(lab, capsys):
+def test_a_query_is_answered_once_a_job_has_ended(lab, capsys):
     assert ask(lab, [ENDED]) == 0
     assert ask(lab, [RUNNING, RUNNING, ENDED]) == 1 + 2  # asked again after 1 and 2 seconds
     assert capsys.readouterr().out == ENDED * 2

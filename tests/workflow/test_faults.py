@@ -189,7 +189,7 @@ def test_a_run_where_nothing_may_be_written_is_one_message(project):
         ("results/demo/work/ppt/2000.npz", True),
     ],
 )
-def test_a_run_killed_by_force_is_taken_up_by_the_next_without_unlocking(project, demo, moment, orphans):
+def test_a_killed_run_is_continued_without_unlocking(project, demo, moment, orphans):
     process = start(project, *YEARS)
     wait_for(project.path(moment).exists, process)
     assert process.poll() is None
@@ -205,7 +205,7 @@ def test_a_run_killed_by_force_is_taken_up_by_the_next_without_unlocking(project
     assert results(project) == results(demo), run.text
 
 
-def test_four_cores_and_five_tries_give_the_bytes_of_one_try(project, demo, tmp_path):
+def test_four_cores_and_five_attempts_give_the_same_bytes(project, demo, tmp_path):
     """Each year's job dies as it is about to rename its table into place, four times."""
     (tmp_path / "sitecustomize.py").write_text(
         f"""
@@ -236,7 +236,7 @@ os.replace = dying
 # ----------------------------------------------------------------------------------------- at the same time
 
 
-def test_a_second_process_of_a_run_ends_with_one_message_and_other_runs_go_side_by_side(project, demo):
+def test_a_second_process_ends_and_other_runs_continue(project, demo):
     process = start(project, *YEARS)
     wait_for(project.path(".snakemake/zonalflow/demo.json").exists, process)
     os.killpg(process.pid, signal.SIGSTOP)
@@ -269,7 +269,7 @@ def test_a_second_process_of_a_run_ends_with_one_message_and_other_runs_go_side_
     assert results(demo).items() <= results(project).items()
 
 
-def test_two_clones_that_share_a_folder_of_rasters_and_indexes_run_at_once(project, demo, tmp_path):
+def test_two_clones_that_share_rasters_and_indexes_run_concurrently(project, demo, tmp_path):
     shared = tmp_path / "shared"
     shared.mkdir()
     clone = project.copied(tmp_path / "clone")
