@@ -65,7 +65,11 @@ class _Download:
     retry_rejected: bool
 
     def attempt(self) -> tuple[str, int]:
-        """Make one attempt; return the SHA-256 and the size of the verified file."""
+        """Make one attempt; return the SHA-256 and the size of the verified file.
+
+        Raises:
+            TransientError: when another attempt may succeed; PermanentFetchError when it would fail as well.
+        """
         digest, size = hashlib.sha256(), 0
         with disk_errors_explained(self.target), atomic_path(self.target) as temporary:
             with open_response(self.url, self.policy, self.clock) as response, temporary.open("wb") as stream:

@@ -54,6 +54,9 @@ def check_columns(study: Study) -> None:
     """Check that a year's columns fit into the vector formats asked for: a year of days with many statistics does not.
 
     Classes, which only the rasters know, are not counted here.
+
+    Raises:
+        ConfigError: with the number of columns, and what to write instead.
     """
     if study.raster["grain"] == NATIVE:
         return  # only the files know their dates
@@ -118,7 +121,11 @@ def check_zones(study: Study) -> "geopandas.GeoDataFrame | None":
 
 
 def check_rasters(study: Study) -> Grid | None:
-    """Check that the box touches what the source covers; return the grid of local rasters, after checking these."""
+    """Check that the box touches what the source covers; return the grid of local rasters, after checking these.
+
+    Raises:
+        ZonalflowError: for a box outside, or what the source does not have; see :func:`check_local_rasters`.
+    """
     raster = study.raster
     if raster["source"] == "local":
         check_pattern(raster["path"], study.years, raster["grain"])

@@ -204,7 +204,11 @@ def another_date(date: str, period: str, held: tuple[str, str]) -> str:
 
 
 def dated(names: list[str], known: Dataset, files: str, dates: Sequence[str]) -> dict[str, str]:
-    """Return the rasters that came, name to date; raise when one is missing or was not asked for."""
+    """Return the rasters that came, name to date.
+
+    Raises:
+        FetchError: when one is missing or was not asked for; PermanentFetchError when there is none at all.
+    """
     rasters = [name for name in names if name.endswith(".tif")]
     if not rasters:
         raise PermanentFetchError(
