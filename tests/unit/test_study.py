@@ -63,7 +63,7 @@ def test_the_raster_that_gave_the_grid_stays_the_reference(tmp_path, monkeypatch
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(text)
     assert study(years="1995:2000").reference == ("ppt", 2000)
-    # another box has other rasters, so the first year gives the grid anew
+    # another box has other rasters, so the first year gives the grid again
     assert study(years="1995:2000", bbox=[-84, 29, -81, 31]).reference == ("ppt", 1995)
 
 
