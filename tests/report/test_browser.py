@@ -650,7 +650,7 @@ def test_no_line_crosses_months_that_are_left_out(browser, tmp_path, counties):
     check_quiet(browser)
 
 
-def test_the_zone_shown_first_is_not_one_that_the_grid_cuts(browser, tmp_path, counties):
+def test_the_zone_shown_first_is_not_a_cut_one(browser, tmp_path, counties):
     inside = counties["inside_fraction"].to_numpy()
     mean = lambda date, mean: {"mean": np.where(inside < 0.9, 1000.0, np.where(inside == 1, 500.0, 0.0))}  # noqa: E731
     report_on(write_results(tmp_path / "a", counties, [2000, 2001], columns=mean), tmp_path / "a.html")

@@ -115,7 +115,7 @@ CONUS = [-125.0, 24.0, -66.0, 50.0]
         ([24.5, 31.0, -87.5, -79.0], "It looks like [south, north, west, east]"),
     ],
 )
-def test_a_box_in_another_order_is_said(written, said):
+def test_a_box_in_another_order_is_reported(written, said):
     assert box.other_order(written, CONUS) == f"{said}: write [-87.5, 24.5, -79, 31]"
     assert box.other_order([10.0, 45.0, 12.0, 47.0], CONUS) == ""  # in Europe in any order
 

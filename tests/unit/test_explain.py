@@ -1,4 +1,4 @@
-"""The texts that explain the results to whoever is handed them."""
+"""The texts that explain the results to their recipients."""
 
 from zonalflow.report.explain import column_meanings, readme
 

@@ -52,7 +52,7 @@ def pixel(path, x, y):
         (["2000-01-01"] * 3, ["2000-01-04"], None, "3 of 4 dates", "Precipitation of 3 of 4 dates, Squares, 2000"),
     ],
 )
-def test_the_map_of_a_part_of_a_year_says_of_which(dates, missing, months, part, title):
+def test_the_map_of_an_incomplete_year_names_its_dates(dates, missing, months, part, title):
     assert part_of(YearTable(dates, {}, missing=missing), months) == part
     assert captions.caption(quantity_of("ppt", {}), "mean", region="Squares", when="2000", part=part).title == title
 

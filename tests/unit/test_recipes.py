@@ -44,7 +44,7 @@ def test_a_folder_stands_for_its_files_but_locks():
     assert Folders().files_of(["zones.gdb"]) == ["zones.gdb/a.gdbtable", "zones.gdb/sub/b"]
 
 
-def test_a_changed_file_is_read_again_with_its_time_stamp_set_back():
+def test_a_changed_file_with_an_old_time_stamp_is_reread():
     import os
 
     files("a.tif")

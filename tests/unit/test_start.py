@@ -102,7 +102,7 @@ def test_snakemake_ends_with_the_message_alone(folder):
     assert ended.returncode == 1
 
 
-def test_a_profile_without_the_workflow_beside_it_is_an_ordinary_one(folder, monkeypatch):
+def test_a_profile_works_without_the_workflow_beside_it(folder, monkeypatch):
     """As after `snakemake --snakefile=elsewhere/Snakefile`, which the profile does not find."""
     monkeypatch.setattr(sys, "argv", ["snakemake", "--config", "raster.grain=monthly"])
     assert options_of("local")["cores"] == "all"

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 import rasterio
-from small import boxes, counting, place, read_time_steps, write_tif
+from small import boxes, counting, local_time_steps, place, read_time_steps, write_tif
 
 from zonalflow.common.errors import RasterError
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.read import TimeStep
-from zonalflow.timeline.time_steps import local_time_steps, receipt_time_steps, time_steps_of_year
+from zonalflow.timeline.time_steps import receipt_time_steps, time_steps_of_year
 
 WEST_ROW = boxes((0, 3, 3, 4))  # cells 0, 1 and 2: the first three of the northernmost row
 

@@ -1,8 +1,11 @@
-"""Errors of memory in plain words: a limit such as ``ulimit -v`` ends a process in the midst of any library."""
+"""Messages for too little memory: under a limit such as ``ulimit -v``, any library may fail to allocate some."""
 
 import resource
 
-_UNMAPPED = ("failed to map segment", "cannot allocate memory")  # of the loader of libraries, and of the system
+_UNMAPPED = (
+    "failed to map segment",
+    "cannot allocate memory",
+)  # of the dynamic loader, and of the system
 
 
 def describe_memory_error(error: BaseException) -> str | None:

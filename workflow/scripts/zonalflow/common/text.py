@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-# What other programs and people call it; in small letters.
+# Names that other programs and people use, in lower case.
 _SYNONYMS = {
     "average": "mean", "avg": "mean", "minimum": "min", "maximum": "max", "total": "sum", "sd": "std", "stdev": "std",
     "stddev": "std", "standard_deviation": "std", "var": "variance", "mode": "majority", "most_common": "majority",
@@ -29,9 +29,9 @@ def nearest(word: object, known: Iterable[object]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return what a server or file says, for a message: without control characters, and passwords in addresses.
+    """Return a text from a server or file for a message: without passwords in addresses and control characters.
 
-    A terminal would obey the former.
+    A terminal would obey control characters.
     """
     text = "".join(
         letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text

@@ -95,7 +95,7 @@ _ORDERS = {
     "It looks like [west, east, south, north]": (0, 2, 1, 3),
     "It looks like [south, north, west, east]": (2, 0, 3, 1),
 }
-_MARGIN = 1.0  # degrees by which a box may well exceed the rasters
+_MARGIN = 1.0  # degrees by which a box may exceed the rasters
 
 
 def other_order(bbox: Sequence[float], extent: Sequence[float]) -> str:

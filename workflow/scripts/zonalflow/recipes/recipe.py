@@ -102,7 +102,7 @@ def path_between(record: str, other: str) -> str:
 
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
-    """Return in words how a recipe differs from a former one, the reasons first that a user knows of."""
+    """Return how a recipe differs from a former one, as texts: first the reasons that a user knows of."""
     found = [f"{key}: {_change(before, after)}" for key, (before, after) in changes(old.keys, new.keys).items()]
     for kind in dict.fromkeys([*old.inputs, *new.inputs]):
         found += _changed_files(_GROUPS.get(kind, kind), old.inputs.get(kind, []), new.inputs.get(kind, []))

@@ -1,4 +1,4 @@
-"""What the results are, for whoever is handed them: the meaning of each column, and the README beside the files."""
+"""Explanations for recipients of the results: the meaning of each column, and the README beside the files."""
 
 import textwrap
 from typing import Any

@@ -107,7 +107,7 @@ def _year_figure(
     bounds = outlines.extent(shapes)
     aspect = aspect_ratio(bounds)
     width = 7.5
-    map_width = min(width - 2 * MARGIN, 6.5 * aspect)  # a tall map may not become a poster
+    map_width = min(width - 2 * MARGIN, 6.5 * aspect)  # the height of the page is limited too
     map_height = map_width / aspect
     figure = Figure((width, 0.7 + map_height + _BOTTOM))
     paths = zone_paths(outlines.simplified(shapes, _half_pixel(bounds, map_width)))

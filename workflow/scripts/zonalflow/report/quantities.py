@@ -1,4 +1,4 @@
-"""What variables and statistics are called and measured in: for titles, colour bars and tables."""
+"""The names and units of variables and statistics, for titles, colour bars and tables."""
 
 from dataclasses import dataclass, replace
 from typing import Any

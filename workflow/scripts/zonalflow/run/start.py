@@ -1,4 +1,4 @@
-"""The start of the controlling process: what Snakemake answers with a traceback, and what costs it time in vain.
+"""The start of the controlling process: messages in place of some of Snakemake's tracebacks, and less overhead.
 
 The profiles call :func:`check` before Snakemake reads its command line. They run this file by its path, so it needs the
 standard library only, and PyYAML, which Snakemake brings. docs/upstream.md says what Snakemake could change to make all
@@ -24,7 +24,7 @@ _NEEDED = 1 << 18  # bytes that Snakemake's copies of its sources take, and more
 
 
 def check(arguments: Sequence[str], environment: MutableMapping[str, str]) -> None:
-    """End with a message if a command line cannot be meant so; let Snakemake write its cache elsewhere if it must."""
+    """End with a message if a command line cannot be right; let Snakemake write its cache elsewhere if it must."""
     if message := mistake(arguments):
         sys.exit(f"zonalflow: {message}")
     use_writable_cache(environment)

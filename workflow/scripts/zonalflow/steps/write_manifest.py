@@ -1,4 +1,4 @@
-"""The manifest: where the numbers came from, so that a reader can check them and a colleague repeat them."""
+"""Step write_manifest: the provenance of the numbers, for checking and repeating them, and the README beside them."""
 
 import json
 import platform
@@ -54,7 +54,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Outputs:
-    """The manifest (JSON), and the README for whoever is handed the results."""
+    """The manifest (JSON), and the README for recipients of the results."""
 
     manifest: str
     readme: str

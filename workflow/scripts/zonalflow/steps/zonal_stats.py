@@ -184,6 +184,9 @@ def compute_year(
         class_names: value to name of a categorical raster's classes.
         cells: about how many are reduced in all; if they are many, they are read and reduced concurrently, and
             compiled loops are loaded.
+
+    Raises:
+        RasterError: when there is no time step.
     """
     dates, rows, grids = [], [], []
     parts = read_parts(sources, stats)

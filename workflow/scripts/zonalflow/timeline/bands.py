@@ -14,7 +14,7 @@ from zonalflow.common.text import count_of
 from zonalflow.rasters.containers import exists
 from zonalflow.rasters.grib import is_grib, messages
 from zonalflow.rasters.read import TimeStep, open_raster
-from zonalflow.timeline.patterns import NATIVE, expected_dates
+from zonalflow.timeline.patterns import NATIVE, expected_dates, name_in_files
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -43,7 +43,7 @@ def band_time_steps(
     grain, band = raster["grain"], raster.get("band")
     if raster.get("select"):
         raise RasterError(f"raster.select: {path} has bands and no dimensions; choose one by raster.band")
-    name, shared = str((raster.get("names") or {}).get(variable, variable)), bool(raster.get("shared"))
+    name, shared = name_in_files(raster, variable), bool(raster.get("shared"))
     if band is not None and shared:
         raise RasterError(
             f"raster.band: {band} of {path} would be all variables; leave it out, and name each variable's band: "
