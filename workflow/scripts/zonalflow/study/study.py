@@ -295,14 +295,3 @@ class Study:
         """Everything that a full run makes."""
         styles = [path for variable in self.variables for path in self.styles(variable)]
         return [*self.vectors, *self.tables.values(), *self.maps, *styles, self.manifest, self.readme, self.report]
-
-    @property
-    def asked(self) -> list[str]:
-        """One product of each job that makes some, for a rule that asks for all of them.
-
-        The others come with it, and the plan sees which are missing: Snakemake, which looks up each file that a rule
-        asks for among the outputs of all rules, need not.
-        """
-        vectors = [path for key in self.year_keys for path in self.year_vectors(*key)[:1]]
-        overviews = map(self.overview, self.variables)
-        return [*vectors, *self.tables.values(), *overviews, self.manifest, self.report]
