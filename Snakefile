@@ -32,7 +32,7 @@ report: "workflow/report/workflow.rst"
 
 rule all:
     input:
-        study.products,
+        one_of_each_job(study),
     localrule: True
 
 

@@ -1,4 +1,4 @@
-"""What the tests of fetching share: a stand-in server, a clock that nobody waits for, little policy."""
+"""What the tests share: a stand-in server, a clock that does not wait, a retry policy with few attempts."""
 
 import os
 import signal

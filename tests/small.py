@@ -15,6 +15,7 @@ from zonalflow.rasters.read import TimeStep
 from zonalflow.readers.opening import open_sources
 from zonalflow.readers.source import Block, Stored
 from zonalflow.steps import zonal_stats
+from zonalflow.timeline.time_steps import local_steps
 
 GRID = Grid("EPSG:4269", (1.0, 0.0, 0.0, 0.0, -1.0, 4.0), 6, 4)  # 6 × 4 cells of a degree, west 0, north 4
 
@@ -72,9 +73,14 @@ def boxes(*corners, crs="EPSG:4269") -> geopandas.GeoDataFrame:
 
 
 def place(zones: geopandas.GeoDataFrame, grid: Grid = GRID, method="center", **options) -> IndexedGrid:
-    """Return the place of zones that lie within a grid."""
+    """Return zones that lie within a grid, indexed on it."""
     index = build_index(zones.geometry.to_numpy(), grid, method, **options)
     return IndexedGrid(grid, (0, 0), index, np.ones(len(zones)))
+
+
+def local_time_steps(path: str, variable: str, year: int, grain: str, **keys) -> list[TimeStep]:
+    """Return the time steps of local files, for ``raster.path``, ``raster.grain`` and other keys of ``raster``."""
+    return local_steps({"path": path, "grain": grain, **keys}, variable, year).steps
 
 
 class read_time_steps:

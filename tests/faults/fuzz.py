@@ -1,4 +1,4 @@
-"""Damaged files: mutations of 20 kinds of files, each read as the workflow reads it.
+"""Damaged files: mutations of 21 kinds of files, each read as the workflow reads it.
 
 A mutation is sound (the file is read), refused (one message of ours), or a fault: another exception, a hang, a crash,
 or numbers that are wrong. Everything is seeded. ``python -m faults.fuzz 10000``, from the folder ``tests``, tries many.

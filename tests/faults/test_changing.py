@@ -17,7 +17,7 @@ PARTS = 2  # that run at the same time
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_after_random_changes_the_results_are_those_of_a_first_run(tmp_path, part):
+def test_random_changes_give_the_results_of_a_first_run(tmp_path, part):
     first, last = (SEQUENCES * number // PARTS for number in (part, part + 1))
     command = [sys.executable, changing.__file__, str(tmp_path), str(first), str(last)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

@@ -1,4 +1,4 @@
-"""A fetched file is what its name says: nothing else is opened, written or contacted."""
+"""A fetched file is what its name says: nothing else is opened or written, and no request is sent."""
 
 import io
 import socket
@@ -80,17 +80,7 @@ def test_a_raster_that_is_something_else_is_refused(kind, bait, server, tmp_path
     body = packed({"metadata.json": b"{}", NAME: bait[kind]})
     server.faults.append(Fault("body", times=None, options={"content": body}))
     with pytest.raises(FetchError, match="cannot be read as what its name says: it begins with"):
-        fetch_year(
-            server.url,
-            "PRISM",
-            "ppt",
-            2000,
-            "annual",
-            BOX,
-            tmp_path / "r/2000.json",
-            policy=brief,
-            clock=turned.clock(),
-        )
+        fetch(server, tmp_path, turned, brief)
     assert not (tmp_path / "r/2000.json").exists()
     assert not (tmp_path / f"r/{NAME}").exists()
     assert sha256(precious) == before
@@ -124,17 +114,7 @@ def test_a_giant_is_refused_before_a_cell_is_read(server, tmp_path, turned, brie
     assert len(giant) < 2000
     server.faults.append(Fault("body", times=None, options={"content": packed({"metadata.json": b"{}", NAME: giant})}))
     with pytest.raises(FetchError, match="cells beyond the box that was asked for"):
-        fetch_year(
-            server.url,
-            "PRISM",
-            "ppt",
-            2000,
-            "annual",
-            BOX,
-            tmp_path / "r/2000.json",
-            policy=brief,
-            clock=turned.clock(),
-        )
+        fetch(server, tmp_path, turned, brief)
     content = packed({"prism_ppt_us_25m_2000.tif": giant})
     server.faults[:] = [Fault("body", times=None, options={"content": content})]
     with pytest.raises(FetchError, match="more than any grid of PRISM"):

@@ -1,4 +1,4 @@
-"""What GeoCDL's server does beside answering: files that it keeps, two minutes, requests that nobody waits for."""
+"""Peculiarities of GeoCDL's server: files that it keeps, its two minutes, requests that outlast their client."""
 
 import dataclasses
 import threading
@@ -89,7 +89,7 @@ def test_a_retry_waits_as_long_as_the_request_had_taken(server, fetch, turned):
     assert turned.pauses == [45.0, 45.0, 45.0]
 
 
-def test_a_server_that_is_silent_names_the_key_of_the_timeout(server, fetch, turned):
+def test_a_silent_server_names_the_key_of_the_timeout(server, fetch, turned):
     enough = threading.Event()
     server.faults.append(Fault("stall", times=None, options={"event": enough}))
     try:

@@ -68,15 +68,19 @@ def steps(count):
     return [(number, when) for number in range(1, count + 1) for when in ("before", "after")]
 
 
+def fetch_from_geocdl(server, receipt):
+    """Return code that fetches a year from the stand-in GeoCDL."""
+    return (
+        "from zonalflow.sources.geocdl.year import fetch_year\n"
+        f"fetch_year({server.url!r}, 'PRISM', 'ppt', 2000, 'annual', {BOX}, pathlib.Path({str(receipt)!r}))"
+    )
+
+
 # Five renames: the raster unpacked, the zip, the raster in place, the part's record, the receipt.
 @pytest.mark.parametrize(("number", "when"), steps(5))
 def test_a_killed_fetch_from_geocdl_loses_nothing(server, tmp_path, turned, number, when):
     receipt = tmp_path / "2000.json"
-    code = (
-        "from zonalflow.sources.geocdl.year import fetch_year\n"
-        f"fetch_year({server.url!r}, 'PRISM', 'ppt', 2000, 'annual', {BOX}, pathlib.Path({str(receipt)!r}))"
-    )
-    assert run_dying(number, when, code) is None
+    assert run_dying(number, when, fetch_from_geocdl(server, receipt)) is None
     if receipt.exists():
         check_whole(receipt)
     geocdl.fetch_year(server.url, "PRISM", "ppt", 2000, "annual", BOX, receipt, clock=turned.clock())
@@ -87,11 +91,7 @@ def test_a_killed_fetch_from_geocdl_loses_nothing(server, tmp_path, turned, numb
 
 def test_a_fetch_from_geocdl_renames_five_times(server, tmp_path):
     receipt = tmp_path / "2000.json"
-    code = (
-        "from zonalflow.sources.geocdl.year import fetch_year\n"
-        f"fetch_year({server.url!r}, 'PRISM', 'ppt', 2000, 'annual', {BOX}, pathlib.Path({str(receipt)!r}))"
-    )
-    assert run_dying(99, "before", code) == 5
+    assert run_dying(99, "before", fetch_from_geocdl(server, receipt)) == 5
 
 
 # Seven renames: raster and sidecar unpacked for a check, the zip, raster and sidecar in place, the record, the receipt.

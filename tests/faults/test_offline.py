@@ -1,4 +1,4 @@
-"""A user's own files and keys contact nothing: whatever names an address is refused, and a socket stays silent."""
+"""A user's own files and keys send no request: each that names an address is refused, and a socket gets nothing."""
 
 import json
 import os
@@ -116,7 +116,7 @@ def test_files_that_are_local_pass(folder):
 @pytest.mark.parametrize("name", RASTERS)
 def test_a_raster_that_names_an_address_is_refused(name, folder, address):
     Path("far_2000.tif").write_text(RASTERS[name].replace("ADDRESS", address))
-    with pytest.raises(ZonalflowError, match=r"nothing was contacted|defines entities|cannot be read") as caught:
+    with pytest.raises(ZonalflowError, match=r"no request was sent|defines entities|cannot be read") as caught:
         check(raster={"path": "far_{year}.tif"})
     assert "far_2000.tif" in str(caught.value) or address in str(caught.value) or "vsi" in str(caught.value)
 
@@ -125,7 +125,7 @@ def test_a_raster_that_names_an_address_is_refused(name, folder, address):
 @pytest.mark.parametrize("suffix", ["geojson", "gpkg", "xml"])
 def test_zones_that_name_an_address_are_refused(name, suffix, folder, address):
     Path(f"far.{suffix}").write_text(ZONES[name].replace("ADDRESS", address))
-    with pytest.raises(ZonalflowError, match="nothing was contacted"):
+    with pytest.raises(ZonalflowError, match="no request was sent"):
         check(zones={"path": f"far.{suffix}"})
 
 
@@ -142,7 +142,7 @@ def test_files_within_archives_are_looked_at(folder, address):
 def test_vrts_within_vrts_are_followed(folder, address):
     Path("inner.vrt").write_text(vrt(f"/vsicurl/{address}/x.tif"))
     Path("far_2000.vrt").write_text(vrt("inner.vrt", shared='relativeToVRT="1"'))
-    with pytest.raises(ConfigError, match="nothing was contacted"):
+    with pytest.raises(ConfigError, match="no request was sent"):
         check(raster={"path": "far_{year}.vrt"})
     Path("loop_2000.vrt").write_text(vrt("loop_2000.vrt", shared='relativeToVRT="1"'))
     with pytest.raises(ZonalflowError, match="within too many others"):
@@ -152,7 +152,7 @@ def test_vrts_within_vrts_are_followed(folder, address):
 @pytest.mark.parametrize("start", ["/vsicurl/", "", "/vsis3_streaming/", "WFS:", "WMS:", "/vsizip//vsicurl/", "OAPIF:"])
 def test_paths_that_are_addresses_are_refused(start, folder, address):
     path = f"{start}{address}/zones.gpkg"
-    with pytest.raises(ZonalflowError, match=r"no such file|names an address|nothing was contacted"):
+    with pytest.raises(ZonalflowError, match=r"no such file|names an address|no request was sent"):
         check(zones={"path": path})
     with pytest.raises(ZonalflowError, match=r"no raster|no such file|names an address"):
         check(raster={"path": path})
@@ -166,7 +166,7 @@ def test_paths_that_are_addresses_are_refused(start, folder, address):
 @pytest.mark.parametrize(
     "crs", ["ADDRESS/crs", "https://127.0.0.1:1/x", "/etc/passwd", "zones.gpkg", "file:///etc/passwd"]
 )
-def test_a_crs_that_is_an_address_or_a_file_is_refused(key, crs, folder, address):
+def test_a_crs_that_names_an_address_is_refused(key, crs, folder, address):
     with pytest.raises(ConfigError, match=f"{key}.crs: .* is an address or a file"):
         check(**{key: {"crs": crs.replace("ADDRESS", address)}})
 
@@ -176,7 +176,7 @@ def test_a_crs_is_written_as_before(crs, folder):
     check(zones={"crs": crs}, raster={"crs": crs})
 
 
-def test_what_no_check_sees_is_kept_from_the_network_as_well(folder, address):
+def test_references_that_no_check_finds_send_no_request(folder, address):
     """A GeoPackage whose view names a function, a tile index of addresses, escaped keys: GDAL must not get out."""
     escaped = feature_collection({"type": "link", "properties": {"href": f"{address}/crs", "type": "proj4"}})
     Path("escaped.geojson").write_text(escaped.replace('"crs"', '"\\u0063rs"').replace('"link"', '"\\u006cink"'))

@@ -72,13 +72,13 @@ def test_as_many_turns_as_asked_for_and_no_more(tmp_path, turned):
     url = "http://127.0.0.1:1/x"
     with turn(url, 2, folder=tmp_path), turn(url, 2, folder=tmp_path):
         clock = turned.clock()
-        with pytest.raises(InterruptedError), turn(url, 2, folder=tmp_path, clock=impatient(clock)):
+        with pytest.raises(InterruptedError), turn(url, 2, folder=tmp_path, clock=ending_at_first_wait(clock)):
             pass
     with turn(url, 2, folder=tmp_path, clock=turned.clock()):
         assert turned.pauses == []
 
 
-def impatient(clock):
+def ending_at_first_wait(clock):
     """Return a clock whose first wait ends the waiting."""
     from dataclasses import replace
 
@@ -113,7 +113,7 @@ def test_turns_are_optional_where_their_folder_cannot_be_made(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("kind", ["link", "open to others"])
-def test_a_folder_of_locks_that_is_not_ones_own_is_not_used(kind, tmp_path, caplog):
+def test_another_users_folder_of_locks_is_not_used(kind, tmp_path, caplog):
     folder, elsewhere = tmp_path / "zonalflow-1", tmp_path / "elsewhere"
     elsewhere.mkdir()
     if kind == "link":

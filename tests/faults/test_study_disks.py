@@ -79,7 +79,7 @@ def test_a_disk_that_fills_up_at_any_point_loses_nothing(small_disk, whole):
     assert failed == len(SIZES)
 
 
-def test_a_folder_that_may_not_be_written_is_said(small_disk):
+def test_a_folder_that_may_not_be_written_is_reported(small_disk):
     disk = small_disk(1024)
     assert mount(disk, "-o", "remount,ro")
     code, said = run(disk)
@@ -89,7 +89,7 @@ def test_a_folder_that_may_not_be_written_is_said(small_disk):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may become another user")
-def test_a_folder_of_somebody_elses_is_said(tmp_path):
+def test_another_users_folder_is_reported(tmp_path):
     folder = tmp_path / "theirs"
     folder.mkdir(mode=0o755)
     nobody = 65534

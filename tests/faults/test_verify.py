@@ -242,7 +242,7 @@ def test_a_damaged_file_is_named_with_how_to_rebuild_it(study, path, damage):
     found = verdict()
     assert found["verdict"] == "failed"
     assert path in [mismatch["path"] for mismatch in found["mismatches"]]
-    # what is told does mend it
+    # the advice does repair it
     for mismatch in found["mismatches"]:
         for name in mismatch["delete"]:
             remove(Path(name))
@@ -297,7 +297,7 @@ def test_no_bit_of_an_index_can_flip_unnoticed(study):
     assert tried > 300
 
 
-def test_a_number_that_was_tampered_with_everywhere_is_found_by_the_other_engine(study):
+def test_a_number_changed_everywhere_is_found_by_the_other_engine(study):
     """The table changed, its seal and its manifest made to fit: only computing anew can tell."""
     path = study.tables["parquet"]
     table = pandas.read_parquet(path)
@@ -314,7 +314,7 @@ def test_a_number_that_was_tampered_with_everywhere_is_found_by_the_other_engine
     assert len(found["differences"]) > 3
 
 
-def test_a_manifest_does_not_vouch_for_what_changed_before_it_was_written(study, capsys):
+def test_a_manifest_certifies_no_result_that_changed_before_it(study, capsys):
     flip("results/small/ppt/stats_2000.dbf")
     Path(study.manifest).unlink()
     with pytest.raises(SystemExit):
@@ -336,13 +336,13 @@ def test_without_a_usable_manifest_there_is_one_message(study, content):
     assert "run the study first" in failure(study)
 
 
-def test_another_configuration_is_said(study):
+def test_another_configuration_is_reported(study):
     other = pipeline.study_of({**pipeline.CONFIG, "method": "coverage"})
     assert "the configuration has changed" in failure(other)
     assert "(method)" in failure(other)
 
 
-def test_an_input_of_the_users_that_changed_is_not_told_to_be_deleted(tmp_path, monkeypatch):
+def test_the_advice_never_deletes_an_input_of_the_users(tmp_path, monkeypatch):
     zones = tmp_path / "zones.zip"
     shutil.copy(pipeline.CONFIG["zones"]["path"], zones)
     study = pipeline.run_in(tmp_path / "s", zones={"source": "file", "path": str(zones), "id": "GEOID"})

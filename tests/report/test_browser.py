@@ -302,6 +302,9 @@ def test_it_prints_without_its_controls(page):
         page.set_window_size(700, 900)
         assert page.execute_script("return document.getElementById('table').scrollWidth") <= 182 / 25.4 * 96
         assert page.execute_script("return !!document.getElementById('ranking-count').getClientRects().length")
+        # A button in a header that the next page repeats would be printed empty: only its text is laid out.
+        button = "return getComputedStyle(document.querySelector('#table th button')).display"
+        assert page.execute_script(button) == "contents"
         assert page.execute_cdp_cmd("Page.printToPDF", {})["data"].startswith("JVBERi")  # %PDF in base64
     finally:
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
@@ -313,9 +316,24 @@ def test_few_years_and_zones_without_data(browser, tmp_path, counties, years):
     open_page(browser, tmp_path / "report.html")
     assert text(browser, "#years-title").startswith(f"{years[-1]}: ")
     assert not shown(browser, "#trend") and shown(browser, "#anomalies") == (len(years) > 1) == shown(browser, "#mean")
+    sources = text(browser, "#sources")  # which speak of no trend where none is shown
+    assert "Mann" not in sources and ("mean of the baseline years" in sources) == (len(years) > 1)
     browser.find_element("id", "search").send_keys("13025")
     assert text(browser, "#zone-title") == "Brantley, GA has no data"
     check_quiet(browser)
+
+
+def test_years_of_equal_values_are_all_named(browser, tmp_path, counties):
+    of_year = {"2000": 1.0, "2001": 5.0, "2002": 5.0}
+    results = write_results(
+        tmp_path / "demo", counties, [2000, 2001, 2002], columns=lambda date, mean: {"mean": 0 * mean + of_year[date]}
+    )
+    report_on(results, tmp_path / "report.html")
+    open_page(browser, tmp_path / "report.html")
+    lead = text(browser, "#zone-lead").replace("\u00a0", " ")
+    assert (
+        "2002: 5.00 mm, the highest of 3 years. Highest in 2001 and 2002 (5.00 mm), lowest in 2000 (1.00 mm)." in lead
+    )
 
 
 def test_the_headline_compares_the_same_region(page, report):
@@ -632,7 +650,7 @@ def test_no_line_crosses_months_that_are_left_out(browser, tmp_path, counties):
     check_quiet(browser)
 
 
-def test_the_zone_shown_first_is_not_one_that_the_grid_cuts(browser, tmp_path, counties):
+def test_the_zone_shown_first_is_not_a_cut_one(browser, tmp_path, counties):
     inside = counties["inside_fraction"].to_numpy()
     mean = lambda date, mean: {"mean": np.where(inside < 0.9, 1000.0, np.where(inside == 1, 500.0, 0.0))}  # noqa: E731
     report_on(write_results(tmp_path / "a", counties, [2000, 2001], columns=mean), tmp_path / "a.html")

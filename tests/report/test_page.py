@@ -254,6 +254,11 @@ def test_a_verdict_on_other_results_is_out_of_date():
     assert verdict["state"] == "outdated"
 
 
+def test_large_numbers_of_the_verification_are_readable():
+    verification = {"verdict": "passed", "manifest_sha256": "a", "points_compared": 54413, "tolerance": 1e-9}
+    assert text.verdict(verification, "a")["rows"] == [("points compared", "54,413"), ("tolerance", "1e-09")]
+
+
 def test_zones_are_named_by_what_they_have():
     frame = geopandas.GeoDataFrame({"id": [1, 2]}, geometry=[shapely.box(0, 0, 1, 1)] * 2)
     assert labels.zone_labels(frame, "id") == ["1", "2"] and labels.region_name(frame) == ""

@@ -64,7 +64,7 @@ def test_ended_by_a_signal_and_started_again(study, undisturbed, number):
     assert study.products() == expected
 
 
-def test_a_second_one_is_refused_while_the_first_is_at_work(study):
+def test_a_second_process_is_refused_while_the_first_runs(study):
     study.slow(10)
     first = study.start("vectors")
     study.at_work(study.years[0])

@@ -59,7 +59,7 @@ def test_a_corrupt_raster_costs_its_own_year_only(disturbed, undisturbed):
         assert attempts(disturbed, year)[-1] == "COMPLETED"
 
 
-def test_the_message_names_the_year_its_log_and_the_way_to_repeat_it(disturbed):
+def test_the_message_names_the_year_its_log_and_its_command(disturbed):
     text = disturbed.runs[-1].text
     assert disturbed.runs[-1].process.returncode == 1
     told = text[text.index("zonal_stats ppt 2003 failed") :]
@@ -73,7 +73,7 @@ def test_the_message_names_the_year_its_log_and_the_way_to_repeat_it(disturbed):
     assert re.search(r"failed +ppt 2003", summary)
 
 
-def test_the_mended_year_runs_alone(disturbed, undisturbed):
+def test_the_repaired_year_runs_alone(disturbed, undisturbed):
     """The command that the message gives does what it says."""
     target = re.search(r"To run it alone:\n +\S*snakemake (\S*2003\S*) ", disturbed.runs[-1].text)[1]
     shutil.copy(undisturbed.folder / "rasters/PRISM_ppt_2003.tif", disturbed.folder / "rasters/PRISM_ppt_2003.tif")

@@ -1,4 +1,4 @@
-"""What keeps jobs from starting: what passes is waited for, what does not is told, and neither costs a result."""
+"""What keeps jobs from starting: transient errors are waited for, lasting ones reported, and no result is lost."""
 
 import signal
 
@@ -43,10 +43,10 @@ def test_a_refused_submission_is_told_once_and_costs_no_result(study, undisturbe
     assert not study.locked
 
 
-def test_jobs_that_never_start_are_named_and_ctrl_c_is_one_line(study):
+def test_jobs_that_never_start_are_named_and_ctrl_c_ends(study):
     study.profile(cpus_per_task="2\n  slurm_extra: \"'--hold'\"")
     run = study.start("vectors")
-    until(lambda: "something that does not pass by itself, JobHeldUser" in run.text, 180, "the reason")
+    until(lambda: "cannot start unless something changes (JobHeldUser)" in run.text, 180, "the reason")
     assert "5 jobs wait for something" in run.text
     before = len(run.text)
     run.process.send_signal(signal.SIGINT)

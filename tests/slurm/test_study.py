@@ -121,7 +121,7 @@ def test_the_controlling_process_as_a_batch_job(tmp_path, undisturbed, monkeypat
         assert study.products() == undisturbed.of_years(undisturbed.products(), study.years)
 
 
-def test_a_run_within_salloc_and_without_a_home_is_as_others(study, undisturbed, monkeypatch):
+def test_a_run_within_salloc_and_without_home_works(study, undisturbed, monkeypatch):
     monkeypatch.setenv("HOME", "/proc/nobody")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     within = f"salloc --account={ACCOUNT} --cpus-per-task=4 --mem=3000 --time=7"

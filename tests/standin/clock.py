@@ -1,4 +1,4 @@
-"""A clock that tests turn: nobody waits, and what would have been waited is written down."""
+"""A clock that tests set: nothing waits, and each wait is recorded."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

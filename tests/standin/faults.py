@@ -109,7 +109,7 @@ def _cut_chunked(handler: BaseHTTPRequestHandler, body: bytes) -> None:
     handler.close_connection = True
 
 
-def _drip(handler: BaseHTTPRequestHandler, body: bytes, seconds: float = 0.02) -> None:
+def _slow(handler: BaseHTTPRequestHandler, body: bytes, seconds: float = 0.02) -> None:
     _head(handler, len(body))
     try:
         for byte in body:
@@ -255,7 +255,7 @@ KINDS: dict[str, Callable[..., None]] = {
     "cut_unannounced": _cut_unannounced,
     "cut_chunked": _cut_chunked,
     "wrong_length": _wrong_length,
-    "drip": _drip,
+    "slow": _slow,
     "stall": _stall,
     "status": _status,
     "html": _html,

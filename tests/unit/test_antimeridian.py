@@ -93,7 +93,7 @@ def ring(*vertices):
     return shapely.Polygon(vertices)
 
 
-def test_an_outline_that_can_be_read_in_two_ways_is_refused():
+def test_an_outline_with_two_readings_is_refused():
     """Once around the earth, on both sides of the equator: around which pole?"""
     outline = ring((-150, -10), (-50, 20), (50, -20), (150, 10))
     zones = geopandas.GeoDataFrame({"id": ["a"]}, geometry=[outline], crs=4326)

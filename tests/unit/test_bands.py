@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import rasterio
 import xarray
-from small import counting, read_time_steps, write_tif
+from small import counting, local_time_steps, read_time_steps, write_tif
 
 from zonalflow.common.errors import RasterError, VerificationError
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.containers import exists, is_array, on_disk
 from zonalflow.rasters.read import TimeStep, open_raster, with_band
 from zonalflow.timeline.patterns import inputs_of_year
-from zonalflow.timeline.time_steps import local_steps, local_time_steps
+from zonalflow.timeline.time_steps import local_steps
 from zonalflow.verify.labels import undecoded
 from zonalflow.verify.values import open_values
 
@@ -46,7 +46,7 @@ def test_a_band_is_chosen_by_number_or_description(tmp_path, band, value):
     assert values(steps) == {"2000": value}
 
 
-def test_a_band_that_there_is_not_names_those_that_there_are(tmp_path):
+def test_an_unknown_band_names_the_known_ones(tmp_path):
     bands(tmp_path / "2000.tif", 2, ("heat", "rain"))
     for band, message in ((3, "has 2 bands; 2000 should be band 3"), ("snow", r"\(heat, rain\), .* called 'snow'")):
         with pytest.raises(RasterError, match=message):
@@ -91,7 +91,7 @@ def test_months_in_names_are_those_of_an_only_year(tmp_path):
         assert values(steps) == {f"2000-{month:02}": month for month in range(1, 13)}
 
 
-def test_one_file_has_a_band_for_each_year_of_the_study(tmp_path):
+def test_one_file_has_a_band_for_each_year(tmp_path):
     path = bands(tmp_path / "all.tif", 3)
     for year, value in ((2001, 100), (2003, 300)):
         steps = local_time_steps(path, "ppt", year, "annual", of_years=[2001, 2002, 2003])
@@ -100,7 +100,7 @@ def test_one_file_has_a_band_for_each_year_of_the_study(tmp_path):
         local_time_steps(path, "ppt", 2001, "annual", of_years=[2001, 2002])
 
 
-def test_one_file_has_a_band_for_each_month_of_all_years(tmp_path):
+def test_one_file_has_a_band_for_each_month(tmp_path):
     path = bands(tmp_path / "all.tif", 24)
     steps = local_time_steps(path, "ppt", 2001, "monthly", of_years=[2000, 2001], months=[2, 12])
     assert values(steps) == {"2001-02": 1400, "2001-12": 2400}
@@ -114,7 +114,7 @@ def test_bands_described_by_dates_need_no_order(tmp_path):
     assert values(found.steps) == {"2000-05": 100, "2000-06": 200, "2000-08": 300} and len(found.missing) == 9
 
 
-def test_some_months_of_a_stack_of_all_or_of_these_alone(tmp_path):
+def test_some_months_are_read_from_complete_and_partial_stacks(tmp_path):
     bands(tmp_path / "2000.tif", 12)
     bands(tmp_path / "2001.tif", 2)
     for year, right in ((2000, [600, 700]), (2001, [100, 200])):

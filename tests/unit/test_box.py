@@ -97,7 +97,10 @@ def test_a_box_around_a_projected_grid_takes_all_of_it(bbox):
 
 def test_a_box_far_from_a_projected_grid_is_outside_it():
     grid = Grid("EPSG:32617", (1000.0, 0.0, 450_000.0, 0.0, -1000.0, 3_100_000.0), 100, 200)
-    with pytest.raises(GridError, match="lies outside the rasters"):
+    # it lies just west of its central meridian, 81° W, and its northern edge at 3,100 km of northing, near 28° N
+    with pytest.raises(
+        GridError, match=r"lies outside the rasters, which cover -81\.\d+, 26\.\d+, -80\.\d+, 28\.\d+ in degrees"
+    ):
         box_window(grid, [100.0, 24.0, 110.0, 31.0])
 
 
@@ -112,7 +115,7 @@ CONUS = [-125.0, 24.0, -66.0, 50.0]
         ([24.5, 31.0, -87.5, -79.0], "It looks like [south, north, west, east]"),
     ],
 )
-def test_a_box_in_another_order_is_said(written, said):
+def test_a_box_in_another_order_is_reported(written, said):
     assert box.other_order(written, CONUS) == f"{said}: write [-87.5, 24.5, -79, 31]"
     assert box.other_order([10.0, 45.0, 12.0, 47.0], CONUS) == ""  # in Europe in any order
 

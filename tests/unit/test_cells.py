@@ -203,11 +203,11 @@ def test_a_hole_by_hand(unit_grid):
 def test_zones_along_cell_borders_overlap_their_own_cells_only(grid, method):
     """Boxes of 2 × 3 cells and L-shapes of three cells, whose corners are off the borders by rounding."""
     corners = [(column, row) for column in range(-2, grid.width) for row in range(-3, grid.height)]
-    blocks, corner_pieces = (
+    blocks, corner_shapes = (
         [Polygon(on_the_map(grid, np.array(corner) + shape)) for corner in corners]
         for shape in ([(0, 0), (2, 0), (2, 3), (0, 3)], [(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)])
     )
-    index = build_index(np.array(blocks + corner_pieces), grid, method)
+    index = build_index(np.array(blocks + corner_shapes), grid, method)
     cells = [[(r, c) for r in range(3) for c in range(2)]] * len(blocks) + [[(0, 0), (0, 1), (1, 0)]] * len(blocks)
     for zone, ((column, row), own) in enumerate(zip(corners * 2, cells, strict=True)):
         own = {(row + r, column + c) for r, c in own}
@@ -218,7 +218,7 @@ def test_zones_along_cell_borders_overlap_their_own_cells_only(grid, method):
 
 @pytest.mark.parametrize("depth", [1e-3, 1e-6, 1e-9, 1e-11])
 @pytest.mark.parametrize("shape", ["tip", "corner", "side"])
-def test_a_cell_of_which_next_to_nothing_is_covered_is_overlapped(unit_grid, depth, shape):
+def test_a_cell_covered_by_next_to_nothing_is_overlapped(unit_grid, depth, shape):
     # all reach from cell (1, 1) to the right, beyond x = 2: a tip by a triangle of depth² / 2 of a cell (5e-23 at
     # last), the corner of a triangle also into (0, 2), a side by depth
     right = {"tip": [(1, 2.2), (1, 2.8), (2 + depth, 2.5)], "corner": [(1, 2), (2 + depth, 2), (2 + depth, 3 + depth)]}
@@ -289,7 +289,7 @@ def test_any_order_and_batch_size_gives_the_same_cells(unit_grid, monkeypatch, m
             assert all(same_cells(index, i, whole, zone) for i, zone in enumerate(order)), (batch, large_at)
 
 
-def test_a_first_zone_larger_than_a_batch_leaves_the_others_alone(unit_grid):
+def test_a_first_zone_larger_than_a_batch_changes_no_other(unit_grid):
     # 131,100 vertices and 2 rows are more than a batch of 131,072; a circle of radius 0.9 about the corner (2, 2) has
     # the area 0.81 π in four cells, and the two boxes after it have 2 × 2 cells and half of one
     circle = shapely.Point(2, 2).buffer(0.9, quad_segs=131_100 // 4)
@@ -299,7 +299,7 @@ def test_a_first_zone_larger_than_a_batch_leaves_the_others_alone(unit_grid):
     assert cells_of(index, 0) == {(1, 1), (1, 2), (2, 1), (2, 2)}
 
 
-def test_fractions_that_do_not_add_up_to_the_area_are_our_error(unit_grid, monkeypatch):
+def test_fractions_that_miss_the_area_are_our_error(unit_grid, monkeypatch):
     def too_much(edges):
         cells = cover(edges)
         return dataclasses.replace(cells, fraction=np.minimum(cells.fraction * np.float32(1.5), 1))

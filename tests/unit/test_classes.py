@@ -47,7 +47,7 @@ def test_counts_and_shares_by_class(tmp_path):
     ]  # fmt: skip
 
 
-def test_a_row_of_the_attribute_table_without_a_number_names_no_class(tmp_path):
+def test_a_row_without_a_number_names_no_class(tmp_path):
     path = write_tif(tmp_path / "a.tif", CLASSES, nodata=0)
     (tmp_path / "a.tif.aux.xml").write_text(RAT.replace('<Row index="1">', '<Row index="../../x">'))
     assert class_names(str(path)) == {11: "Open Water"}

@@ -26,7 +26,7 @@ def test_an_unknown_account_is_named_beside_the_known_ones():
         check_account(GOOD | {"slurm_account": "typo"}, {"ceres_test", "a"}, "p")
 
 
-def test_nobody_can_tell_the_accounts():
+def test_unknown_accounts_are_not_refused():
     check_account(GOOD | {"slurm_account": "anything"}, None, "p")
 
 
@@ -45,7 +45,7 @@ def test_the_accounts_come_from_the_controller_when_accounting_is_down(monkeypat
     assert slurm.known_accounts("me") == {"root", "ceres_test"}
 
 
-def test_no_account_is_known_when_nobody_answers(monkeypatch):
+def test_no_account_is_known_when_slurm_does_not_answer(monkeypatch):
     def answer(*command):
         raise ClusterError("silence")
 
@@ -79,7 +79,7 @@ def test_the_queue():
     assert waiting.waits
 
 
-def test_no_run_has_no_jobs_and_asks_nobody(monkeypatch):
+def test_without_a_run_slurm_is_not_asked(monkeypatch):
     monkeypatch.setattr(slurm, "ask", None)
     assert slurm.queued_jobs(()) == []
 

@@ -129,14 +129,12 @@ def test_each_recorded_rule_takes_its_own_parameters_and_changes(name):
     assert f'recorded("{name}", snakemake' in Path(SCRIPTS[0].parent / f"{name}.py").read_text()
 
 
-def test_an_edit_of_the_script_changes_the_digest(tmp_path, monkeypatch):
-    monkeypatch.setattr(code, "_SCRIPTS", tmp_path)
+def test_an_edit_of_the_script_changes_the_digest(library, tmp_path):
     digests = []
     for text in ('"""Rule."""\nfirst()\n', '"""Another rule."""\nfirst()  # a comment\n', "second()\n"):
         (tmp_path / "zonal_stats.py").write_text(text)
-        code.code_digest.cache_clear()
+        forget()
         digests.append(code.code_digest("zonal_stats"))
-    code.code_digest.cache_clear()
     assert digests[0] == digests[1] != digests[2]
 
 

@@ -124,7 +124,7 @@ def test_what_the_command_line_gives_as_text(dotted, written, value):
     assert place == value
 
 
-def test_a_nodata_value_that_json_has_no_word_for_becomes_text():
+def test_a_nodata_value_that_json_cannot_store_becomes_text():
     resolved = [resolve(changed("raster.nodata", value), SCHEMA) for value in (float("nan"), float("-inf"), -9999)]
     assert [config["raster"]["nodata"] for config in resolved] == ["nan", "-inf", -9999]
     assert "NaN" not in json.dumps(resolved, allow_nan=False)
@@ -279,6 +279,7 @@ def test_what_is_no_box(written, said):
 def test_nearest_names_what_is_meant_or_nothing():
     assert nearest("yeers", ["years", "bbox"]) == "; did you mean 'years'?"
     assert nearest("xyzzy", ["years", "bbox"]) == ""
+    assert nearest("FIELD_ID", ["crop", "Field_id"]) == "; did you mean 'Field_id'?"
 
 
 @pytest.mark.parametrize(
@@ -300,7 +301,7 @@ def test_a_synonym_of_what_is_not_known_is_no_hint():
     assert nearest("excel", ["years", "bbox"]) == "" and nearest("p90", ["annual", "daily"]) == ""
 
 
-def test_two_boxes_that_differ_do_not_share_a_folder_of_rasters():
+def test_two_different_boxes_share_no_folder_of_rasters():
     folders = {
         Study(resolve(changed("bbox", [west, 24.5, -79.0, 31.0]), SCHEMA)).raster_folder
         for west in (-87.52083, -87.52084)
@@ -366,7 +367,7 @@ def test_what_is_no_yaml_is_left_to_its_reader(tmp_path, content):
     check_duplicates(tmp_path / "missing.yaml")
 
 
-def test_a_dataset_of_geocdl_gets_the_servers_own_id_and_its_years():
+def test_a_geocdl_dataset_gets_the_servers_id_and_years():
     raster = {"source": "geocdl", "dataset": "nlcd", "variables": ["land_cover"]}
     resolved = resolve({**MINIMAL, "years": "available", "raster": raster}, SCHEMA)
     assert resolved["raster"]["dataset"] == "NLCD"

@@ -64,7 +64,7 @@ def test_every_example_is_listed_and_only_those():
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_every_example_is_a_configuration_with_a_run_of_its_own(path):
+def test_every_example_is_valid_and_has_its_own_run(path):
     config = resolve(load_schema(path), SCHEMA)
     assert config["run"].startswith("example-")
     runs = [load_schema(other)["run"] for other in EXAMPLES]

@@ -26,7 +26,7 @@ def written(*records, preview):
     return [line[10:] if line[2:3] == ":" else line for line in stream.getvalue().splitlines()]
 
 
-def test_a_preview_tells_why_each_job_would_run_with_the_years_in_order():
+def test_a_preview_gives_the_reasons_with_the_years_in_order():
     end = record(None, "This was a dry-run")
     changed = job(3, 2001, "Code has changed since last execution")
     lines = written(job(1, 2002), job(2, 2000), changed, end, preview=True)
@@ -36,7 +36,7 @@ def test_a_preview_tells_why_each_job_would_run_with_the_years_in_order():
     assert lines[3] == "Nothing was changed: this was a preview."
 
 
-def test_a_run_says_what_starts_and_what_is_done_and_how_far_it_is():
+def test_a_run_shows_starts_ends_and_progress():
     done = record("job_finished", "Finished jobid: 1", job_id=1)
     lines = written(job(1, 2000), done, record("progress", done=3, total=21), preview=False)
     assert lines == ["start  Zonal statistics: ppt, 2000", "done   Zonal statistics: ppt, 2000  ( 3 of 21)"]
@@ -56,7 +56,7 @@ def test_reasons_are_told_without_the_names_of_files():
     assert short_reason("Something new") == ""
 
 
-def test_it_takes_the_place_of_snakemakes_own_display_and_keeps_its_filters():
+def test_it_replaces_snakemakes_display_and_keeps_its_filters():
     logger = logging.Logger("test")
     old = logging.StreamHandler(io.StringIO())
     old.name = "DefaultStreamHandler"
@@ -93,7 +93,7 @@ def test_progress_ends_with_the_last_job():
     assert progress.text(80) == ""
 
 
-def test_on_a_terminal_the_last_line_is_the_progress_and_every_other_line_is_whole():
+def test_a_terminal_shows_progress_below_complete_lines():
     stream = io.StringIO()
     handler = Lines(stream, ProgressLine())
     handler.setFormatter(Brief(preview=False))
@@ -108,13 +108,13 @@ def test_on_a_terminal_the_last_line_is_the_progress_and_every_other_line_is_who
     assert "] 1 of 2 jobs done, 0 running" in stream.getvalue()
 
 
-def test_a_users_mistake_is_shown_without_its_place_in_the_snakefile():
+def test_a_users_mistake_is_shown_without_the_snakefiles_line():
     text = 'WorkflowError in file "/x/common.smk", line 61:\nzonalflow: years: none\n  File "/x/common.smk", line 61'
     assert written(record("error", text), preview=False) == ["zonalflow: years: none"]
     assert written(record("error", "another error"), preview=False) == ["another error"]
 
 
-def test_snakemakes_settings_are_left_out_but_not_its_advice_on_cores():
+def test_snakemakes_settings_are_hidden_but_not_its_advice():
     chatter = (
         "Assuming unrestricted shared filesystem usage.",
         "Using shell: /bin/sh",
@@ -135,7 +135,7 @@ def test_the_complete_log_is_named_only_after_a_failure():
     ]
 
 
-def test_a_preview_shows_the_plan_once_and_no_target_that_does_nothing():
+def test_a_preview_shows_the_plan_once_and_no_empty_target():
     plan = record("run_info", "Job stats:\nall 1")
     target = record("job_info", jobid=9, rule_name="all", rule_msg=None, reason="")
     end = record(None, "This was a dry-run (flag -n).")

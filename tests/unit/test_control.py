@@ -1,4 +1,4 @@
-"""One controlling process a run, and what becomes of a dead one's lock and jobs."""
+"""One controlling process for each run, and how the next one cleans up the lock and jobs of a killed one."""
 
 import os
 import shutil
@@ -48,7 +48,7 @@ def begin(said, run="florida", receipts=()):
 
 
 def dead_record(**changes):
-    """A record of a process of this machine that is gone."""
+    """A record of a process of this machine that has ended."""
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     child.wait()
     return replace(Record.own(["snakemake", "--profile", "p"]), pid=child.pid, started="1", **changes)
@@ -70,7 +70,7 @@ def test_a_dead_ones_lock_is_removed(folder, said):
     assert "was killed; this one continues it" in said[0]
 
 
-def test_one_that_ended_in_order_left_no_lock_of_its_own(folder, said):
+def test_a_process_that_ended_cleanly_left_no_lock(folder, said):
     dead_record(ended=True).write(RECORD)
     begin(said)
     assert (folder / sharing.LOCKS).exists()
@@ -108,7 +108,7 @@ def test_runs_that_share_no_unfinished_fetch_go_side_by_side(folder, said, livin
     assert records.live_runs() == {"texas": living}
 
 
-def test_a_run_that_reads_what_another_is_fetching_waits_for_it(folder, said, living, monkeypatch):
+def test_a_run_waits_for_what_another_is_fetching(folder, said, living, monkeypatch):
     living.write(records.RECORDS / "texas.json")
     lock, marker = (
         folder / sharing.LOCKS / "0.output.lock",
@@ -125,7 +125,7 @@ def test_a_run_that_reads_what_another_is_fetching_waits_for_it(folder, said, li
     (line,) = said
     assert "Waiting for run texas, which is fetching or making what this run reads as well: resources/2001.json" in line
     assert Record.read(RECORD).fetches == ("resources/2002.json",)
-    assert lock.read_text() == "resources/2000.json\nresults/a\n"  # whoever reads it needs no lock
+    assert lock.read_text() == "resources/2000.json\nresults/a\n"  # reading it needs no lock
 
 
 def test_a_run_fetches_what_a_dead_one_left(folder, said, living):
@@ -147,7 +147,7 @@ def test_what_is_here_is_not_fetched(folder, said):
     assert Record.read(RECORD).fetches == ("missing.json",)
 
 
-def test_a_process_of_another_container_of_this_name_is_not_dead(folder):
+def test_a_process_of_a_container_of_this_name_lives(folder):
     there = replace(Record.own([]), machine="another boot id and namespace", started="1")
     assert there.alive(0)
     assert not there.alive(records.SILENCE)
@@ -204,7 +204,7 @@ def test_a_process_is_told_from_a_dead_one(process_start):
     assert process_start(child.pid) is None
 
 
-def test_on_another_machine_signs_of_life_decide(folder, said):
+def test_on_another_machine_the_heartbeat_decides(folder, said):
     other = replace(Record.own(["snakemake"]), host="ceres-login-9")
     other.write(RECORD)
     with pytest.raises(BusyError, match="ssh ceres-login-9 kill"):
@@ -222,7 +222,7 @@ def test_a_damaged_record_is_none(folder, said, text):
     begin(said)
 
 
-def test_signs_of_life(folder, monkeypatch):
+def test_a_heartbeat_updates_the_time_stamp(folder, monkeypatch):
     monkeypatch.setattr(controller, "HEARTBEAT", 0.01)
     Record.own([]).write(RECORD)
     os.utime(RECORD, (1, 1))
@@ -277,7 +277,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_the_first_signal_ends_the_run_and_the_second_changes_nothing(number, said):
+def test_the_first_signal_ends_the_run_and_others_are_ignored(number, said):
     before = {each: signal.getsignal(each) for each in ENDING}
     finished = threading.Event()
     try:
@@ -294,7 +294,7 @@ def test_the_first_signal_ends_the_run_and_the_second_changes_nothing(number, sa
             signal.signal(each, handler)
 
 
-def test_ctrl_c_does_not_reach_a_shielded_process_which_is_ended_with_its_own():
+def test_ctrl_c_does_not_reach_a_shielded_process():
     """A shell and its child, started by a thread as the pool of Snakemake starts them."""
     started = []
 
@@ -360,7 +360,7 @@ def test_a_process_that_waits_for_forgotten_jobs_ends(monkeypatch, said):
 
 
 @pytest.mark.parametrize("looks", [[{"14"}, {"14", "15"}, {"15"}], [set()], [set(), {"15"}, set()], [None, None, None]])
-def test_it_goes_on_while_any_job_is_known_or_nobody_answers(monkeypatch, said, looks):
+def test_it_waits_while_slurm_knows_a_job_or_is_silent(monkeypatch, said, looks):
     assert forgotten(monkeypatch, said, looks) == []
     assert said == []
 

@@ -3,31 +3,16 @@
 import re
 import struct
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import yaml
 from benchmarks.cost import YEARS
 from small import write_tif
+from studies import ROOT, shipped_study
 
 from zonalflow.common.errors import ZonesError
 from zonalflow.cost.model import Year
 from zonalflow.study import overview, preflight
-from zonalflow.study.resolve import resolve
-from zonalflow.study.schema import load_schema
-from zonalflow.study.study import Study
 from zonalflow.study.where import size_of
-
-ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
-
-
-def study(**changes):
-    """The study of config/config.yaml, the tutorial's, with other keys; a dict changes some keys of a section."""
-    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    for key, value in changes.items():
-        config[key] = config.get(key, {}) | value if isinstance(value, dict) else value
-    return Study(resolve(config, SCHEMA))
 
 
 def measured():
@@ -66,19 +51,21 @@ def test_memory_grows_with_the_width_and_not_with_the_height():
 
 
 def test_the_tutorial_asks_for_no_more_than_the_profiles():
-    assert overview.resources_of_year(study()) == overview.resources_of_steps(study()) == {}
+    assert overview.resources_of_year(shipped_study()) == overview.resources_of_steps(shipped_study()) == {}
 
 
 def test_a_large_year_asks_for_more_at_each_attempt():
     # 30 m over the contiguous states, daily: 366 × 13 billion cells
-    large = study(raster={"source": "geocdl", "dataset": "NASS_CDL", "variables": ["cdl"]}, years="2008", bbox=None)
+    large = shipped_study(
+        raster={"source": "geocdl", "dataset": "NASS_CDL", "variables": ["cdl"]}, years="2008", bbox=None
+    )
     assert 1e10 < size_of(large).cells < 3e10
     needs = overview.resources_of_year(large)
     assert needs["mem_mb"](None, attempt=2) == 2 * needs["mem_mb"](None, attempt=1) > 2 * overview.MEMORY
 
 
 def test_unknown_zones_leave_the_profiles_alone():
-    unknown = study(zones={"source": "file", "path": "no such file"})
+    unknown = shipped_study(zones={"source": "file", "path": "no such file"})
     assert overview.resources_of_year(unknown) == overview.resources_of_steps(unknown) == {}
     assert overview.forecast(unknown).startswith("unknown")
 
@@ -87,7 +74,7 @@ def test_the_forecast_names_jobs_time_memory_and_download(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     # 21 years of 8.5° × 6.5° at 24 cells a degree: 31,824 cells × 4 bytes × 0.9 × 21 = 2.4 MB
     assert re.fullmatch(
-        r"21 jobs of about 2 s and \d0 MB; 2 MB to download", overview.forecast(study(years="2000:2020"))
+        r"21 jobs of about 2 s and \d0 MB; 2 MB to download", overview.forecast(shipped_study(years="2000:2020"))
     )
 
 
@@ -97,7 +84,7 @@ def test_the_users_own_files_say_their_size_themselves(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_tif(tmp_path / "c_2001.tif", np.ones((40, 60), "uint8"), nodata=0, compress="deflate")
     (tmp_path / "zones.geojson").write_text("x" * 3000)
-    own = study(
+    own = shipped_study(
         raster={"source": "local", "path": "c_{year}.tif", "variables": ["c"]}, years="2001", bbox=None,
         zones={"source": "file", "path": "zones.geojson", "id": "a"},
     )  # fmt: skip
@@ -106,9 +93,9 @@ def test_the_users_own_files_say_their_size_themselves(tmp_path, monkeypatch):
     assert "download" not in overview.forecast(own)
 
 
-def test_too_many_zones_for_a_shapefile_are_refused_before_any_job(tmp_path, monkeypatch):
+def test_too_many_zones_for_shapefiles_are_refused_before_jobs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    daily = study(raster={"source": "prism", "grain": "daily"}, years="2001", output={"formats": ["shp"]})
+    daily = shipped_study(raster={"source": "prism", "grain": "daily"}, years="2001", output={"formats": ["shp"]})
     # of 366 dates: mean and valid_fraction with 24 bytes, count with 18; inside_fraction
     each = 366 * (2 * 24 + 18) + 24
     assert preflight.year_bytes(daily) == each
@@ -120,4 +107,6 @@ def test_too_many_zones_for_a_shapefile_are_refused_before_any_job(tmp_path, mon
     template.write_bytes(struct.pack("<4sIHH20x", b"", 90_000, 65, 100))
     with pytest.raises(ZonesError, match=f"90,000 zones × {each + 100:,} bytes"):
         preflight.check_shapefile(daily)
-    preflight.check_shapefile(study(raster={"source": "prism", "grain": "daily"}, output={"formats": ["csv"]}), 10**9)
+    preflight.check_shapefile(
+        shipped_study(raster={"source": "prism", "grain": "daily"}, output={"formats": ["csv"]}), 10**9
+    )

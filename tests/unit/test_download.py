@@ -1,4 +1,4 @@
-"""What a download does before its request; errors of the server are in tests/faults/test_downloads.py."""
+"""What a download does before its request; errors of servers are in tests/faults."""
 
 import pytest
 from standin.clock import TurnedClock

@@ -1,4 +1,4 @@
-"""The texts that explain the results to whoever is handed them."""
+"""The texts that explain the results to their recipients."""
 
 from zonalflow.report.explain import column_meanings, readme
 
@@ -29,7 +29,7 @@ def test_the_readme_names_files_columns_and_citation():
     }  # fmt: skip
     text = readme(manifest, ["field", "date", "mean"])
     for part in ("run fields", "2000–2001, monthly rasters", "zonal_stats.xlsx", "gpkg", "mean (mm)", "- PRISM.",
-                 'dtype={"field": str}', "manifest.json"):  # fmt: skip
+                 'dtype={"field": str, "date": str}', "manifest.json"):  # fmt: skip
         assert part in text, part
     assert "zonal_stats_wide" not in text and "SYNTHETIC" not in text and "shapefiles" not in text
     assert "SYNTHETIC DATA" in readme({**manifest, "synthetic": True}, [])

@@ -46,7 +46,7 @@ def write(job, text):
         log.write(text)
 
 
-def test_the_end_of_the_log_and_the_command_alone_are_shown(job, said):
+def test_the_end_of_the_log_and_the_command_are_shown(job, said):
     write(job, "ERROR: no data\n")
     report(said, (job, Failed(7)))
     assert said == [
@@ -110,11 +110,11 @@ def test_a_command_is_quoted_for_a_shell(job, said):
         ("NEW_STATE", "SLURM job 17 ended as NEW_STATE"),
     ],
 )
-def test_the_state_of_the_job_is_told(job, state, reason):
+def test_the_state_of_the_job_is_reported(job, state, reason):
     assert account_of(job, Failed(7, ENDED.format(state), ())).reason == reason
 
 
-def test_the_lines_of_slurm_are_told(job, tmp_path, said):
+def test_the_lines_of_slurm_are_reported(job, tmp_path, said):
     log = tmp_path / "17.log"
     log.write_text("Building DAG of jobs...\nslurmstepd: error: *** JOB 17 CANCELLED DUE TO TIME LIMIT ***\n")
     write(job, "reading 2003.tif\n")
@@ -127,7 +127,7 @@ def test_the_lines_of_slurm_are_told(job, tmp_path, said):
     ]
 
 
-def test_a_job_that_failed_before_its_own_log_shows_the_log_of_slurm(job, tmp_path, said):
+def test_a_job_without_a_log_of_its_own_shows_slurms(job, tmp_path, said):
     log = tmp_path / "17.log"
     log.write_text("ModuleNotFoundError: No module named 'snakemake'\n")
     report(said, (job, Failed(7, ENDED.format("FAILED"), (*job.logs, str(log)))))

@@ -93,7 +93,7 @@ def test_geojson_of_a_crs_without_a_code_is_in_degrees(tmp_path):
     assert frame.total_bounds == pytest.approx(ZONES.total_bounds, abs=1e-4)
 
 
-def test_a_crs_is_refused_only_for_formats_that_cannot_store_it(tmp_path):
+def test_only_formats_that_cannot_store_a_crs_refuse_it(tmp_path):
     zones = ZONES.to_crs(ROTATED)
     write_template(zones, tmp_path / "zones")  # made for every study, whatever its formats
     with pytest.raises(ZonesError, match="a shapefile cannot store the rasters' CRS; leave shp out"):

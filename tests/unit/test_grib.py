@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
-from small import GRID, boxes, counting, place, read_time_steps, write_tif
+from small import GRID, boxes, counting, local_time_steps, place, read_time_steps, write_tif
 
 from zonalflow.common.errors import RasterError, VerificationError
 from zonalflow.rasters.nodata import nodata_of
 from zonalflow.rasters.read import TimeStep, file_grid
-from zonalflow.timeline.time_steps import local_steps, local_time_steps
+from zonalflow.timeline.time_steps import local_steps
 from zonalflow.verify.values import open_values
 
 WEST_ROW = boxes((0, 3, 3, 4))  # cells 0, 1 and 2: the first three of the northernmost row

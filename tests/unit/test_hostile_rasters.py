@@ -205,7 +205,7 @@ def test_a_bit_flipped_since_the_fetch_is_found(tmp_path):
         list(read_time_steps([step], find))
 
 
-def test_a_file_that_claims_far_more_cells_than_it_stores_is_refused(tmp_path):
+def test_a_file_that_claims_too_many_cells_is_refused(tmp_path):
     path, n = tmp_path / "a.tif", 400_000  # 1.6 × 10¹¹ cells, in blocks of which none is stored
     profile = {"driver": "GTiff", "count": 1, "dtype": "uint8", "crs": "EPSG:4269", "nodata": 255, "SPARSE_OK": True}
     tiles = {"tiled": True, "blockxsize": 4096, "blockysize": 4096, "BIGTIFF": "YES"}

@@ -353,6 +353,8 @@ def test_a_file_that_cannot_be_read(tmp_path, name, content):
 
 def test_no_such_file(tmp_path):
     assert refusal([str(tmp_path / "no.gpkg")]) == f"{tmp_path / 'no.gpkg'}: no such file (zones.path)"
+    (tmp_path / "fields.gpkg").touch()
+    assert refusal([str(tmp_path / "feilds.gpkg")]).endswith("no such file (zones.path); did you mean 'fields.gpkg'?")
 
 
 def test_a_table_without_geometry(tmp_path):

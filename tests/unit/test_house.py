@@ -1,7 +1,8 @@
-"""The library's structure: floors of packages, sizes, and one sentence for each package."""
+"""The code's structure: floors of packages, sizes, one sentence for each package, names of tests."""
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "workflow/scripts/zonalflow"
 MODULES = sorted(LIBRARY.rglob("*.py"))
 PACKAGES = sorted(path.parent for path in LIBRARY.glob("*/__init__.py"))
-MOST_LINES, MOST_FUNCTION_LINES, MOST_MODULES = 300, 45, 12
+MOST_LINES, MOST_FUNCTION_LINES, MOST_MODULES, MOST_WORDS = 300, 45, 12, 10
+TEST = re.compile(r"^def test_(\w+)", re.MULTILINE)
 
 
 def name_of(path):
@@ -37,7 +39,7 @@ def test_no_module_and_no_function_is_long(module):
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=name_of)
-def test_a_package_is_small_and_says_in_one_sentence_what_it_is_for(package):
+def test_a_package_is_small_and_has_one_sentence_of_purpose(package):
     modules = [path for path in package.glob("*.py") if path.name != "__init__.py"]
     assert len(modules) <= MOST_MODULES
     docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))) or ""
@@ -51,3 +53,9 @@ def test_every_package_has_a_floor():
     assert {package.name for package in PACKAGES} == {
         word for word in floors.replace('"', " ").split() if word.isalpha()
     }
+
+
+def test_no_test_has_a_name_of_more_than_ten_words():
+    names = [name for path in (ROOT / "tests").rglob("test_*.py") for name in TEST.findall(path.read_text("utf-8"))]
+    assert len(names) > 1000
+    assert [name for name in names if len(name.split("_")) > MOST_WORDS] == []

@@ -156,7 +156,7 @@ def test_segments_without_values_reduce_to_what_is_given():
     assert segment_reduce(np.add, values[:0], np.array([0, 0]), 0.0).tolist() == [0]
 
 
-def test_a_stored_index_knows_how_much_of_a_cell_must_be_covered(tmp_path):
+def test_a_stored_index_knows_the_least_coverage(tmp_path):
     index = build_index(ZONES, GRID, "coverage", min_coverage=0.5)
     save_index(index, tmp_path / "index")
     assert load_index(tmp_path / "index").min_coverage == 0.5
@@ -169,7 +169,7 @@ def test_a_least_coverage_is_for_the_method_coverage(method):
         build_index(ZONES, GRID, method, min_coverage=0.5)
 
 
-def test_a_large_index_is_read_for_its_checksums_once_on_each_machine(tmp_path, monkeypatch):
+def test_a_large_index_is_checked_once_on_each_machine(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("zonalflow.index.store._LARGE", 0)

@@ -75,7 +75,7 @@ def test_another_grid_is_indexed_once_and_recorded(tmp_path, index_other):
     assert index_other(FINE, method="coverage").name != first.name
 
 
-def test_a_lost_or_damaged_index_of_another_grid_is_built_again(tmp_path, index_other):
+def test_a_lost_index_of_another_grid_is_rebuilt(tmp_path, index_other):
     first = index_other(FINE)
     (tmp_path / first.description["index"] / "run_start.npy").write_bytes(b"")
     again = index_other(FINE)

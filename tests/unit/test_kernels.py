@@ -80,7 +80,7 @@ def test_codes_are_counted_in_patches_and_alone(dtype):
     assert table.tolist() == [0, 22, 2, 1, 0, 0, 1, 1, 4, 0]
 
 
-def test_a_nodata_value_that_no_cell_can_hold_is_no_cell():
+def test_a_nodata_value_beyond_the_type_masks_no_cell():
     assert Linear.of(np.dtype("uint8"), 256) == Linear.of(np.dtype("uint8"), 0.5) == Linear(1, 0)
     assert Linear.of(np.dtype("int32"), 1e20) == Linear.of(np.dtype("float32"), np.nan) == Linear(1, 0)
     low = Linear.of(np.dtype("float32"), -3.4e38)
@@ -171,9 +171,7 @@ def test_loops_are_compiled_once(tmp_path, monkeypatch):
     compiled._loaded.cache_clear()
 
 
-def test_loops_go_to_the_users_cache_where_the_environment_is_read_only(
-    tmp_path, monkeypatch, folder_of=compiled._folder
-):
+def test_a_read_only_environment_puts_loops_into_the_users_cache(tmp_path, monkeypatch, folder_of=compiled._folder):
     pytest.importorskip("numba")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("sys.prefix", str(tmp_path / "env"))

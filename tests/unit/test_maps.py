@@ -52,7 +52,7 @@ def pixel(path, x, y):
         (["2000-01-01"] * 3, ["2000-01-04"], None, "3 of 4 dates", "Precipitation of 3 of 4 dates, Squares, 2000"),
     ],
 )
-def test_the_map_of_a_part_of_a_year_says_of_which(dates, missing, months, part, title):
+def test_the_map_of_an_incomplete_year_names_its_dates(dates, missing, months, part, title):
     assert part_of(YearTable(dates, {}, missing=missing), months) == part
     assert captions.caption(quantity_of("ppt", {}), "mean", region="Squares", when="2000", part=part).title == title
 
@@ -106,6 +106,12 @@ def test_panels_fit_without_an_empty_row_or_column(count, aspect):
     columns, rows = maps._columns_and_rows(count, aspect)
     assert columns * rows >= count > columns * (rows - 1)
     assert count >= columns
+
+
+def test_small_maps_lie_farther_apart_than_their_zones():
+    # Of two columns each has 5 of the 10 inches, and 8 % of these, 0.4, lie between the maps.
+    (left, _, width, _), (right, *_) = maps._arrange_panels(2, 1.0).boxes
+    assert right - left - width == pytest.approx(0.4)
 
 
 def test_odd_zones_and_values_are_drawn_too(tmp_path):

@@ -46,7 +46,7 @@ def test_a_job_ends_with_the_message_and_no_traceback(limited, tmp_path, capsys)
     assert "this shell allows 2.0 GB" in log and "Traceback" not in log
 
 
-def test_what_a_message_and_a_log_quote_has_no_control_characters(tmp_path, capsys):
+def test_messages_and_logs_have_no_control_characters(tmp_path, capsys):
     with pytest.raises(SystemExit), job_log(str(tmp_path / "job.log")) as log:
         log("class \x1b[31mred")
         raise ZonalflowError("no number: 6\x1b[31m0 at http://me:secret@host/")

@@ -6,7 +6,7 @@ import pandas
 import pyproj
 import pytest
 import xarray
-from small import GRID, boxes, compute_year, place, read_time_steps
+from small import GRID, boxes, compute_year, local_time_steps, place, read_time_steps
 
 from zonalflow.common.errors import RasterError
 from zonalflow.index.grids import grid_finder
@@ -14,7 +14,6 @@ from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.read import TimeStep, file_grid
 from zonalflow.steps.prepare_zones import overridden_crs
 from zonalflow.timeline.check import check_years
-from zonalflow.timeline.time_steps import local_time_steps
 
 
 def dataset(times, *, crs="EPSG:4269", north_up=False, dimension="time", **more) -> xarray.Dataset:
@@ -199,7 +198,7 @@ def test_a_path_may_hold_spaces_and_colons(tmp_path):
         assert array.variable.sizes["time"] == 24
 
 
-def test_the_configured_crs_wins_and_is_told(tmp_path):
+def test_the_configured_crs_wins_and_is_reported(tmp_path):
     dataset(months(), crs="EPSG:4269").to_netcdf(tmp_path / "a.nc")
     step = TimeStep("2000", str(tmp_path / "a.nc"), layer="ppt")
     assert grid_of(tmp_path / "a.nc", "EPSG:4326")[0].crs == "EPSG:4326"

@@ -38,7 +38,7 @@ def filled(of):
         Path(path).touch()
 
 
-def test_a_new_folder_belongs_to_nobody():
+def test_a_new_folder_belongs_to_no_configuration():
     check_owner(study(), "config/config.yaml")
     assert recorded(study()) is None
 
@@ -58,7 +58,7 @@ def test_the_same_configuration_again_moves_nothing():
     assert move_aside(study(), all_wrong) == []
 
 
-def test_another_file_with_another_content_is_refused_with_the_keys_and_a_way_out():
+def test_another_configuration_file_is_refused_with_the_keys_that_differ():
     record_config(study(), "a.yaml")
     with pytest.raises(ConfigError) as caught:
         check_owner(study(method="coverage"), "b.yaml")
@@ -111,7 +111,7 @@ def test_fewer_years_alone_leave_the_others_in_place():
     assert Path("results/a/ppt/stats_2001.shp").exists()
 
 
-def test_a_table_that_is_no_longer_asked_for_does_not_stay_beside_one_of_other_years():
+def test_a_table_no_longer_asked_for_is_moved_aside():
     everything = {"formats": ["shp", "csv", "parquet", "wide"]}
     filled(study(output=everything))
     moved = move_aside(study(output={"formats": ["parquet"]}, years="2000:2002"), all_right)

@@ -131,7 +131,7 @@ def test_missing_years_are_named_with_the_first_path(tmp_path):
     assert f"Looked for {tmp_path}/ppt_2001.tif" in str(caught.value)
 
 
-def test_single_dates_are_left_out_if_asked_for_whole_years_never(tmp_path):
+def test_missing_dates_may_be_skipped_but_not_years(tmp_path):
     pattern = f"{tmp_path}/{{year}}{{month}}.tif"
     (tmp_path / "200003.tif").touch()
     check(pattern, [2000], "monthly", missing_dates="skip")

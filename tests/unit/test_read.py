@@ -201,7 +201,7 @@ def test_64_bit_nodata_is_compared_exactly(tmp_path, monkeypatch, kind, nodata, 
 
 
 @pytest.mark.parametrize(("declared", "dtype"), [("-9999", "uint8"), ("255.5", "uint8"), ("nan", "uint8")])
-def test_declared_nodata_that_no_cell_can_hold_is_refused_as_such(tmp_path, declared, dtype):
+def test_declared_nodata_beyond_the_type_is_refused(tmp_path, declared, dtype):
     path = write_tif(tmp_path / "a.bil", counting().astype(dtype), driver="EHdr", nodata=201)
     header = tmp_path / "a.hdr"
     header.write_text(header.read_text().replace("201", declared) + "PIXELTYPE UNSIGNEDINT\n")
@@ -263,7 +263,7 @@ def test_a_crs_without_a_relation_to_the_earth_is_refused(tmp_path, crs):
     ],
     ids=["HDF4", "gzip", "empty", "page", "other"],
 )
-def test_a_file_that_is_no_raster_is_called_what_it_is(tmp_path, content, message):
+def test_a_file_that_is_not_a_raster_is_described(tmp_path, content, message):
     (tmp_path / "a.tif").write_bytes(content)
     with (
         pytest.raises(RasterError, match=rf"a.tif cannot be read as a raster.*{message}"),

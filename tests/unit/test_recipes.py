@@ -44,7 +44,7 @@ def test_a_folder_stands_for_its_files_but_locks():
     assert Folders().files_of(["zones.gdb"]) == ["zones.gdb/a.gdbtable", "zones.gdb/sub/b"]
 
 
-def test_a_changed_file_is_read_again_with_its_time_stamp_set_back():
+def test_a_changed_file_with_an_old_time_stamp_is_reread():
     import os
 
     files("a.tif")
@@ -66,6 +66,12 @@ def recipe(**changes):
     ("old", "new", "text"),
     [
         ({}, {"keys": {"method": "coverage"}}, "method: center → coverage"),
+        (
+            {"keys": {"years": [["ppt", year] for year in range(2000, 2020)]}},
+            {"keys": {"years": [["ppt", year] for year in range(2003, 2021)]}},
+            "years: ppt 2020 added, ppt 2000, ppt 2001 and 1 more left out",
+        ),
+        ({"keys": {"years": [*range(2000, 2020)]}}, {"keys": {"years": [*range(2000, 2021)]}}, "years: 2020 added"),
         ({}, {"code": "2"}, "the code of zonal_stats changed"),
         ({"rasters": [["a.tif", "1"]]}, {"rasters": [["a.tif", "2"]]}, "its raster changed: a.tif"),
         (

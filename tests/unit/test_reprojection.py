@@ -197,7 +197,7 @@ def test_a_world_layer_on_a_local_grid():
     assert area == pytest.approx(300 * 100, rel=1e-9)
 
 
-def test_a_zone_that_reaches_too_far_is_cut_to_the_surroundings():
+def test_a_zone_beyond_the_surroundings_is_cut_to_them():
     """Half the northern hemisphere holds the whole grid.
 
     It has π R² on a sphere, the grid 3e10 m²: 3e10 / (π 6371000²) = 2.35e-4. UTM's scale near its centre adds less than
@@ -227,7 +227,7 @@ def test_a_world_layer_in_another_projection_on_a_local_grid(crs):
     assert found[2] == pytest.approx(5861.5, rel=1e-4) and placed.fraction[2] == 1
 
 
-def test_a_zone_drawn_beyond_the_edge_of_mercators_map_is_not_dropped():
+def test_a_zone_drawn_beyond_mercators_map_is_not_dropped():
     """188–189° E are 172–171° W: the island is the same whichever way its longitudes count."""
     samoa = Grid("EPSG:32702", (1000.0, 0.0, 300000.0, 0.0, -1000.0, 8600000.0), 300, 200)
     turn = 2 * math.pi * 6378137
@@ -295,7 +295,7 @@ def test_antarctica_closed_along_the_edge_of_the_map(edge):
     assert bring_to_grid(zones(continent), SOUTH).inside[0].area == pytest.approx(math.pi * radius**2, rel=1e-4)
 
 
-def test_a_box_around_a_pole_on_a_grid_from_0_to_360():
+def test_a_box_around_a_pole_on_longitudes_to_360():
     """1,000 km around the south pole in polar coordinates: each row of the grid holds all longitudes within the box."""
     side = 1_000_000.0
     placed = bring_to_grid(zones(shapely.box(-side, -side, side, side), crs=3031), WORLD_360)

@@ -8,14 +8,14 @@ import pandas
 import pytest
 import rasterio
 import xarray
-from small import GRID, boxes, counting, place, read_time_steps, write_nc, write_tif
+from small import GRID, boxes, counting, local_time_steps, place, read_time_steps, write_nc, write_tif
 
 from zonalflow.common.errors import RasterError
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.arrays import open_array
 from zonalflow.rasters.selection import select_of
 from zonalflow.tables.year_table import YearTable, units_of
-from zonalflow.timeline.time_steps import local_steps, local_time_steps
+from zonalflow.timeline.time_steps import local_steps
 from zonalflow.timeline.units import check_one_unit, unit_of_steps
 from zonalflow.verify.labels import undecoded
 

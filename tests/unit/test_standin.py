@@ -53,7 +53,7 @@ def test_the_same_request_gives_the_same_rasters_in_another_zip(server):
     assert archives[0].read("metadata.json") != archives[1].read("metadata.json")
 
 
-def test_a_range_is_one_of_a_new_zip_and_a_head_is_not_allowed(server):
+def test_a_range_is_of_a_new_zip_and_head_refused(server):
     whole = get(server, ASK).content
     part = requests.get(server.url + ASK, headers={"Range": "bytes=100-"}, timeout=60)
     assert part.status_code == 206
@@ -208,7 +208,7 @@ def test_what_datasets_cannot_do(server, request_, status, said):
     assert (answer.status_code, said in answer.text) == (status, True), answer.text
 
 
-def test_a_year_without_land_cover_is_a_zip_with_only_metadata(server):
+def test_a_year_without_land_cover_has_only_metadata(server):
     answer = get(server, f"/subset_polygon?datasets=NLCD:land_cover&years=2002&{SMALL_ALBERS}")
     assert names(answer) == ["metadata.json"]
     info = get(server, "/ds_info?id=NLCD").json()

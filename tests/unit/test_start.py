@@ -58,6 +58,12 @@ def test_a_mistyped_option_is_named(folder, arguments, message):
     assert message in start.mistake(arguments)
 
 
+@pytest.mark.parametrize("option", ["--configfile=tabbed.yaml", "--configfile tabbed.yaml"])
+def test_a_tab_in_a_named_file_gives_its_line(folder, option):
+    (folder / "tabbed.yaml").write_text("run: x\nzones:\n\tsource: file\n")
+    assert start.mistake(["-n", *option.split()]) == "tabbed.yaml, line 3: begins with a tab; YAML wants spaces"
+
+
 @pytest.mark.parametrize("taken", ["--configfile florida.yaml", "--config years=2000"])
 def test_a_target_that_an_option_takes_goes_first(folder, taken):
     told = start.mistake(["--cores", "1", *taken.split(), "maps", "-n"])
@@ -96,7 +102,7 @@ def test_snakemake_ends_with_the_message_alone(folder):
     assert ended.returncode == 1
 
 
-def test_a_profile_without_the_workflow_beside_it_is_an_ordinary_one(folder, monkeypatch):
+def test_a_profile_works_without_the_workflow_beside_it(folder, monkeypatch):
     """As after `snakemake --snakefile=elsewhere/Snakefile`, which the profile does not find."""
     monkeypatch.setattr(sys, "argv", ["snakemake", "--config", "raster.grain=monthly"])
     assert options_of("local")["cores"] == "all"

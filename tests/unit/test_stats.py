@@ -65,13 +65,13 @@ def rasters():
     values = rng.gamma(2.0, 500.0, GRID.shape)
     holes = rng.random(GRID.shape) < 0.1
     whole = rng.integers(0, 6, GRID.shape)
-    all_gone = np.full(GRID.shape, -9999.0)
+    all_missing = np.full(GRID.shape, -9999.0)
     return {
         "float32": (np.where(holes, -9999, values).astype(np.float32), -9999.0),
         "float64": (np.where(holes, -9999, values), -9999.0),
         "float64 about zero": (np.where(holes, -9999, values - values.mean()), -9999.0),
         "complete": (values.astype(np.float32), -9999.0),
-        "nothing but nodata": (all_gone.astype(np.float32), -9999.0),
+        "nothing but nodata": (all_missing.astype(np.float32), -9999.0),
         "NaN and nodata": (np.where(holes, np.nan, np.where(values > 2500, -9999, values)), -9999.0),
         "uint8": (np.where(holes, 255, whole).astype(np.uint8), 255),
         "int16": (np.where(holes, -1, whole * 1000).astype(np.int16), -1),
@@ -339,7 +339,7 @@ def test_classes_are_counted():
 
 
 @pytest.mark.parametrize(
-    ("values", "nodata", "gone"),
+    ("values", "nodata", "missing"),
     [
         (np.float32([-9999, -9998.99]), -9999, [True, False]),
         (np.float32([0.1, 0.2]), 0.1, [True, False]),  # float32(0.1) is not 0.1
@@ -364,8 +364,8 @@ def test_classes_are_counted():
         (np.uint8([1, 0]), 0.5, [False, False]),
     ],
 )
-def test_what_is_nodata(values, nodata, gone):
-    assert is_missing(values, nodata).tolist() == gone
+def test_what_is_nodata(values, nodata, missing):
+    assert is_missing(values, nodata).tolist() == missing
 
 
 def test_infinity_is_data_as_in_rasterstats():

@@ -38,7 +38,7 @@ def test_maps_of_further_statistics_are_made_on_request():
     assert study(stats=["categorical", "mean", "unique"], output={"maps": "all"}).further == ["unique"]
 
 
-def test_vector_files_have_styles_while_a_year_has_months_at_most():
+def test_annual_and_monthly_vector_files_have_styles():
     assert study(years=2000).styles("ppt") == ["results/florida/ppt/stats_2000.qml"]
     assert "results/florida/ppt/stats_2000.qml" in study().products
     assert study(output={"formats": ["csv"]}).styles("ppt") == []
@@ -46,7 +46,7 @@ def test_vector_files_have_styles_while_a_year_has_months_at_most():
     assert daily.styles("ppt") == []
 
 
-def test_each_box_has_its_own_rasters_so_that_none_is_fetched_twice():
+def test_each_box_has_a_folder_of_rasters_of_its_own():
     here, there = study(), study(bbox=[-84, 29, -81, 31])
     assert here.receipt("ppt", 2000) == "resources/geocdl/PRISM/ppt/annual/-87.5_24.5_-79_31/2000.json"
     assert there.receipt("ppt", 2000) != here.receipt("ppt", 2000)
@@ -63,7 +63,7 @@ def test_the_raster_that_gave_the_grid_stays_the_reference(tmp_path, monkeypatch
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(text)
     assert study(years="1995:2000").reference == ("ppt", 2000)
-    # another box has other rasters, so the first year gives the grid anew
+    # another box has other rasters, so the first year gives the grid again
     assert study(years="1995:2000", bbox=[-84, 29, -81, 31]).reference == ("ppt", 1995)
 
 

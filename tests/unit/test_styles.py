@@ -33,7 +33,7 @@ def test_nine_equal_steps_take_all_values():
     assert steps[2][2] == WATER.values[35]
 
 
-def test_a_years_style_has_the_colours_and_the_unit_of_its_map():
+def test_a_style_has_the_colours_and_unit_of_its_map():
     renderer = style(table("mean"))
     assert renderer.get("type") == "graduatedSymbol" and renderer.get("attr") == '"mean"'
     ranges = renderer.findall("ranges/range")

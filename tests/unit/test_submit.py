@@ -12,7 +12,7 @@ import pytest
 from zonalflow.cluster import commands, submit
 from zonalflow.cluster.commands import Commands, Note, forget_foreign_settings, missing_commands
 from zonalflow.cluster.pending import QUEUE_TICKS, REPEAT_TICKS, Pending, lasting
-from zonalflow.cluster.submit import LIMIT, PASSING, REFUSED, kind_of_refusal, reason_of
+from zonalflow.cluster.submit import LIMIT, REFUSED, TRANSIENT, kind_of_refusal, reason_of
 
 POLICY = (
     "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates "
@@ -28,10 +28,10 @@ PARTITION = (
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
-        (TIMED_OUT, PASSING),
-        ("sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)", PASSING),
-        ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying", PASSING),
-        ("sbatch: error: If munged is up, restart with --num-threads=10", PASSING),
+        (TIMED_OUT, TRANSIENT),
+        ("sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)", TRANSIENT),
+        ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying", TRANSIENT),
+        ("sbatch: error: If munged is up, restart with --num-threads=10", TRANSIENT),
         (POLICY, LIMIT),
         (POLICY.replace("AssocMaxSubmitJobLimit", "QOSMaxSubmitJobPerUserLimit"), LIMIT),
         (POLICY.replace("AssocMaxSubmitJobLimit", "AssocGrpSubmitJobsLimit"), LIMIT),
@@ -46,7 +46,7 @@ def test_what_passes_is_told_from_what_does_not(message, kind):
     assert kind_of_refusal(message, lambda: True) == kind
 
 
-def test_a_limit_without_a_name_passes_only_while_there_are_jobs():
+def test_an_unnamed_limit_is_transient_only_while_there_are_jobs():
     message = POLICY.partition("\n")[2]
     assert kind_of_refusal(message, lambda: True) == LIMIT
     assert kind_of_refusal(message, lambda: False) == REFUSED
@@ -241,7 +241,7 @@ def test_a_waiting_submission_is_reported_once_a_minute(pending):
 
 
 def test_a_short_outage_is_not_reported(pending):
-    pending.notes = [Note(PASSING, "Socket timed out", CALL[4])]
+    pending.notes = [Note(TRANSIENT, "Socket timed out", CALL[4])]
     pending.look_at_submissions()
     pending.notes = []
     pending.look_at_submissions()
@@ -283,7 +283,7 @@ def test_a_reason_that_does_not_pass_is_reported_once(pending, reason):
     pending.look_at_queue()
     pending.look_at_queue()
     (told,) = pending.said
-    assert told.startswith(f"1 job waits for something that does not pass by itself, {reason}: ")
+    assert told.startswith(f"1 job waits in the queue and cannot start unless something changes ({reason}): ")
     assert told.endswith("zonal_stats ppt_2000 (SLURM job 12)")
     assert 2 * QUEUE_TICKS * 2 <= 180  # seconds until the second look
 
@@ -362,7 +362,7 @@ def ask(lab, looks, known=""):
 RUNNING, ENDED = "12|RUNNING\n13|PENDING\n", "12|COMPLETED\n13|RUNNING\n"
 
 
-def test_a_question_is_answered_as_soon_as_a_job_has_ended(lab, capsys):
+def test_a_query_is_answered_once_a_job_has_ended(lab, capsys):
     assert ask(lab, [ENDED]) == 0
     assert ask(lab, [RUNNING, RUNNING, ENDED]) == 1 + 2  # asked again after 1 and 2 seconds
     assert capsys.readouterr().out == ENDED * 2

@@ -49,7 +49,7 @@ def combined(study, *kinds, stats=("mean", "max"), log=lambda line: None):
     return targets
 
 
-def test_the_tidy_table_has_a_row_a_variable_date_and_zone(study):
+def test_the_tidy_table_has_rows_of_variable_date_and_zone(study):
     lines = []
     targets = combined(study, "parquet", "csv", log=lines.append)
     table = pandas.read_parquet(targets["parquet"])
@@ -176,7 +176,7 @@ def test_a_table_head_holds_no_values(tmp_path):
     assert about == {"classes": {}, "colours": {}, "grids": [], "other_grids": {}, "missing": [], "unit": ""}
 
 
-def test_the_unit_of_a_variable_is_that_of_its_files_unless_configured():
+def test_a_configured_unit_overrides_that_of_the_files():
     def tables(*units):
         return [("v", 2000 + i, YearTable(["2000"], {}, unit=unit)) for i, unit in enumerate(units)]
 

@@ -10,7 +10,7 @@ def test_items_come_in_order_and_each_once():
     assert list(read_ahead(k for k in ())) == []
 
 
-def test_the_next_item_is_made_while_this_one_is_worked_on():
+def test_the_next_item_is_made_ahead():
     second = threading.Event()
 
     def items():
@@ -70,14 +70,14 @@ def test_items_end_in_the_thread_that_they_began_in(stop_early):
     assert threads[0] == threads[1] != threading.get_ident()
 
 
-def test_shared_items_are_each_worked_on_once_by_any_number_of_workers():
+def test_any_number_of_workers_does_each_item_once():
     for workers in (1, 2, 5):
         done = []
         share(done.extend, range(1000), workers)
         assert sorted(done) == list(range(1000))
 
 
-def test_an_error_of_any_worker_is_raised_after_all_have_ended():
+def test_a_workers_error_is_raised_after_all_have_ended():
     ended = []
 
     def work(items):

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 import rasterio
-from small import boxes, counting, place, read_time_steps, write_tif
+from small import boxes, counting, local_time_steps, place, read_time_steps, write_tif
 
 from zonalflow.common.errors import RasterError
 from zonalflow.index.grids import grid_finder
 from zonalflow.rasters.read import TimeStep
-from zonalflow.timeline.time_steps import local_time_steps, receipt_time_steps, time_steps_of_year
+from zonalflow.timeline.time_steps import receipt_time_steps, time_steps_of_year
 
 WEST_ROW = boxes((0, 3, 3, 4))  # cells 0, 1 and 2: the first three of the northernmost row
 
@@ -25,7 +25,9 @@ def test_a_band_is_a_date(tmp_path):
 
 def test_bands_that_are_not_the_dates_are_refused(tmp_path):
     write_tif(tmp_path / "2000.tif", np.stack([counting()] * 11), nodata=-1)
-    with pytest.raises(RasterError, match=r"2000.tif has 11 bands, but 2000-01 to 2000-12 are 12 dates"):
+    with pytest.raises(
+        RasterError, match=r"2000.tif has 11 bands, but 2000-01 to 2000-12 are 12 dates; .*else write {month}"
+    ):
         local_time_steps(str(tmp_path / "{year}.tif"), "ppt", 2000, "monthly")
 
 

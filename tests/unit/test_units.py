@@ -27,7 +27,7 @@ def test_the_configuration_overrides_a_known_unit():
 
 @pytest.mark.parametrize(
     ("variable", "annual"),
-    [("ppt", "annual precipitation"), ("tmean", "annual mean temperature"), ("ndvi", "ndvi"),
+    [("ppt", "annual precipitation"), ("tmean", "annual mean temperature"), ("ndvi", "NDVI"), ("soil", "soil"),
      ("tmin", "annual mean of the minimum temperature")],
 )  # fmt: skip
 def test_a_year_is_called_by_what_it_is(variable, annual):

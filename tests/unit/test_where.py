@@ -4,29 +4,17 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import yaml
+from studies import SCHEMA, shipped_study
 
 from zonalflow.study.resolve import resolve
-from zonalflow.study.schema import load_schema
 from zonalflow.study.study import Study
 from zonalflow.study.where import Size, description, size_of, steps_here
 
-ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
-
-
-def study(**changes):
-    """The study of config/config.yaml, the tutorial's, with other keys; a dict changes some keys of a section."""
-    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    for key, value in changes.items():
-        config[key] = config.get(key, {}) | value if isinstance(value, dict) else value
-    return Study(resolve(config, SCHEMA))
-
 
 def test_the_tutorial_and_all_its_years_run_here():
-    assert steps_here(study())
-    assert steps_here(study(years="1895:2020"))
-    assert "here (estimated" in description(study())
+    assert steps_here(shipped_study())
+    assert steps_here(shipped_study(years="1895:2020"))
+    assert "here (estimated" in description(shipped_study())
 
 
 @pytest.mark.parametrize(
@@ -39,17 +27,17 @@ def test_the_tutorial_and_all_its_years_run_here():
     ],
 )
 def test_large_studies_and_those_of_unknown_size_run_as_jobs(changes):
-    large = study(**changes)
+    large = shipped_study(**changes)
     if large.zones["source"] == "file":
         large.zones.pop("year", None)
     assert not steps_here(large)
     assert "as SLURM jobs" in description(large)
-    assert steps_here(study(**changes, steps={"where": "here"}))
+    assert steps_here(shipped_study(**changes, steps={"where": "here"}))
 
 
 def test_the_configuration_has_the_last_word():
-    assert not steps_here(study(steps={"where": "jobs"}))
-    assert steps_here(study(steps={"where": "here"}))
+    assert not steps_here(shipped_study(steps={"where": "jobs"}))
+    assert steps_here(shipped_study(steps={"where": "here"}))
 
 
 def test_the_estimate_is_a_sum_of_the_steps():

@@ -75,14 +75,14 @@ def flip(path):
 # ------------------------------------------------------------------------------------------- verification
 
 
-def test_verify_looks_each_time_names_what_is_damaged_and_what_it_says_mends_it(done):
+def test_verify_names_what_is_damaged_and_its_advice_repairs_it(done):
     before = results(done)
     first = done.snakemake("verify", *YEARS)
     assert first.code == 0, first.text
     assert "0 do not match" in first.text
     stat = done.path(SHAPEFILE).stat()
     flip(done.path(SHAPEFILE))
-    os.utime(done.path(SHAPEFILE), ns=(stat.st_atime_ns, stat.st_mtime_ns))  # a disk tells nobody
+    os.utime(done.path(SHAPEFILE), ns=(stat.st_atime_ns, stat.st_mtime_ns))  # a failing disk changes no time stamp
     second = done.snakemake("verify", *YEARS)
     assert second.code != 0
     assert f"{SHAPEFILE}: is not what was written" in second.text
@@ -115,7 +115,7 @@ def done_with_tables(once, demo, tmp_path):
 @pytest.mark.parametrize(
     "damaged", ["work/grid.json", "work/index.json", "work/zones.dbf", "work/ppt/2000.npz", "raster"]
 )
-def test_what_verify_says_mends_what_lies_between_as_well(done_with_tables, damaged):
+def test_the_advice_of_verify_repairs_intermediate_files_too(done_with_tables, damaged):
     """Snakemake makes nothing that is missing as long as all that is asked for is there."""
     done = done_with_tables
     raster = next(done.folder.glob("resources/demo/PRISM/ppt/annual/*/PRISM_ppt_2000.tif"))
@@ -132,7 +132,7 @@ def test_what_verify_says_mends_what_lies_between_as_well(done_with_tables, dama
     assert third.code == 0, third.text
 
 
-def test_a_preview_whatever_else_its_option_says_disturbs_nobody(project):
+def test_a_preview_with_any_other_options_disturbs_no_run(project):
     process = start(project, "tables", "--config", "years=2000")
     wait_for(project.path(".snakemake/zonalflow/demo.json").exists, process)
     preview = project.snakemake("-np", "--config", "years=2000")
@@ -189,7 +189,7 @@ def test_a_run_where_nothing_may_be_written_is_one_message(project):
         ("results/demo/work/ppt/2000.npz", True),
     ],
 )
-def test_a_run_killed_by_force_is_taken_up_by_the_next_without_unlocking(project, demo, moment, orphans):
+def test_a_killed_run_is_continued_without_unlocking(project, demo, moment, orphans):
     process = start(project, *YEARS)
     wait_for(project.path(moment).exists, process)
     assert process.poll() is None
@@ -205,7 +205,7 @@ def test_a_run_killed_by_force_is_taken_up_by_the_next_without_unlocking(project
     assert results(project) == results(demo), run.text
 
 
-def test_four_cores_and_five_tries_give_the_bytes_of_one_try(project, demo, tmp_path):
+def test_four_cores_and_five_attempts_give_the_same_bytes(project, demo, tmp_path):
     """Each year's job dies as it is about to rename its table into place, four times."""
     (tmp_path / "sitecustomize.py").write_text(
         f"""
@@ -236,7 +236,7 @@ os.replace = dying
 # ----------------------------------------------------------------------------------------- at the same time
 
 
-def test_a_second_process_of_a_run_ends_with_one_message_and_other_runs_go_side_by_side(project, demo):
+def test_a_second_process_ends_and_other_runs_continue(project, demo):
     process = start(project, *YEARS)
     wait_for(project.path(".snakemake/zonalflow/demo.json").exists, process)
     os.killpg(process.pid, signal.SIGSTOP)
@@ -269,7 +269,7 @@ def test_a_second_process_of_a_run_ends_with_one_message_and_other_runs_go_side_
     assert results(demo).items() <= results(project).items()
 
 
-def test_two_clones_that_share_a_folder_of_rasters_and_indexes_run_at_once(project, demo, tmp_path):
+def test_two_clones_that_share_rasters_and_indexes_run_concurrently(project, demo, tmp_path):
     shared = tmp_path / "shared"
     shared.mkdir()
     clone = project.copied(tmp_path / "clone")

@@ -36,7 +36,7 @@ def test_a_file_that_is_not_yaml(project):
     project.path("config/broken.yaml").write_text("run: [demo\n")
     run = project.snakemake("--configfile", "config/broken.yaml")
     assert run.code != 0
-    assert "not valid JSON or YAML" in run.text
+    assert "zonalflow: config/broken.yaml, line 2: is not YAML" in run.text
     assert "Traceback" not in run.text
 
 

@@ -46,7 +46,7 @@ def snakemake(folder, *arguments):
     [("", "", ""), ("", " as zf_*", ""), ('    prefix:\n        "sub/"\n', "", "sub/")],
     ids=["plain", "renamed", "prefixed"],
 )
-def test_a_host_runs_a_study_to_its_tables_maps_and_report(project, tmp_path, prefix, names, root):
+def test_a_host_runs_a_study_to_its_report(project, tmp_path, prefix, names, root):
     folder = host(project, tmp_path / "host", prefix, names)
     run = snakemake(folder)
     assert run.returncode == 0, run.stdout

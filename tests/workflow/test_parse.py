@@ -1,4 +1,4 @@
-"""Reading the Snakefile writes, starts and contacts nothing, whatever Snakemake is asked for."""
+"""Reading the Snakefile writes and starts nothing and sends no request, whatever Snakemake is asked for."""
 
 import socket
 
@@ -27,7 +27,7 @@ def listener():
 
 
 @pytest.mark.parametrize("arguments", ASKED.values(), ids=ASKED)
-def test_nothing_is_written_and_nobody_is_asked(project, listener, arguments):
+def test_nothing_is_written_and_no_request_is_sent(project, listener, arguments):
     port = listener.getsockname()[1]
     addresses = [f"raster={{url: 'http://127.0.0.1:{port}'}}", f"zones={{url: 'http://127.0.0.1:{port}'}}"]
     before = files_of(project.folder)

@@ -1,4 +1,4 @@
-"""The preview: what a scientist reads before a run, and that it contacts nobody."""
+"""The preview: what a scientist reads before a run, and that it sends no request."""
 
 import standin
 
@@ -9,7 +9,7 @@ def preview(project, *arguments, profile="local"):
     return run
 
 
-def test_it_shows_the_study_the_jobs_by_year_and_the_table(project):
+def test_it_shows_the_study_its_jobs_and_the_table(project):
     with standin.Server() as server:
         run = preview(project, "--config", f"raster={{url: '{server.url}'}}", f"zones={{url: '{server.census_url}'}}")
         assert server.count() == 0

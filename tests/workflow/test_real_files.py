@@ -92,7 +92,9 @@ def test_months_of_a_netcdf_without_crs_by_counties(project, variable, unit):
     for month in (1, 12):
         right = means(own, data["longitude"], data["latitude"], data[variable].to_numpy()[month - 1], 4326)
         found = table[table["date"] == f"1999-{month:02}"]
-        assert (np.abs(found["mean"] / right - 1) < 1e-6).mean() > 0.98  # an edge may pass a centre by a twentieth
+        assert (
+            (np.abs(found["mean"] / right - 1) < 1e-6).mean() > 0.98
+        )  # reprojected edges may be off by 0.05 cells, so a cell centre near one may lie on the other side
         np.testing.assert_allclose(found["mean"], right, rtol=0.05)
     manifest = json.loads(project.path("results/real/manifest.json").read_text())
     assert manifest["units"] == {variable: unit} and manifest["grid"]["crs_is_assumed"]

@@ -12,7 +12,7 @@ def test_a_finished_study_has_nothing_to_do(demo):
     assert "Nothing to be done" in run.text
 
 
-def test_a_new_year_runs_alone_wherever_it_stands_in_the_row(done):
+def test_a_new_year_runs_alone_wherever_it_is_added(done):
     kept = "results/demo/**/*.*"
     before = {name: time for name, time in done.mtimes(kept).items() if "/ppt/" in name or "/work/" in name}
     del before["results/demo/work/tables.sha256"]  # they are made of all years
@@ -72,7 +72,7 @@ def test_two_configuration_files_do_not_share_a_results_folder(done):
     assert "Traceback" not in run.text
 
 
-def test_the_index_is_shared_by_runs_on_the_same_grid_and_zones(done):
+def test_runs_on_one_grid_and_zones_share_the_index(done):
     indexes = done.mtimes("resources/index/*/*")
     assert indexes
     run = done.snakemake("tables", "--config", "years=2000", "run=second")

@@ -10,7 +10,7 @@ from snakemake.logging import logger
 from zonalflow.common.formats import VECTOR_SUFFIXES
 from zonalflow.common.offline import forbid_network
 from zonalflow.run import events, start
-from zonalflow.study.jobs import parameters, record_beside, year_records
+from zonalflow.study.jobs import one_of_each_job, parameters, record_beside, year_records
 from zonalflow.study.resolve import resolve
 from zonalflow.study.schema import check_duplicates, load_schema
 from zonalflow.study.study import Study

@@ -8,7 +8,7 @@ rule zonal_stats:
         report=made(study.preparation),
         grid=made(study.grid),
         index=made(study.index),
-        template=made(multiext(study.template, *VECTOR_SUFFIXES["shp"])) if "shp" in study.formats else [],
+        template=made([f"{study.template}.shp"]) if "shp" in study.formats else [],
         # rasters on other grids need the zones as they came, and the weights
         original_zones=zones_inputs() if study.allows_other_grids else [],
         weights=users_own(study.weights_inputs) if study.allows_other_grids else [],

@@ -79,8 +79,7 @@ rule write_manifest:
         grid=made(study.grid),
         index=made(study.index),
         table=made(study.tables["parquet"]),
-        results=made([*study.vectors, *study.tables.values()]),
-        checksums=made([study.checksums("tables"), *(f"{table}.sha256" for table in study.year_tables)]),
+        checksums=made([*(f"{table}.sha256" for table in study.year_tables), study.checksums("tables")]),
         records=made([study.record("zones"), study.record("index"), *year_records(study), study.record("tables")]),
         change=change("write_manifest"),
     output:

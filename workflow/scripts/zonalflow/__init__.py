@@ -1,9 +1,8 @@
 """zonalflow: zonal statistics of gridded data, as plain functions on plain data.
 
-A package imports only packages of lower floors, from the lowest: :mod:`common`; :mod:`geometry`, :mod:`tables`,
-:mod:`report` and :mod:`run`; :mod:`sources`, :mod:`rasters`, :mod:`zones` and :mod:`vectors`; :mod:`index`;
-:mod:`stats`; :mod:`study` and :mod:`steps`; :mod:`verify`. The steps have the names of the workflow's rules. Nothing
-here imports Snakemake, and importing a module does nothing else.
+Its packages form layers, which pyproject.toml states (import-linter): each imports only packages of lower layers. The
+modules of ``steps`` have the names of the workflow's rules. Nothing here imports Snakemake, and importing a module has
+no side effects.
 """
 
 __version__ = "0.1.0"

@@ -69,6 +69,8 @@ const rank = (values, t) => 1 + finite(values).filter((value) => value > values[
 
 const placeOf = (r, n) => r === 1 ? `the highest of ${n} years` : r === n ? `the lowest of ${n} years` : `the ${ordinal(r)} highest of ${n} years`;
 
+const yearList = (list) => list.length < 3 ? list.join(" and ") : `${list[0]} and ${list.length - 1} more years`;
+
 function zoneTitle(v, zone, values) {
   const name = zones.label[zone];
   if (v.kind === "class") return `${name}: ${className(v.variable, values[state.year])} in ${years[state.year]}`;
@@ -84,8 +86,9 @@ function zoneLead(v, zone, values) {
     const top = highest(values), low = lowest(values);
     const same = values[top] === values[low];
     if (has(values[t])) parts.push(`${years[t]}: ${withUnit(values[t], v)}, ${same ? `as in all ${n} years` : placeOf(rank(values, t), n)}.`);
-    if (!same) parts.push(`Highest in ${years[top]} (${withUnit(values[top], v)}), lowest in ${years[low]} (${withUnit(values[low], v)}).`);
-    if (v.p && has(v.p[zone])) parts.push(`Trend: ${interval(v, zone)} per decade.`);
+    const when = (of) => yearList(years.filter((_, i) => values[i] === values[of]));
+    if (!same) parts.push(`Highest in ${when(top)} (${withUnit(values[top], v)}), lowest in ${when(low)} (${withUnit(values[low], v)}).`);
+    if (v.p && has(v.low[zone])) parts.push(`Trend: ${interval(v, zone)} per decade.`);
   }
   parts.push(`${zones.id[zone]}; ${number(n_cells, Number.isInteger(n_cells) ? 0 : 1)} ${n_cells === 1 ? "cell" : "cells"} in ${years[last]}` +
     `${partly(zone).length ? "; " + partly(zone).join("; ") : ""}.`);
@@ -111,7 +114,7 @@ function drawZone() {
 function drawSeries(v, zone, values) {
   const name = zones.label[zone], many = count > FEW, band = quantiles(v), near = many ? [] : d3.range(count).filter((i) => i !== zone && !state.pins.includes(i));
   const c = chart($("series"), `${capital(v.name)}, ${v.kind === "share" ? "" : `${v.stat} `}in ${name}${unitText(v)}` +
-    (many ? "; grey: median and 10–90 % range of all zones" : near.length ? "; grey: the other zones" : ""),
+    (many ? "; grey: median and 10–90 % range of all zones" : near.length ? `; grey: the other ${near.length === 1 ? "zone" : "zones"}` : ""),
     280, domainOf([values, ...(many ? band : near.map((i) => seriesOf(v, i))), ...others().map((i) => seriesOf(v, i))]));
   const points = (list) => years.map((year, t) => [year, list[t]]);
   if (many) {

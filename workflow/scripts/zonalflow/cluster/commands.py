@@ -14,7 +14,7 @@ from pathlib import Path
 from zonalflow.cluster import submit
 
 _SCRIPTS = Path(__file__).parents[2]  # the folder that holds the package
-# what a user's shell may set for commands given by hand, and would change a run's jobs or hide them from it
+# variables that a user's shell may set for commands given by hand; they would change a run's jobs, or hide them from it
 _FOREIGN = ("SBATCH_", "SQUEUE_", "SACCT_", "SINFO_", "SCANCEL_")
 
 
@@ -42,7 +42,7 @@ class Commands:
             call = f"main({real!r}, {str(self.folder)!r}, {os.getpid()}, {attempts}, sys.argv[1:])"
             code = f"import sys; sys.path.insert(0, {str(_SCRIPTS)!r}); from {submit.__name__} import main"
             code += f"; sys.exit({call})"
-            # without site packages, which take longer to find than all the rest
+            # without site packages: finding them takes longer than everything else
             self._write(name, f'exec {shlex.quote(sys.executable)} -SE -c {shlex.quote(code)} "$@"')
         # The plugin asks for the user's accounts before each job, and fails without an answer. They have been checked.
         names = " ".join(shlex.quote(name) for name in accounts.replace(",", " ").split())
@@ -63,7 +63,7 @@ class Commands:
         return found
 
     def end(self) -> None:
-        """Submit nothing any more; those who wait to submit end."""
+        """Stop submitting: commands that wait to submit a job end."""
         with suppress(OSError):
             (self.folder / submit.ENDED).touch()
 

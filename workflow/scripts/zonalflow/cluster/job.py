@@ -1,7 +1,7 @@
-"""Snakemake inside a SLURM job, without what no job of this workflow uses: half of its start goes to importing that.
+"""Snakemake inside a SLURM job, without modules that no job of this workflow uses: importing them is half of its start.
 
 Run as ``python job.py ARGUMENTS`` in place of ``python -m snakemake ARGUMENTS``. docs/upstream.md has the measurements
-and says what would make this superfluous. The job's script is a process of its own, to which none of this applies.
+and says what would make this superfluous. The job's script runs in another process and is not affected.
 """
 
 import atexit
@@ -14,7 +14,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-# imported to see whether a parameter is one of theirs; no rule here has such parameters
+# imported to recognise parameters of their types; no rule here has such parameters
 _UNUSED = ("numpy", "pandas", "polars")
 # imported for notebooks
 _EMPTY = "nbformat"
@@ -23,9 +23,9 @@ _HIDDEN_PLUGIN = "snakemake_executor_plugin_slurm"
 
 
 def lighten(modules: dict[str, Any]) -> None:
-    """Let Snakemake do without its parts that a job does not use. `modules` are ``sys.modules``.
+    """Keep Snakemake from importing what a job does not use. `modules` are ``sys.modules``.
 
-    Nor is garbage collected, while hundreds of modules are imported and at the exit: one job makes little of it.
+    Garbage collection is off, also at the exit: it would scan hundreds of modules, and one job makes little garbage.
     """
     gc.disable()
     atexit.register(gc.freeze)

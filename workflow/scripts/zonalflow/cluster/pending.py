@@ -1,4 +1,4 @@
-"""What keeps jobs from starting: SLURM's reasons that do not pass, submissions that wait, submissions refused."""
+"""What keeps jobs from starting: lasting reasons in the queue, submissions that wait, submissions that are refused."""
 
 import re
 import time
@@ -10,11 +10,11 @@ from zonalflow.cluster.commands import Note
 from zonalflow.cluster.submit import LIMIT, REFUSED
 from zonalflow.common.text import count_of, few
 
-TICK = 2  # seconds between two looks at the notes
-QUEUE_TICKS = 15  # ticks between two looks at the queue; what two of them see is reported
+TICK = 2  # seconds between two checks of the notes
+QUEUE_TICKS = 15  # ticks between two checks of the queue; what two checks in a row find is reported
 REPEAT_TICKS = 30  # ticks after which a submission that still waits is reported again
 
-# SLURM's reasons (squeue(1)) that stay until someone changes something, and what that may be
+# SLURM's reasons (squeue(1)) that last until someone changes something, and what they mean
 _LASTING = (
     (r"PartitionTimeLimit", "they ask for more time than their partition allows; lower `runtime` in the profile"),
     (
@@ -41,12 +41,12 @@ Log = Callable[[str], None]
 
 
 def lasting(reason: str) -> str:
-    """Return what a reason means that does not pass by itself; empty for all other reasons."""
+    """Return what a lasting reason means; empty for reasons that pass by themselves."""
     return next((meaning for pattern, meaning in _LASTING if re.fullmatch(pattern, reason)), "")
 
 
 class Follower(Protocol):
-    """What is asked of the one who follows the jobs of the run (:class:`zonalflow.run.watch.Watch`)."""
+    """What :class:`Pending` needs to know of the jobs of a run; :class:`zonalflow.run.watch.Watch` provides it."""
 
     @property
     def in_slurm(self) -> dict[str, str]:
@@ -79,12 +79,12 @@ class Pending:
         self._log = log
         self._end = end
         self.refused = ""  # why SLURM refuses jobs of this run
-        self._seen: dict[str, set[str]] = {}  # reasons that do not pass: numbers of the jobs, at the last look
+        self._seen: dict[str, set[str]] = {}  # lasting reason to the numbers of its jobs, at the last check
         self._reported: dict[str, set[str]] = {}
-        self._waited = 0  # looks in a row that found a submission waiting
+        self._waited = 0  # checks in a row that found a submission waiting
 
     def follow(self, pause: Callable[[float], None] = time.sleep) -> None:
-        """Look again and again, until the run ends."""
+        """Check repeatedly, until the run ends."""
         ticks = 0
         while not self.refused or self._jobs.in_slurm or self._jobs.here:
             pause(TICK)
@@ -110,14 +110,14 @@ class Pending:
                 self._log("SLURM takes jobs again.")
             self._waited = 0
             return
-        if self._waited % REPEAT_TICKS == 1:  # not what passes within one look
+        if self._waited % REPEAT_TICKS == 1:  # not a wait that is over by the next check
             jobs = count_of(max(len(self._jobs.to_submit), len(waiting)), "job waits", "jobs wait")
             what = "takes no more jobs at present" if waiting[0].kind == LIMIT else "does not answer at present"
             self._log(f"SLURM {what} ({waiting[0].reason}). {jobs} here, to be submitted as soon as it does.")
         self._waited += 1
 
     def look_at_queue(self) -> None:
-        """Report jobs that wait for something that does not pass by itself: what two looks in a row have seen."""
+        """Report jobs that wait for a lasting reason, once two checks in a row have found them."""
         try:
             jobs = slurm.pending_jobs(self._run)
         except slurm.ClusterError:
@@ -131,6 +131,8 @@ class Pending:
             if stayed - self._reported.get(reason, set()):
                 self._reported[reason] = self._reported.get(reason, set()) | stayed
                 names = few(f"{named[number]} (SLURM job {number})" for number in sorted(stayed, key=int))
-                count = count_of(len(stayed), "job waits", "jobs wait")
-                self._log(f"{count} for something that does not pass by itself, {reason}: {lasting(reason)}. {names}")
+                count, meaning = count_of(len(stayed), "job waits", "jobs wait"), lasting(reason)
+                self._log(
+                    f"{count} in the queue and cannot start unless something changes ({reason}): {meaning}. {names}"
+                )
         self._seen = {reason: set(named) for reason, named in found.items()}

@@ -13,7 +13,7 @@ from zonalflow.cluster.pending import Follower, Log, Pending
 
 
 class Session:
-    """The commands of a run, and the one that watches its queue.
+    """The commands of a run, and the thread that watches its queue.
 
     Args:
         run: the SLURM name of all jobs of the run.
@@ -36,12 +36,12 @@ class Session:
         return self._pending.refused
 
     def end(self) -> None:
-        """Submit nothing any more, and cancel all jobs: the plugin forgets those that it is asking about."""
+        """Stop submitting, and cancel all jobs: the plugin misses those whose state it is querying."""
         self._commands.end()
         self.cancel()
 
     def cancel(self) -> None:
-        """Cancel all jobs of the run; at its end once more, for those whose submission was on its way."""
+        """Cancel all jobs of the run; called again at its end, for jobs whose submission was under way."""
         with suppress(slurm.ClusterError):
             slurm.cancel_run(self._run)
 

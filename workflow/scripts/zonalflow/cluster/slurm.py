@@ -1,4 +1,4 @@
-"""SLURM, as its own commands tell it: accounts, partitions, and the queue.
+"""SLURM by its own commands: accounts, partitions, and the queue.
 
 Each question is one command, run by :func:`ask`; the functions that read the answers are pure.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from zonalflow.common.errors import ZonalflowError
 
 PLACEHOLDER = "YOUR_ACCOUNT"  # what the shipped profiles say in place of an account
-ANSWER_TIMEOUT = 60  # seconds; a busy controller takes ten to say no
+ANSWER_TIMEOUT = 60  # seconds; a busy controller takes ten to refuse
 HOW_TO_FIND = "sacctmgr show associations where user=$USER format=account%20"
 
 
@@ -39,7 +39,7 @@ def ask(*command: str) -> str:
 def known_accounts(user: str | None = None) -> set[str] | None:
     """Return the accounts that may be charged by `user` (the one who runs this), None if SLURM cannot tell.
 
-    The accounting service is asked first; when it is down the controller still knows.
+    The accounting service is asked first; if it is down, the controller's own list is used.
     """
     user = user or getpass.getuser()
     for command in (
@@ -58,7 +58,7 @@ def known_accounts(user: str | None = None) -> set[str] | None:
 
 
 def check_account(resources: Mapping[str, object], known: Collection[str] | None, profile: str) -> None:
-    """Raise :class:`ClusterError`, with the way out, unless `resources` name an account that can be charged.
+    """Raise :class:`ClusterError`, with what to do, unless `resources` name an account that can be charged.
 
     `resources` are Snakemake's default resources as given to the run; `known` the user's accounts, None when SLURM
     cannot tell; `profile` the file where the account is set.
@@ -148,7 +148,7 @@ def check_requests(
 
 @dataclass(frozen=True)
 class QueuedJob:
-    """A job that SLURM has not done with: its number, state, and what it is for (``zonal_stats ppt_2005``)."""
+    """A job in the queue: its number, state, and what it is for (``zonal_stats ppt_2005``)."""
 
     id: str
     state: str

@@ -107,7 +107,7 @@ def label(value: float) -> str:
     """Return a class's value as a text: an integer, or as many digits as tell it from every other value."""
     if float(value).is_integer():
         return str(int(value))
-    import numpy as np  # what the Snakefile imports does without
+    import numpy as np  # the Snakefile imports this module, and does not need numpy
 
     short = f"{value:.9g}"  # enough for any float32
     return short if np.float32(short) == value or float(short) == value else repr(float(value))

@@ -1,9 +1,10 @@
-"""Errors of the disk in plain words: full, over quota, read-only, not yours to write."""
+"""Messages for a disk that is full, over quota or read-only, and for folders that the user may not write to."""
 
 import contextlib
 import errno
 import os
 import pwd
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,11 +17,11 @@ _ADVICE = {
     errno.EACCES: "you may not write there: change the folder's permissions, or run elsewhere",
     errno.EPERM: "you may not write there: change the folder's permissions, or run elsewhere",
 }
-# the last two are SQLite's, of which GDAL passes on no more
+# the last two come from SQLite; GDAL does not pass on the cause
 _FULL = (
     "no space left", "disk is full", "disk full", "failed to commit transaction", "no such table: gpkg_contents",
 )  # fmt: skip
-_NEARLY_FULL = 1 << 16  # bytes that are left on a disk that counts as full
+_NEARLY_FULL = 1 << 16  # bytes: a disk with less free space counts as full
 
 
 @contextlib.contextmanager
@@ -38,7 +39,7 @@ def disk_errors_explained(target: Path) -> Iterator[None]:
 
 
 def check_writable(paths: Iterable[str]) -> None:
-    """Check that this user may make all of `paths`, with their folders where these lack.
+    """Check that this user may create all of `paths`, with the folders that are missing.
 
     Raises:
         ZonalflowError: naming the folder, its owner and what to ask for.
@@ -60,6 +61,19 @@ def check_writable(paths: Iterable[str]) -> None:
 
 def _nearest_folder(path: Path) -> Path:
     return next((parent for parent in path.absolute().parents if parent.is_dir()), Path("/"))
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder for files of this user alone, such as one in /tmp, unless it exists.
+
+    Raises:
+        PermissionError: it is a link, or another user owns it or may write to it.
+        OSError: it cannot be made.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        raise PermissionError("it is a link, or belongs to, or is open to, another user")
 
 
 def describe_disk_error(error: Exception) -> str | None:

@@ -68,8 +68,8 @@ def atomic_folder(
 ) -> Iterator[Path]:
     """Yield an empty folder to fill; when the block ends without an error, it is renamed to `target`.
 
-    An existing folder is replaced, unless `stays` says of it that it is as good: while a folder is replaced there is an
-    instant without any. Otherwise as :func:`atomic_path`.
+    An existing folder is replaced, unless `stays` returns True for it: during a replacement there is for an instant no
+    folder at all. Otherwise as :func:`atomic_path`.
     """
     target = Path(target)
     with scratch_folder(target) as temporary:
@@ -132,7 +132,7 @@ def write_json(target: str | os.PathLike[str], value: object) -> None:
 def write_sealed_json(target: str | os.PathLike[str], value: dict[str, Any]) -> None:
     """Write an object as JSON as :func:`write_json` does, with a checksum of its content as its last key.
 
-    For what jobs tell each other and no one else checks: one digit of a grid that changed would give wrong numbers.
+    For data that one job passes to another without any other check: a changed digit in a grid would give wrong numbers.
     """
     write_json(target, {**value, _SEAL: _seal_of(value)})
 
@@ -150,7 +150,7 @@ def read_json(path: str | os.PathLike[str], *, sealed: bool = False) -> dict[str
     try:
         value: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         if not isinstance(value, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
         seal = value.pop(_SEAL, None)
         if sealed and seal != _seal_of(value):
             raise ValueError("its content is not what was written")

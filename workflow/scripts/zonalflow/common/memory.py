@@ -1,10 +1,10 @@
-"""Errors of memory in plain words: a limit such as ``ulimit -v`` ends a process in the midst of any library."""
+"""Memory that is kept for reuse, and messages for too little: under a limit such as ``ulimit -v``, any library may fail to allocate some."""
 
 import ctypes
 import resource
 
 _HEAP = {-8: 1, -1: 64 << 20, -3: 32 << 20}  # mallopt's M_ARENA_MAX, M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
-_UNMAPPED = ("failed to map segment", "cannot allocate memory")  # of the loader of libraries, and of the system
+_UNMAPPED = ("failed to map segment", "cannot allocate memory")  # of the dynamic loader, and of the system
 
 
 def describe_memory_error(error: BaseException) -> str | None:

@@ -1,4 +1,4 @@
-"""A user's files are read without the network: what names an address is refused before anything is contacted.
+"""A user's files are read without the network: what names an address is refused before any request is sent.
 
 GDAL opens a file by its content, whatever its name is: a small text may describe a web service, and a VRT, or the CRS
 of a GeoJSON file, may name an address. Remote files are not supported.
@@ -16,8 +16,8 @@ from pathlib import Path
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.text import printable
 
-_HEAD = 1 << 16  # bytes in which GDAL's drivers look for what a file is
-_MOST_MEMBERS = 200  # of an archive that are looked at
+_HEAD = 1 << 16  # bytes in which GDAL's drivers look for signatures
+_MOST_MEMBERS = 200  # of an archive that are checked
 #: GDAL's drivers for text look no further than the first zero byte, which TIFF and NetCDF-3 have at once.
 _BINARY = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"CDF\1\0", b"CDF\2\0", b"CDF\5\0")
 _LARGEST_VRT = 64 << 20  # bytes
@@ -40,7 +40,7 @@ _SKIPPED = (
 def forbid_network() -> None:
     """Keep GDAL and PROJ of this process, and of those that it starts, away from the network.
 
-    This is for what :func:`check_local` does not see. It must come before GDAL is loaded.
+    A second barrier, behind :func:`check_local`. Call it before GDAL is loaded.
     """
     os.environ["GDAL_SKIP"] = _SKIPPED
     os.environ["CPL_VSIL_CURL_ALLOWED_EXTENSIONS"] = ".no-remote-files"
@@ -70,7 +70,7 @@ def check_local(path: str | os.PathLike[str], _depth: int = 0) -> None:
 
 
 def _refused(name: str, what: str) -> ConfigError:
-    return ConfigError(f"{printable(name)} {what}: zonalflow reads local files only, and nothing was contacted")
+    return ConfigError(f"{printable(name)} {what}: zonalflow reads local files only, and no request was sent")
 
 
 def _heads(file: Path) -> Iterator[tuple[str, bytes]]:
@@ -83,7 +83,7 @@ def _heads(file: Path) -> Iterator[tuple[str, bytes]]:
         if not head.startswith(b"PK"):
             yield str(file), head
             return
-    # whatever zipfile raises, GDAL's own reader finds as well
+    # a zip that zipfile cannot read is refused later, by GDAL
     with contextlib.suppress(Exception), zipfile.ZipFile(file) as archive:
         for member in archive.infolist()[:_MOST_MEMBERS]:
             if not member.is_dir():

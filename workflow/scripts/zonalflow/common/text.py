@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-# What other programs and people call it; in small letters.
+# Names that other programs and people use, in lower case.
 _SYNONYMS = {
     "average": "mean", "avg": "mean", "minimum": "min", "maximum": "max", "total": "sum", "sd": "std", "stdev": "std",
     "stddev": "std", "standard_deviation": "std", "var": "variance", "mode": "majority", "most_common": "majority",
@@ -22,14 +22,16 @@ def nearest(word: object, known: Iterable[object]) -> str:
     percentile = _PERCENTILE.fullmatch(text)
     if percentile and any(name.startswith("percentile_") for name in names):
         return f"; did you mean 'percentile_{percentile[1]}'?"
-    matches = [synonym] if synonym in names else difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
+    by_letters = {name.lower(): name for name in names}  # whether these are capitals, a wrong name does not tell
+    matches = [text] if text in by_letters else difflib.get_close_matches(text, by_letters, n=1, cutoff=0.5)
+    meant = synonym if synonym in names else by_letters[matches[0]] if matches else ""
+    return f"; did you mean {meant!r}?" if meant else ""
 
 
 def printable(text: str) -> str:
-    """Return what a server or file says, for a message: without control characters, and passwords in addresses.
+    """Return a text from a server or file for a message: without passwords in addresses and control characters.
 
-    A terminal would obey the former.
+    A terminal would obey control characters.
     """
     text = "".join(
         letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text

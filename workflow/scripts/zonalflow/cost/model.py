@@ -1,7 +1,7 @@
 """What a year's job costs: bytes to read and decompress, cells to reduce, numbers to write.
 
 The constants were measured on one machine (docs/performance.md, which has measured runs beside what this predicts);
-`make bench` measures them anew. Times are CPU seconds of one process, memory is its peak.
+`make bench` measures them again. Times are CPU seconds of one process, memory is its peak.
 """
 
 import math

@@ -1,1 +1,1 @@
-"""Where things lie: grids, boxes and polygons as plain geometry, without reading any file."""
+"""Plain geometry of grids, boxes and polygons; nothing here reads a file."""

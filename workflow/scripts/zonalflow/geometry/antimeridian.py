@@ -7,11 +7,11 @@ ends on the seam itself (±180, or 0 and 360), as in the outline of a region tha
 
 An edge of exactly 360° is either a step from one side of the seam to the other, at one point of the earth, or runs
 around the whole earth, as in a box of all longitudes, or in an Antarctica that is closed along the lower edge of the
-map. The reading counts that gives a ring which ends as it began and does not cross itself; of several, the one with
-most steps.
+map. Each such edge is tried both ways. The right combination gives a ring that ends where it began and does not cross
+itself; if there are several, the one with the most steps is taken.
 
 A ring that ends a turn away from where it began lies around a pole, if it stays on one side of the equator and none of
-its edges is longer than half a turn. Where no reading is right, the outline is unclear, and not guessed.
+its edges is longer than half a turn. If no combination is right, the outline is unclear, which is reported.
 """
 
 import itertools
@@ -23,7 +23,7 @@ from zonalflow.geometry.polygons import polygonal, valid
 
 _TINY = 1e-9  # degrees
 _SHORT, _SHORT_AT_SEAM = 90, 30  # degrees
-_MOST_STEPS = 6  # of which each is tried both ways
+_MOST_STEPS = 6  # edges of 360° in a ring, each of which is tried both ways
 
 
 def unwrap(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

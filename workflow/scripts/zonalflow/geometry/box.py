@@ -1,6 +1,7 @@
 """A box in degrees, and the part of a grid that it touches."""
 
 import math
+import re
 from collections.abc import Sequence
 
 from zonalflow.common.errors import ConfigError, GridError
@@ -79,9 +80,11 @@ def _in_grid_longitudes(bbox: list[float], grid: Grid) -> tuple[float, float]:
 def _outside(bbox: list[float], grid: Grid) -> GridError:
     extent = degrees_of(grid)
     hint = other_order(bbox, extent) if extent else ""
+    named = re.match(r'\w+\["([^"]+)"', grid.crs)  # WKT begins with the kind of a CRS and its name
+    where = "degrees" if extent else named[1] if named else grid.crs[:60]
     return GridError(
         f"bbox {bbox} (west, south, east, north) lies outside the rasters, which cover "
-        f"{', '.join(f'{edge:.6g}' for edge in grid.bounds)} in {grid.crs[:60]}; write a box inside, "
+        f"{', '.join(f'{edge:.6g}' for edge in extent or grid.bounds)} in {where}; write a box inside, "
         f"or null for all of it{f'. {hint}' if hint else ''}"
     )
 
@@ -92,7 +95,7 @@ _ORDERS = {
     "It looks like [west, east, south, north]": (0, 2, 1, 3),
     "It looks like [south, north, west, east]": (2, 0, 3, 1),
 }
-_MARGIN = 1.0  # degrees by which a box may well exceed the rasters
+_MARGIN = 1.0  # degrees by which a box may exceed the rasters
 
 
 def other_order(bbox: Sequence[float], extent: Sequence[float]) -> str:

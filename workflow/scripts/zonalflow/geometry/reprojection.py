@@ -82,16 +82,16 @@ def _reproject_rings(rings: np.ndarray, way: Reprojection) -> tuple[np.ndarray, 
     turned = _area(xy, new_of_ring) * _area(vertices, of_ring) * _handedness(vertices, way) < 0
     for number in np.flatnonzero(turned & ~wound & ~broken):
         broken[number] = not _is_sliver(xy[new_of_ring == number], way)
-    closed_by_hand = {i: closed_over_pole(xy[new_of_ring == i], pole) for i, pole in poles.items()}
+    closed_over_poles = {i: closed_over_pole(xy[new_of_ring == i], pole) for i, pole in poles.items()}
     xy[wound[new_of_ring]] = 0.0
     result = np.asarray(shapely.linearrings(xy, indices=new_of_ring))
-    for i, ring in closed_by_hand.items():
+    for i, ring in closed_over_poles.items():
         result[i] = shapely.LinearRing(ring)
     return result, broken, wound
 
 
 def _is_sliver(ring: np.ndarray, way: Reprojection) -> bool:
-    """Whether a ring of the target is no wider than its edges may be off, so that these may turn it inside out."""
+    """Whether a ring of the target is so narrow that the tolerance of its edges may turn it inside out."""
     edges = np.hypot(*way.cells_between(ring[:-1], ring[1:]).T).sum()
     area = abs(_area(ring, np.zeros(len(ring), np.int64))[0] / np.prod(way.cell))
     return bool(area <= TOLERANCE * edges)

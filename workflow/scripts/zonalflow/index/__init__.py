@@ -1,1 +1,1 @@
-"""Which cells of a grid each zone holds, found once, stored and found again; what the cells hold is not its concern."""
+"""Find which cells of a grid each zone holds, once, and store that for all rasters on the grid; it reads no values."""

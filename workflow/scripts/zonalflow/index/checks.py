@@ -1,4 +1,4 @@
-"""Is an index that is being built sound? Checks against areas, which share none of its arithmetic."""
+"""Checks of an index while it is built, against the areas of the zones, which share none of its arithmetic."""
 
 import numpy as np
 import shapely
@@ -14,7 +14,7 @@ _REPORT = "This is an error of zonalflow: please report it, with the zones and t
 
 
 class WrongIndexError(AssertionError):
-    """The index does not fit the zones: an error of zonalflow's own, which no input of a user can mend."""
+    """The index does not fit the zones: an error of zonalflow itself, not of the user's input."""
 
 
 def check_areas(geometries: np.ndarray, edges: Edges, grid: Grid, cells: Coverage) -> None:

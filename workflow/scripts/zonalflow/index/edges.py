@@ -1,4 +1,4 @@
-"""Zones as one array of edges in the pixel coordinates of a grid: arithmetic on all of them at once."""
+"""The edges of all zones as one array in the cell coordinates of a grid, for arithmetic on all of them at once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

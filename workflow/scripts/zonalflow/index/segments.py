@@ -17,7 +17,7 @@ def expand(start: np.ndarray, length: np.ndarray) -> np.ndarray:
 def batches(sizes: np.ndarray, limit: int) -> list[slice]:
     """Return slices of things of these sizes that hold each thing once, in order.
 
-    A slice is of less than `limit` in all besides its first thing, which may be larger.
+    The sizes in a slice, without that of its first thing, add up to less than `limit`.
     """
     size = np.cumsum(sizes)
     cuts = np.searchsorted(size, np.arange(limit, size[-1] if len(size) else 0, limit)).tolist()

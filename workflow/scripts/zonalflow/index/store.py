@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import stat
 import tempfile
 import zlib
 from collections.abc import Iterable
@@ -16,13 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
+from zonalflow.common.disk import make_private_folder
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import atomic_folder, atomic_path
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.zone_index import ZoneIndex
 
 VERSION = 5
-_LARGE = 1 << 25  # bytes of an index that are checked in less time than it takes to find out whether they were
+_LARGE = 1 << 25  # bytes: the checksums of a smaller index are compared faster than the note on them is read
 
 
 class DamagedIndexError(ZonalflowError):
@@ -56,7 +56,7 @@ def save_index(
     Args:
         index: what to write.
         folder: where.
-        keep: a sound index that is there stays: another process has written it meanwhile, and others may read it.
+        keep: leave a sound index that is there: another process has written it meanwhile, and others may read it.
         weight_strips: rows of the window and the weights of their cells, NaN for none, for an index that does not hold
             them; they are written one by one, so that they need not be in memory together.
     """
@@ -94,12 +94,12 @@ def _is_sound(folder: Path) -> bool:
     return True
 
 
-def load_index(folder: str | os.PathLike[str], *, anew: bool = False) -> ZoneIndex:
+def load_index(folder: str | os.PathLike[str], *, recheck: bool = False) -> ZoneIndex:
     """Return the index stored in `folder`, its arrays mapped into memory.
 
     Args:
         folder: where.
-        anew: compare the checksums of a large index although this machine has found it sound before.
+        recheck: compare the checksums of a large index also if this machine has done so before.
 
     Raises:
         DamagedIndexError: it is not there, not complete, inconsistent, or of another version.
@@ -115,7 +115,7 @@ def load_index(folder: str | os.PathLike[str], *, anew: bool = False) -> ZoneInd
         for name, (dtype, *shape) in head["arrays"].items():
             if arrays[name].dtype.str != dtype or list(arrays[name].shape) != shape:
                 raise ValueError(f"{name}.npy has another type or length than index.json says")
-        _check_contents(folder, arrays, head["crc32"], anew)
+        _check_contents(folder, arrays, head["crc32"], recheck)
         index = ZoneIndex(
             Grid.from_dict(head["grid"]),
             head["method"],
@@ -126,12 +126,12 @@ def load_index(folder: str | os.PathLike[str], *, anew: bool = False) -> ZoneInd
             min_coverage=head["min_coverage"],
         )
         _check(index)
-    except Exception as error:  # NumPy reads heads as Python, and knows as many errors, of one flipped bit
+    except Exception as error:  # NumPy parses headers as Python code, so a flipped bit may raise nearly any error
         raise DamagedIndexError(f"{folder} is not a usable zone index ({error}); delete it and run again") from error
     return index
 
 
-def _check_contents(folder: Path, arrays: dict[str, np.ndarray], checksums: dict[str, int], anew: bool) -> None:
+def _check_contents(folder: Path, arrays: dict[str, np.ndarray], checksums: dict[str, int], recheck: bool) -> None:
     """Raise ValueError when an array is not what was written.
 
     Large arrays are read for it once on each machine, and not in each of a study's jobs there: a note in the machine's
@@ -143,7 +143,7 @@ def _check_contents(folder: Path, arrays: dict[str, np.ndarray], checksums: dict
         state = json.dumps([checksums, [(file.st_size, file.st_mtime_ns, file.st_ino) for file in files]])
         note = _note(folder)
         with contextlib.suppress(OSError):
-            if note is not None and not anew and note.read_text(encoding="utf-8") == state:
+            if note is not None and not recheck and note.read_text(encoding="utf-8") == state:
                 return
     for name, array in arrays.items():
         if _crc32(array) != checksums[name]:
@@ -157,11 +157,8 @@ def _note(folder: Path) -> Path | None:
     """Return where this machine notes that an index was sound; None where the user has no folder for it."""
     own = Path(tempfile.gettempdir()) / f"zonalflow-index-{os.getuid()}"
     try:
-        own.mkdir(mode=0o700, exist_ok=True)
-        status = own.lstat()
+        make_private_folder(own)
     except OSError:
-        return None
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
         return None
     return own / f"{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]}.json"
 

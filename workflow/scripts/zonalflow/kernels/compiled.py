@@ -122,7 +122,7 @@ def _compile(name: str, kind: str) -> str:
 
     signature = numba.types.void(*(type_of(part) for part in loops.SIGNATURES[name].split()))
     names_of_loops = dict(vars(loops))  # in which numba's function stands for the one that others call
-    for inner in (loops.few, loops.pairwise):
+    for inner in (loops.sum_of_block, loops.pairwise):
         compiled = numba.njit(FunctionType(inner.__code__, names_of_loops), error_model="numpy", inline="always")
         names_of_loops[inner.__name__] = compiled
     function = FunctionType(getattr(loops, name).__code__, names_of_loops)

@@ -22,7 +22,7 @@ SIGNATURES = {
 }
 
 
-def few(values: Pointer, first: Whole, n: Whole) -> Any:
+def sum_of_block(values: Pointer, first: Whole, n: Whole) -> Any:
     """Return the sum of at most 128 values, see :func:`pairwise`."""
     if n < 8:
         total = 0.0
@@ -62,7 +62,7 @@ def pairwise(values: Pointer, first: Whole, n: Whole, stack: Whole) -> Any:
             values[top] = n - half
             top += 2
             n = half
-        total = few(values, first, n)
+        total = sum_of_block(values, first, n)
         first += n
         while top > stack and values[top - 2] == 0:
             top -= 2

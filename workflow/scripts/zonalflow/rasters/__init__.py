@@ -1,1 +1,1 @@
-"""The rasters: which files and bands hold which dates, and reading windows of them; no statistics and no downloads."""
+"""Open rasters of any format: their grids, bands and variables, and what their stored numbers mean; no statistics."""

@@ -1,10 +1,10 @@
 """Reading NetCDF files with xarray: the grid by the coordinate variables, the values as the file stores them.
 
-GDAL's NetCDF driver is not used: it takes the average of uneven steps, believes a stale ``GeoTransform``, and cannot
+GDAL's NetCDF driver is not used: it takes the average of uneven steps, trusts a stale ``GeoTransform``, and cannot
 tell longitude from latitude in a transposed file. Rows are given with the northernmost first, whichever way they lie in
 the file, and columns from west to east.
 
-xarray is imported only here, when a NetCDF file is opened: a job that reads GeoTIFFs does without.
+xarray is imported only when a NetCDF file is opened: a job that reads GeoTIFFs does not need it.
 """
 
 from collections.abc import Iterator

@@ -109,7 +109,7 @@ def axis_of(dataset: "xarray.Dataset", variable: "xarray.Variable", dimension: s
 
     Raises:
         RasterError: for a dimension without coordinates, or coordinates that are not evenly spaced; the message names
-            the axis and the place of the jump.
+            the axis and the first uneven step.
     """
     name = coordinate_of(dataset, variable, dimension)
     if name is None:

@@ -74,7 +74,7 @@ def class_colours(path: str, layer: str | None = None) -> dict[int, str]:
 
 
 def _is_name(text: str | None) -> bool:
-    """Return whether a text says more than a number does."""
+    """Return whether a text is more than a number."""
     return bool(text and text.strip()) and _number(text) is None
 
 

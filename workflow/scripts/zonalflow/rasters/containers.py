@@ -69,6 +69,9 @@ def unpacked(path: str) -> Iterator[str]:
     """Yield a file or folder on the disk for the libraries that read arrays, or a zip that is a Zarr store as it is.
 
     What else lies in a zip, or is gzipped, is unpacked to a temporary folder for as long.
+
+    Raises:
+        RasterError: for a damaged gzip file, or a zip that does not hold exactly one raster.
     """
     if str(path).lower().endswith(".gz"):
         with tempfile.TemporaryDirectory(prefix="zonalflow-") as folder:

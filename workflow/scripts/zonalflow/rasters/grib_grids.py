@@ -1,6 +1,6 @@
-"""The grids of a GRIB file's messages, by their own headers: what GDAL does not tell, or gets wrong.
+"""The grids of a GRIB file's messages, read from their headers, since GDAL does not report all of this correctly.
 
-GDAL takes the grid of the first message for all, spaces the rows of a Gaussian grid evenly, and believes an increment
+GDAL takes the grid of the first message for all, spaces the rows of a Gaussian grid evenly, and trusts an increment
 that contradicts the first and last point.
 
 Source: WMO Manual on Codes I.2, FM 92 GRIB: edition 1, sections 0 to 2; edition 2, sections 0 to 3 and templates 3.0,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _GAUSSIAN = {1: (4, 14, 24, 34), 2: (40, 41, 42, 43)}  # edition → representations whose rows are Gaussian latitudes
 _DEGREES = {1: 1e-3, 2: 1e-6}  # edition → the unit of its coordinates
 _NEAR = 0.02  # of a cell: how far the last point may lie from where the increments put it
-_LONG = 0x800000  # lengths of edition 1 beyond 8 MiB are told in another way
+_LONG = 0x800000  # edition 1 encodes lengths from 8 MiB on differently
 _CHUNK = 1 << 16
 
 
@@ -62,7 +62,7 @@ def check_grids(path: str, dataset: "DatasetReader") -> None:
 
 
 def _check_ends(path: str, dataset: "DatasetReader", grid: _MessageGrid) -> None:
-    """Raise RasterError where the increments that GDAL believes do not lead to the last point."""
+    """Raise RasterError where the increments that GDAL uses do not lead to the last point."""
     if not grid.columns or min(grid.columns, grid.rows) < 2:
         return
     a, _, _, _, e, f = tuple(dataset.transform)[:6]

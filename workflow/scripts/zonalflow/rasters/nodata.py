@@ -11,7 +11,7 @@ from zonalflow.common.errors import RasterError
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-DECLARED = "declared"  # in place of a configured value: what a file declares, or none where it declares nothing
+DECLARED = "declared"  # in place of a configured value: the value that a file declares, or none if it declares none
 MISSING = -1.7976931348623157e308  # the lowest float64, which no measurement has, means a missing cell
 Nodata = float | str | None  # the value that means no data; None or "none" where every value but NaN is data
 _EXACT = 2**53  # whole numbers below it are exact as float64

@@ -21,8 +21,8 @@ from zonalflow.rasters.unreadable import describe_unreadable
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-_MANY = 10**11  # cells: six times those of a 30 m grid of the contiguous states
-_CELLS_A_BYTE = 10**4  # ten times what deflate makes of a constant raster
+_MANY = 10**11  # cells: six times as many as a 30 m grid of the contiguous states has
+_CELLS_A_BYTE = 10**4  # ten times as many as deflate packs into a byte of a constant raster
 _GDAL_OPTIONS = {
     "CPL_VSIL_GZIP_WRITE_PROPERTIES": "NO",  # nothing is written beside the user's files
     "GRIB_NORMALIZE_UNITS": "NO",  # values as the file holds them: GDAL would turn kelvin into °C
@@ -90,7 +90,7 @@ def open_raster(path: str, *, fetched: bool = False) -> Iterator["DatasetReader"
 def _check_claim(path: str, dataset: "DatasetReader") -> None:
     """Raise RasterError for a file with far fewer bytes than its cells need in any compression.
 
-    A header of a few bytes may claim 10¹⁸ cells, of which none is stored; to read them takes for ever.
+    A header of a few bytes may claim 10¹⁸ cells, of which none is stored; reading them would take days.
     """
     cells = dataset.width * dataset.height
     if cells <= _MANY or dataset.driver == "VRT":

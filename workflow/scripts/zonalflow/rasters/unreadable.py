@@ -1,4 +1,4 @@
-"""What a file is that cannot be read, by its first bytes, and whether a file is whole, or still what was fetched."""
+"""Messages for files that cannot be read, by their first bytes; checks that a file is complete and unchanged."""
 
 import functools
 import math
@@ -28,7 +28,7 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 8, 7: 1, 8: 2, 9: 4, 10: 8, 11: 8}  #
 
 
 def describe_unreadable(path: str, cause: object) -> str:
-    """Return why a file cannot be read as a raster, in a sentence that is true of its content."""
+    """Return why a file cannot be read as a raster, by its first bytes, or else by the library's error."""
     try:
         with Path(path).open("rb") as file:
             head = file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -70,19 +70,19 @@ def _head(path: str) -> bytes:
 
 
 def check_opens(path: str) -> None:
-    """Raise RasterError for a NetCDF or HDF5 file on which the library crashes, or computes without end.
+    """Raise RasterError for a NetCDF or HDF5 file on which the library crashes, or loops without end.
 
-    A few changed bytes can make links of HDF5's tables point back to themselves. So each file is opened in a child
-    process first, once as long as it stays the same.
+    A few changed bytes can make links in HDF5's tables circular. So each file is first opened in a child process, once
+    for as long as it stays the same.
     """
     status = Path(path).stat()
-    if death := _death_of_opening(path, status.st_size, status.st_mtime_ns):
-        raise RasterError(f"{path} is damaged: the NetCDF library {death} when it opens it; fetch it again")
+    if failure := _failure_of_opening(path, status.st_size, status.st_mtime_ns):
+        raise RasterError(f"{path} is damaged: the NetCDF library {failure} when it opens it; fetch it again")
 
 
 @functools.lru_cache(maxsize=4096)
-def _death_of_opening(path: str, _size: int, _changed: int) -> str:
-    """Return how a process that opens a file dies, empty if it does not."""
+def _failure_of_opening(path: str, _size: int, _changed: int) -> str:
+    """Return how a process that opens the file ends; empty if it ends normally."""
     import netCDF4
 
     with warnings.catch_warnings(action="ignore"):  # Python 3.12 warns of threads
@@ -94,17 +94,17 @@ def _death_of_opening(path: str, _size: int, _changed: int) -> str:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             netCDF4.Dataset(path).close()
         finally:
-            os._exit(0)  # what cannot be opened is said by the process that asks
+            os._exit(0)  # the parent opens the file again and reports an error
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code in (-signal.SIGXCPU, -signal.SIGKILL):
-        return f"has not come to an end after {_OPENING} s of CPU time"
+        return f"does not end within {_OPENING} s of CPU time"
     return f"crashes (signal {-code})" if code < 0 else ""
 
 
 def check_complete(path: str) -> None:
     """Raise RasterError for a classic NetCDF file that is shorter than its header says.
 
-    The NetCDF library returns whatever was in memory for what lies behind the end of such a file.
+    For what lies beyond the end of such a file the NetCDF library returns arbitrary memory.
     """
     if not _head(path).startswith(b"CDF"):
         return
@@ -114,7 +114,7 @@ def check_complete(path: str) -> None:
 
 
 def _classic_end(path: str) -> int:
-    """Return how many bytes a classic NetCDF file has at least, by its header.
+    """Return the least size in bytes of a classic NetCDF file, by its header.
 
     Source: the NetCDF Classic Format Specification, for its versions 1, 2 (64-bit offsets) and 5 (64-bit data).
     """
@@ -171,7 +171,9 @@ class _Header:
 
 
 def check_unchanged(path: str, date: str, checksum: str | None) -> None:
-    """Raise RasterError when a fetched raster is missing or not what was fetched; a flipped bit may decode well.
+    """Raise RasterError when a fetched raster is missing or not what was fetched.
+
+    A file with a flipped bit may decode without an error.
 
     `checksum` is its SHA-256 as it was fetched; None for a user's own file, which may change.
     """

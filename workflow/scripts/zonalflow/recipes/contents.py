@@ -1,4 +1,4 @@
-"""What is in an input file: its SHA-256, worked out once for as long as the file is the same.
+"""The contents of input files by their SHA-256, computed once for as long as a file stays the same.
 
 A file counts as the same while its signature is: size, modification time, inode and change time. The last is the file
 system's own and cannot be set back, so that `cp -p`, `rsync -t` and `mv` show in it.
@@ -16,7 +16,7 @@ from typing import Any
 from zonalflow.common.files import sha256, write_json
 
 Signature = tuple[int, int, int, int]
-_SETTLED = 2.0  # seconds; a file that is younger might change again without a sign on a coarse clock
+_SETTLED = 2.0  # seconds; a younger file might change again without a new time stamp, where the clock is coarse
 _LARGEST_RECEIPT = 1 << 24  # bytes
 
 
@@ -47,10 +47,10 @@ def signature_of(path: str) -> Signature | None:
 
 
 class Contents:
-    """Looks up, or works out, what is in files.
+    """Looks up, or computes, the contents of files.
 
     Args:
-        remembered: contents that an earlier process worked out.
+        remembered: contents that an earlier process computed.
         receipts: whether a receipt stands for the files that came.
     """
 
@@ -72,14 +72,14 @@ class Contents:
         key = path, signature
         known = self._recorded.get(key) or self._unrecorded.get(key)
         if known is None:
-            known = self._unrecorded[key] = self._remembered.get(key) or self._worked_out(path, signature)
+            known = self._unrecorded[key] = self._remembered.get(key) or self._computed(path, signature)
         return known
 
     def to_remember(self) -> list[Content]:
-        """Return the contents that no record holds, and that need not be worked out again."""
+        """Return the contents that no record holds, and that need not be computed again."""
         return [one for one in self._unrecorded.values() if one.signature]
 
-    def _worked_out(self, path: str, signature: Signature) -> Content:
+    def _computed(self, path: str, signature: Signature) -> Content:
         settled = max(signature[1], signature[3]) / 1e9 + _SETTLED < time.time()
         receipt = _read_receipt(path) if self._receipts and signature[0] < _LARGEST_RECEIPT else None
         if receipt is not None:
@@ -105,7 +105,7 @@ def _read_receipt(path: str) -> list[Any] | None:
 
 @dataclass(frozen=True)
 class Memory:
-    """Contents of inputs and of results that no record holds, and that were worked out before."""
+    """Contents of inputs and of results that no record holds, computed by an earlier process."""
 
     inputs: list[Content] = field(default_factory=list)
     results: list[Content] = field(default_factory=list)

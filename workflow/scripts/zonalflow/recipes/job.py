@@ -22,13 +22,13 @@ NOT_KEYS = {
     "zonal_stats": ("zone_files",),
     "write_report": ("verify",),
 }
-WRITES_DOWN = "write_manifest"  # the step that writes down paths and checksums
+LISTS_PATHS = "write_manifest"  # the step whose result lists paths and checksums
 
 
 def recipe_keys(step: str, params: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters, wildcards included, that are part of the recipe of a step."""
     keys = {name: value for name, value in params.items() if name not in NOT_KEYS.get(step, ())}
-    return dict(keys) if step == WRITES_DOWN else portable(keys)
+    return dict(keys) if step == LISTS_PATHS else portable(keys)
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def recorded(
     Path(target).unlink(missing_ok=True)
     code = code_digest(step)
     upstream = {path: _read(path) for path in _paths(job.input, "records")}
-    if step != WRITES_DOWN:  # which compares with the checksums that each job wrote down
+    if step != LISTS_PATHS:  # which compares the recorded checksums itself
         _check_results(job.input, upstream)
     folders = Folders()
     paths = {kind: folders.files_of(_paths(job.input, kind)) for kind in sources}

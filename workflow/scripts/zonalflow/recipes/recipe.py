@@ -102,10 +102,8 @@ def path_between(record: str, other: str) -> str:
 
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
-    """Return in words how a recipe differs from a former one, the reasons first that a user knows of."""
-    found = [
-        f"{key}: {_short(before)} → {_short(after)}" for key, (before, after) in changes(old.keys, new.keys).items()
-    ]
+    """Return how a recipe differs from a former one, as texts: first the reasons that a user knows of."""
+    found = [f"{key}: {_change(before, after)}" for key, (before, after) in changes(old.keys, new.keys).items()]
     for kind in dict.fromkeys([*old.inputs, *new.inputs]):
         found += _changed_files(_GROUPS.get(kind, kind), old.inputs.get(kind, []), new.inputs.get(kind, []))
     if old.code != new.code:
@@ -141,6 +139,20 @@ def _changed_files(what: str, old: list[list[str]], new: list[list[str]]) -> lis
 
 def _verb(kind: str, number: int) -> str:
     return kind if number == 1 else kind.replace("is ", "are ", 1)
+
+
+def _change(before: Any, after: Any) -> str:
+    """Return how a value changed; of long lists, which begin alike, what was added and what was left out."""
+    text = f"{_short(before)} → {_short(after)}"
+    if not ("…" in text and isinstance(before, list) and isinstance(after, list)):
+        return text
+    old, new = ({_entry(value): None for value in values} for values in (before, after))
+    parts = {"added": [one for one in new if one not in old], "left out": [one for one in old if one not in new]}
+    return ", ".join(f"{few(ones, 2)} {what}" for what, ones in parts.items() if ones) or text
+
+
+def _entry(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _short(value: Any) -> str:

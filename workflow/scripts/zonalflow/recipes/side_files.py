@@ -51,7 +51,7 @@ class Folders:
         names = {*listing.get(name, ()), *listing.get(stem, ())} - {name}
         parts = {other: (other[len(name) :] if other.startswith(name) else other[len(stem) :]) for other in names}
         side = [other for other, rest in parts.items() if rest in _APPENDED or all(map(_is_side, rest[1:].split(".")))]
-        side += _without_a_rule(folder or ".", stem, name[len(stem) :].lower())
+        side += _of_two_formats(folder or ".", stem, name[len(stem) :].lower())
         return [f"{folder}/{other}" if folder or path.startswith("/") else other for other in sorted(side)]
 
 
@@ -60,8 +60,8 @@ def _is_side(suffix: str) -> bool:
     return suffix in _SIDE or _WORLD_FILE.fullmatch(suffix) is not None
 
 
-def _without_a_rule(folder: str, stem: str, suffix: str) -> list[str]:
-    """Return names: the data of ERMapper lie in a file without suffix, an ArcInfo grid in all files of its folder."""
+def _of_two_formats(folder: str, stem: str, suffix: str) -> list[str]:
+    """Return the side files of two formats: of ERMapper a file without suffix, of an ArcInfo grid the whole folder."""
     if suffix == ".adf":
         return [path.name for path in Path(folder).iterdir() if path.is_file()]
     return [stem] if suffix == ".ers" else []

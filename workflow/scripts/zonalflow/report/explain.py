@@ -1,4 +1,4 @@
-"""What the results are, for whoever is handed them: the meaning of each column, and the README beside the files."""
+"""Explanations for recipients of the results: the meaning of each column, and the README beside the files."""
 
 import textwrap
 from typing import Any
@@ -155,7 +155,7 @@ def _files(config: dict[str, Any]) -> dict[str, str]:
 
 def _reading(key: str) -> list[str]:
     return [
-        f'  pandas  pandas.read_csv("zonal_stats.csv", dtype={{"{key}": str}})',
+        f'  pandas  pandas.read_csv("zonal_stats.csv", dtype={{"{key}": str, "date": str}})',
         f'  R       readr::read_csv("zonal_stats.csv", col_types = readr::cols({key} = "c", date = "c"))',
         "  Excel   Data > From Text/CSV > Transform Data; set the type of the id column to Text. Do not open the file",
         "          by a double click: Excel would drop leading zeros. The format xlsx has ids as text.",

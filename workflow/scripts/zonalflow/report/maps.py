@@ -107,7 +107,7 @@ def _year_figure(
     bounds = outlines.extent(shapes)
     aspect = aspect_ratio(bounds)
     width = 7.5
-    map_width = min(width - 2 * MARGIN, 6.5 * aspect)  # a tall map may not become a poster
+    map_width = min(width - 2 * MARGIN, 6.5 * aspect)  # the height of the page is limited too
     map_height = map_width / aspect
     figure = Figure((width, 0.7 + map_height + _BOTTOM))
     paths = zone_paths(outlines.simplified(shapes, _half_pixel(bounds, map_width)))
@@ -167,7 +167,9 @@ class _Panels:
 def _arrange_panels(count: int, aspect: float) -> _Panels:
     """Lay out ``count`` maps of one aspect ratio, row by row, on a figure of fixed width."""
     columns, rows = _columns_and_rows(count, aspect)
-    gap, top, figure_width = 0.12, 0.68, 10.0
+    top, figure_width = 0.68, 10.0
+    # wider than what lies between the zones of one map, such as fields
+    gap = max(0.12, 0.08 * figure_width / columns) if columns > 1 else 0.12
     width = (figure_width - 2 * MARGIN - gap * (columns - 1)) / columns
     font_size = min(11, max(5.5, width * 6))
     title = font_size * 1.5 / 72

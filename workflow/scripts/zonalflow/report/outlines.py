@@ -1,4 +1,4 @@
-"""Zones as they are drawn: in a plane where areas compare, with no more detail than a picture can show."""
+"""The zones' outlines for drawing: in an equal-area projection, with no more detail than a picture can show."""
 
 from typing import Any
 

@@ -64,8 +64,10 @@ def render(page: Page) -> str:
     )
     environment.filters["thousands"] = lambda number: f"{number:,}"
     environment.filters["linked"] = linked
+    layers = [layer for variable in page.data["variables"] for layer in variable["layers"]]
     return environment.get_template(TEMPLATE).render(
         vars(page),
+        has_trends=any("slope" in period for layer in layers for period in layer["periods"].values()),
         embedded_data=embedded_json(page.data),
         style=_read(folder, "style.css"),
         d3=_read(folder, "d3.min.js"),

@@ -1,4 +1,4 @@
-"""What variables and statistics are called and measured in: for titles, colour bars and tables."""
+"""The names and units of variables and statistics, for titles, colour bars and tables."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +24,7 @@ class Quantity:
     @property
     def annual_label(self) -> str:
         """What a year's value is called: a total, a mean, or just the name of an unknown variable."""
-        if self.label == self.variable:
+        if self.label.lower() == self.variable.lower():
             return self.label
         if self.adds_up or self.label.startswith("mean "):
             return f"annual {self.label}"
@@ -44,6 +44,8 @@ _KNOWN = {
         Quantity("vpdmax", "maximum vapour pressure deficit", "hPa", palette=DRYNESS),
     )
 }
+
+_ACRONYMS = ("ndvi", "evi", "evi2", "savi", "ndwi", "lai", "fpar", "fapar", "gpp", "npp", "pet", "spi", "spei", "pdsi")
 
 MOST_FREQUENT = "most_frequent_class"  # what a map of a categorical raster shows
 
@@ -69,9 +71,10 @@ _STATISTICS = {
 def quantity_of(variable: str, units: dict[str, str]) -> Quantity:
     """Return what is known of a variable; ``units`` (variable to unit, from the configuration) overrides its unit.
 
-    An unknown variable is called by its name, without a unit.
+    An unknown variable is called by its name, in capitals if it is a common acronym, without a unit.
     """
-    known = _KNOWN.get(variable, Quantity(variable, variable))
+    name = variable.upper() if variable in _ACRONYMS else variable
+    known = _KNOWN.get(variable, Quantity(variable, name))
     return replace(known, unit=units.get(variable, known.unit))
 
 

@@ -200,7 +200,11 @@ def verdict(verification: dict[str, Any] | None, manifest_sha256: str) -> dict[s
         return {"state": "missing", "rows": [], "items": []}
     outdated = verification.get("manifest_sha256") != manifest_sha256
     rows = {
-        key.replace("_", " "): f"{value:.2g}" if isinstance(value, float) else str(value)
+        key.replace("_", " "): f"{value:.2g}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else value
         for key, value in verification.items()
         if key not in ("verdict", "seed", "manifest_sha256") and isinstance(value, str | int | float)
     }

@@ -1,1 +1,1 @@
-"""Control a run and report on it: who controls it, its jobs, its log, its end; not what the jobs compute."""
+"""Control a run and report on it: its controlling process, jobs, logs and end; not what the jobs compute."""

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = "zonalflow"
-_ROOT = Path(__file__).parents[2]  # the folder that holds the package
-_SCRIPTS = _ROOT
+_ROOT = Path(__file__).parents[2]  # the folder with the package and the rules' scripts
 _STRING_OR_COMMENT = re.compile(
     r"""[rbfu]{0,2}(?:\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
     r"|(?P<comment>\#[^\n]*)",
@@ -60,7 +59,7 @@ def code_digest(step: str) -> str:
     text = hashlib.sha256()
     for name in sorted(modules_of(step)):
         text.update(f"{name}\0{_module(name).code}\0".encode())
-    script = _SCRIPTS / f"{step}.py"
+    script = _ROOT / f"{step}.py"
     if script.is_file():  # there is none where the library is installed by itself
         text.update(_without_comments(script.read_text(encoding="utf-8"))[0].encode())
     return text.hexdigest()[:16]
@@ -154,10 +153,10 @@ def _without_comments(source: str) -> tuple[str, str]:
 
 
 def _begins_a_block(code: list[str]) -> bool:
-    """Whether what follows the pieces of `code` stands first in a line, and in the file, a class or a function."""
+    """Whether what follows `code` stands first in a line, and in the file, a class or a function."""
     before = ""
-    for piece in reversed(code):
-        before = piece + before
+    for part in reversed(code):
+        before = part + before
         if before.strip():
             break
     alone = not before.rpartition("\n")[2].strip()

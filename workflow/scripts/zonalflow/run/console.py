@@ -1,7 +1,7 @@
 """The terminal: one line a job, instead of one file name after another.
 
 Snakemake's own display lists every input, output and reason of each job, which for a summary over 21 years is a page.
-Its complete account stays in ``.snakemake/log/``; ``--verbose`` brings it back to the terminal. Failures are reported
+The complete log stays in ``.snakemake/log/``; ``--verbose`` brings it back to the terminal. Failures are reported
 by :mod:`zonalflow.run.watch`. On a terminal a last line shows how far the run is.
 """
 
@@ -16,8 +16,8 @@ from typing import TextIO
 from zonalflow.run.events import ERROR, PLAN, Announced, Failed, Finished, Other, Progress, event_of
 
 _HIDDEN = ("workflow_started", "shellcmd", "rulegraph", "job_started")  # events that are not shown
-# beginnings of texts that tell a user nothing
-_CHATTER = (
+# beginnings of messages that do not help a user
+_USELESS = (
     "Building DAG of jobs",
     "Select jobs to execute",
     "RuleException:",
@@ -36,9 +36,9 @@ _CHATTER = (
 )
 _WHERE_THE_LOG_IS = "Complete log(s):"  # shown only after a failure
 _CORES = "Provided cores:"  # shown only with Snakemake's advice on how to have more than one
-# Snakemake's advice to go by time stamps alone, which miss what is out of date
+# Snakemake's advice to use time stamps alone, which would miss results that are out of date
 _ADVICE = ("Some jobs were triggered by provenance information", "Rules with provenance triggered jobs:")
-# a preview locks nothing, and :mod:`zonalflow.run.controller` reports what stands in a run's way
+# a preview locks nothing, and :mod:`zonalflow.run.controller` reports another process of the run
 _LOCKED = "Error: Directory cannot be locked"
 _DRY_RUN = "This was a dry-run"
 _REASONS = {
@@ -119,7 +119,7 @@ class Brief(logging.Formatter):
         self._failed |= event.name == ERROR
         if event.name == ERROR and (ours := _our_message(text)):
             return ours
-        if text.startswith(_CHATTER + _ADVICE) or (self._preview and text.startswith(_LOCKED)):
+        if text.startswith(_USELESS + _ADVICE) or (self._preview and text.startswith(_LOCKED)):
             return ""
         if (text.startswith(_WHERE_THE_LOG_IS) and not self._failed) or (text.startswith(_CORES) and "--" not in text):
             return ""
@@ -150,7 +150,7 @@ def is_silent(quiet: Iterable[object] | None, *, preview: bool = False) -> bool:
 
 
 def install(logger: logging.Logger, *, preview: bool, explain: Callable[[list[str]], str] = lambda files: "") -> None:
-    """Put a brief handler in the place of Snakemake's own one on the terminal; the arguments are those of `Brief`."""
+    """Replace Snakemake's own handler for the terminal by a brief one; the arguments are those of `Brief`."""
     for old in [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]:
         if not isinstance(old, logging.StreamHandler):
             continue
@@ -164,7 +164,7 @@ def install(logger: logging.Logger, *, preview: bool, explain: Callable[[list[st
 
 
 def show_only_ours(logger: logging.Logger) -> None:
-    """Show nothing but our own messages from now on: what a run that was interrupted leaves behind tells nothing."""
+    """Show only our own messages from now on: Snakemake's messages on an interrupted run do not help a user."""
     for handler in logger.handlers:
         if isinstance(handler, Lines):
             handler.addFilter(lambda record: str(record.msg).lstrip().startswith("zonalflow: "))
@@ -273,7 +273,7 @@ class Lines(logging.StreamHandler[TextIO]):
                 self._updater.start()
 
     def without_progress(self) -> None:
-        """Show no line of progress any more; what it said last stays until the next record."""
+        """Stop showing the line of progress; its last text stays until the next record."""
         self._closed.set()
         self._progress = None
 

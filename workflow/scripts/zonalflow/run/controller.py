@@ -5,7 +5,7 @@ leaves its lock in place and its jobs in SLURM's queue, and the next one would s
 process leaves a record, with a heartbeat, and the next one of the same run reads it before anything else: if that
 process lives, the new one ends with a message; if it is dead, its lock is removed, its waiting jobs are cancelled and
 its running ones are waited for, so that what they finish counts. Different runs of one working directory may
-go on together; what one of them is fetching, the others wait for.
+run at the same time; for what one of them is fetching, the others wait.
 """
 
 import atexit
@@ -25,8 +25,8 @@ from zonalflow.common.locks import locked
 from zonalflow.run import sharing
 from zonalflow.run.records import RECORDS, BusyError, Record, busy_message, silence_of
 
-HEARTBEAT = 30  # seconds between signs of life
-POLL = 5  # seconds between two looks at the jobs of a killed process
+HEARTBEAT = 30  # seconds between updates of the record's time stamp
+POLL = 5  # seconds between two checks of a killed process's jobs
 Log = Callable[[str], None]
 
 
@@ -41,13 +41,13 @@ def take_over(run: str, receipts: Sequence[str], command: Sequence[str], log: Lo
         ClusterError: the predecessor's jobs may be in the queue, and SLURM does not answer.
     """
     record = RECORDS / f"{run}.json"
-    with locked(record.with_suffix(".lock")):  # of several that start together one alone takes over
+    with locked(record.with_suffix(".lock")):  # of several that start at the same moment only one takes over
         last = Record.read(record)
         if last and last.alive(silence_of(record)):
             raise BusyError(busy_message(f"run {run} is at work in this folder", last))
         mine = Record.own(command, last.runs if last else (), sharing.unclaimed(run, receipts))
         mine.write(record)
-    # where the file system has no locks, the last to write goes on
+    # on a file system without locks, the last process to write goes on
     if Record.read(record) != mine:
         raise BusyError(
             "another run was started in this folder at the same moment, so this one ends; start it again after that one"
@@ -104,7 +104,7 @@ class Controller:
                 os.utime(self._path)
 
     def note_runs(self, runs: Sequence[str]) -> None:
-        """Record under which SLURM job names there may be jobs in the queue from now on."""
+        """Record the SLURM job names under which there may be jobs in the queue from now on."""
         self._replace(runs=tuple(runs))
 
     def note_fetches(self, fetches: Sequence[str]) -> None:

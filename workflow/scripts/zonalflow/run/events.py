@@ -1,4 +1,4 @@
-"""What Snakemake tells of its jobs: the log records with an ``event``, the interface of its logger plugins."""
+"""Snakemake's reports on its jobs: log records with an ``event``, the interface of its logger plugins."""
 
 import logging
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Announced:
 
 @dataclass(frozen=True)
 class Finished:
-    """A job has ended well."""
+    """A job has succeeded."""
 
     job: int
 
@@ -60,7 +60,7 @@ Event = Announced | Finished | Failed | Progress | Other
 
 
 def event_of(record: logging.LogRecord) -> Event:
-    """Return what a log record of Snakemake tells.
+    """Return the event that a log record of Snakemake reports.
 
     Raises:
         KeyError: a record lacks what its event promises.

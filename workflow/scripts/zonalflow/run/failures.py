@@ -1,4 +1,4 @@
-"""Why a job failed, in SLURM's and the job's own texts: each cause once, and one line for all jobs of one cause."""
+"""Why jobs failed, from SLURM's messages and their logs: each cause once, and one line for all jobs of one cause."""
 
 import functools
 import os
@@ -62,7 +62,7 @@ class Job:
 
 
 def state_of(path: str) -> object:
-    """Return something that differs once a file has been written; opening it makes NFS look at the server's copy."""
+    """Return a value that changes when a file is written; opening the file makes NFS ask the server."""
     try:
         with Path(path).open("rb") as file:
             status = os.fstat(file.fileno())
@@ -86,7 +86,7 @@ class Account:
     """Why one attempt of a job failed: in one line, and what its logs say.
 
     `ours` is whether the job itself failed, so that running it alone may show more; otherwise SLURM ended it, or never
-    accepted it. `told` is whether the job, on this machine, has said why on the terminal itself.
+    accepted it. `told` is whether the job, on this machine, has already printed the reason on the terminal.
     """
 
     reason: str
@@ -154,7 +154,7 @@ def _from_here(path: str) -> str:
 
 
 def command_alone(target: str, arguments: Sequence[str], program: Sequence[str] = ("snakemake",)) -> str:
-    """Return the command that makes one file. The target goes first: an option may take all arguments behind it."""
+    """Return the command that makes one file, the target first: an option may take all arguments that follow it."""
     return shlex.join([*program, target, *arguments])
 
 

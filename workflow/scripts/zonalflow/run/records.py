@@ -14,7 +14,7 @@ from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import temporary_name, write_json
 
 RECORDS = Path(".snakemake/zonalflow")  # a record for each run, by its name
-SILENCE = 180  # seconds without a sign of life after which a process on another machine counts as dead
+SILENCE = 180  # seconds without a heartbeat after which a process on another machine counts as dead
 
 
 class BusyError(ZonalflowError):
@@ -62,21 +62,21 @@ class Record:
         write_json(path, asdict(self))
 
     def alive(self, silence: float) -> bool:
-        """Whether the process lives; `silence` is the number of seconds since its last sign of life."""
+        """Whether the process lives; `silence` is the number of seconds since its last heartbeat."""
         if self.ended:
             return False
-        if self.is_of_here:
+        if self.is_local:
             return process_start(self.pid) == self.started
         return silence < SILENCE
 
     @property
-    def is_of_here(self) -> bool:
+    def is_local(self) -> bool:
         """Whether this process can see the other by its number: on the same machine, in the same container."""
         return self.host == socket.gethostname() and self.machine == this_machine()
 
 
 def this_machine() -> str:
-    """Return what names this start of this machine, and the namespace in which processes have their numbers.
+    """Return an identifier of this boot of this machine, and of the namespace of its process numbers.
 
     From the kernel's random boot id (random(4)) and pid_namespaces(7); empty where there are none, as on macOS.
     """
@@ -127,7 +127,7 @@ def silence_of(record: Path) -> float:
 
 def busy_message(what: str, other: Record) -> str:
     """Return the message on a run that is at work: `what`, by which process, and what to do."""
-    here = other.is_of_here
+    here = other.is_local
     stop = f"kill {other.pid}" if here else f"ssh {other.host} kill {other.pid}"
     hint = "" if here else f" If it was killed, start again {SILENCE} s after its last sign of life."
     return (

@@ -1,4 +1,4 @@
-"""What every rule's script does around its one function: read what Snakemake passes, keep a log, end with a message."""
+"""The frame of every rule's script around its one function: Snakemake's parameters, the log, messages for errors."""
 
 import sys
 import time

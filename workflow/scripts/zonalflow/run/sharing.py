@@ -63,7 +63,10 @@ def _order(record: Record) -> tuple[str, str, int]:
 
 
 def is_whole(path: str) -> bool:
-    """Return whether an output is there, and Snakemake does not call it incomplete."""
+    """Return whether an output exists and Snakemake has not marked it as incomplete, as after an interruption.
+
+    Snakemake names the marker after the output, in base 64, and puts the parts of a long name into folders.
+    """
     name = base64.urlsafe_b64encode(path.encode()).decode()
     parts = [name[i : i + _MOST_CHARACTERS] for i in range(0, len(name), _MOST_CHARACTERS)]
     marker = INCOMPLETE.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])

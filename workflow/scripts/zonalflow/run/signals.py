@@ -1,4 +1,4 @@
-"""How a run ends in order: on a signal, or when it waits only for jobs that SLURM has forgotten."""
+"""End a run cleanly: on a signal, or when it waits only for jobs that SLURM has forgotten."""
 
 import os
 import signal

@@ -1,7 +1,8 @@
-"""The start of the controlling process: what Snakemake answers with a traceback, and what costs it time in vain.
+"""The start of the controlling process: messages in place of some of Snakemake's tracebacks, and less overhead.
 
 The profiles call :func:`check` before Snakemake reads its command line. They run this file by its path, so it needs the
-standard library only. docs/upstream.md says what Snakemake could change to make all of this superfluous.
+standard library only, and PyYAML, which Snakemake brings. docs/upstream.md says what Snakemake could change to make all
+of this superfluous.
 """
 
 import atexit
@@ -23,7 +24,7 @@ _NEEDED = 1 << 18  # bytes that Snakemake's copies of its sources take, and more
 
 
 def check(arguments: Sequence[str], environment: MutableMapping[str, str]) -> None:
-    """End with a message if a command line cannot be meant so; let Snakemake write its cache elsewhere if it must."""
+    """End with a message if a command line cannot be right; let Snakemake write its cache elsewhere if it must."""
     if message := mistake(arguments):
         sys.exit(f"zonalflow: {message}")
     use_writable_cache(environment)
@@ -40,6 +41,8 @@ def mistake(arguments: Sequence[str]) -> str:
         if option in _CONFIGFILE and not Path(value).exists():
             is_target = number > 0 and Path(value).suffix not in (".yaml", ".yml", ".json")
             return _target_first(option, value, arguments) if is_target else _no_such_file(option, value)
+        if option in _CONFIGFILE and (problem := syntax_mistake(Path(value))):
+            return problem
         if option in _CONFIG and not is_pair and number > 0:
             return _target_first(option, value, arguments)
         if option in _CONFIG and not (is_pair and _KEY.fullmatch(key)):
@@ -83,6 +86,28 @@ def _no_such_file(option: str, value: str) -> str:
     files = [str(path) for folder in folders for path in sorted(folder.glob("*.y*ml"))]
     close = difflib.get_close_matches(value, files, n=1) or files[:3]
     return f"{option} {value}: there is no such file" + (f". Do you mean {', or '.join(close)}?" if close else "")
+
+
+def syntax_mistake(path: Path) -> str:
+    """Return the line of a configuration file that is no YAML, and why; empty if all are, or the file is missing."""
+    import yaml  # not at the head: each job imports this module
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except UnicodeError:
+        return f"{path}: not encoded in UTF-8; save it as UTF-8"
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        number = mark.line if mark else 0
+        line = (text.splitlines() or [""])[number:][:1]
+        if line and "\t" in line[0][: len(line[0]) - len(line[0].lstrip())]:
+            return f"{path}, line {number + 1}: begins with a tab; YAML wants spaces"
+        hint = "Check brackets, quotes, colons and indentation here and above"
+        return f"{path}, line {number + 1}: is not YAML: {error.problem or error.context}. {hint}"
+    except (yaml.YAMLError, OSError, RecursionError, ValueError):
+        pass  # Snakemake reads it next, and reports these itself
+    return ""
 
 
 # --------------------------------------------------------------------------------------------------------- the cache

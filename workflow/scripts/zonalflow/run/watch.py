@@ -1,4 +1,4 @@
-"""What a run tells its user: each failure with its cause (:mod:`zonalflow.run.failures`), and how the run ended.
+"""A run's reports to its user: each failure with its cause (:mod:`zonalflow.run.failures`), and how the run ended.
 
 Snakemake reports on its jobs through Python's logging (see :mod:`zonalflow.run.events`). :class:`Watch` is a handler
 that gathers these records; everything else is a pure function.
@@ -6,13 +6,12 @@ that gathers these records; everything else is a pure function.
 
 import logging
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from zonalflow.run.events import Announced, Event, Failed, Finished, Other, event_of
 from zonalflow.run.failures import Failures, Job
+from zonalflow.run.sharing import is_whole
 
 Log = Callable[[str], None]
 NAMED = 30  # failed jobs that the end of a run lists
@@ -85,7 +84,7 @@ def without_targets(arguments: Sequence[str], targets: Iterable[str]) -> list[st
     return left
 
 
-# --------------------------------------------------------------------------------------------------------- the whole
+# ------------------------------------------------------------------------------------------------------- the summary
 
 
 @dataclass(frozen=True)
@@ -96,12 +95,6 @@ class Years:
     failed: tuple[tuple[str, str], ...]
     reused: tuple[tuple[str, str], ...]
     missing: tuple[tuple[str, str], ...]
-
-
-def is_whole(path: str) -> bool:
-    """Whether a job's output is there and Snakemake does not hold it for unfinished, as after an interruption."""
-    marker = Path(".snakemake/incomplete", urlsafe_b64encode(path.encode()).decode())
-    return Path(path).exists() and not marker.exists()
 
 
 def sort_years(
@@ -124,7 +117,7 @@ def sort_years(
     return Years(**{kind: tuple(keys) for kind, keys in kinds.items()})
 
 
-def other_failures(jobs: Iterable[Job], whole: Callable[[str], bool]) -> list[Job]:
+def other_failures(jobs: Iterable[Job], whole: Callable[[str], bool] = is_whole) -> list[Job]:
     """Return the jobs that failed at their last attempt and are not a year's statistics: fetches, index, report."""
     return [
         job

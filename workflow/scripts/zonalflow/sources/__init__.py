@@ -1,1 +1,1 @@
-"""Fetching zones and rasters, verified and recorded, or making synthetic ones; nothing here interprets what came."""
+"""Fetch zones and rasters, verified and recorded, or make synthetic ones; nothing here interprets their values."""

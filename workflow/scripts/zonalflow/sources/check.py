@@ -1,6 +1,6 @@
 """Checking that a fetched raster is complete and holds data.
 
-Every block is decoded, since a GeoTIFF that was cut short opens without an error and fails only where it was cut.
+Every block is decoded, since a GeoTIFF that was cut short opens without an error and fails only at the missing blocks.
 """
 
 import math

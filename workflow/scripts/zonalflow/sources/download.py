@@ -1,10 +1,10 @@
-"""One file from one address, complete and verified, or a message that says what came instead.
+"""Download one file from one address, complete and verified, or end with a message that says what came instead.
 
 A download never continues a partial one: GeoCDL answers a Range request with a part of a newly built zip. After a
 transient error (no connection, 429, 5xx, a cut or unreadable body) it makes a bounded number of further attempts, with
-growing, random pauses. A pause is at least as long as the failed request had waited for its answer: a server works off
-also what nobody waits for any more, and the next request waits behind it. A permanent error (400, 404, 422, a redirect
-to another host, an untrusted certificate) ends the download at once. The file appears under its name only when `verify`
+growing, random pauses. A pause is at least as long as the failed request had waited for its answer, since a server may
+still work on that request, and the next one waits behind it. A permanent error (400, 404, 422, a redirect to another
+host, an untrusted certificate) ends the download at once. The file appears under its name only when `verify`
 has accepted it.
 
 Proxies: the usual environment variables (https_proxy, no_proxy, REQUESTS_CA_BUNDLE) apply to public hosts only.
@@ -65,7 +65,11 @@ class _Download:
     retry_rejected: bool
 
     def attempt(self) -> tuple[str, int]:
-        """Make one attempt; return the SHA-256 and the size of the verified file."""
+        """Make one attempt; return the SHA-256 and the size of the verified file.
+
+        Raises:
+            TransientError: when another attempt may succeed; PermanentFetchError when it would fail as well.
+        """
         digest, size = hashlib.sha256(), 0
         with disk_errors_explained(self.target), atomic_path(self.target) as temporary:
             with open_response(self.url, self.policy, self.clock) as response, temporary.open("wb") as stream:
@@ -163,7 +167,7 @@ def download(
 
 
 def get_json(url: str, *, policy: RetryPolicy = DEFAULT_POLICY, clock: Clock = CLOCK, max_bytes: int = 4 << 20) -> Any:
-    """Return the JSON that `url` answers, in one attempt: for what is useful but not needed.
+    """Return the JSON that `url` answers, in one attempt: for information that is useful but not needed.
 
     Raises:
         FetchError: when nothing came, or something other than JSON.
@@ -181,7 +185,7 @@ def get_json(url: str, *, policy: RetryPolicy = DEFAULT_POLICY, clock: Clock = C
 
 
 def discard(url: str, *, policy: RetryPolicy = DEFAULT_POLICY, clock: Clock = CLOCK) -> None:
-    """Make one request and throw its answer away, whatever it is: for what the server does meanwhile."""
+    """Make one request and discard its answer, whatever it is: for its effect on the server."""
     try:
         with open_response(url, policy, clock) as response:
             for _ in body_chunks(response, policy, clock, 64 << 20):

@@ -37,7 +37,7 @@ class RetryPolicy:
     Attributes:
         connect: the longest wait for a connection.
         read: the longest wait for the next bytes.
-        total: the longest time for the body of one answer, so that a slow server cannot hold a job for ever.
+        total: the longest time for the body of one answer, so that a slow server cannot hold a job without end.
         attempts: the number of attempts, at least 1.
         pause: the pause after the first attempt.
         longest_pause: the limit of the growing pauses.
@@ -72,7 +72,7 @@ CLOCK = Clock()
 
 
 class TransientError(FetchError):
-    """An error that another attempt may not meet.
+    """An error after which another attempt may succeed.
 
     `wait` is the pause in seconds that the server asks for, if any; `spent` the seconds for which the request had
     waited for its answer: the server may go on working on it for as long again.
@@ -104,7 +104,7 @@ def open_response(url: str, policy: RetryPolicy, clock: Clock) -> Iterator["requ
         TransientError: no connection, a broken one, status 429 or 5xx.
         PermanentFetchError: any other status, a redirect to another host, an invalid address or certificate.
     """
-    with bounded_session(policy.total) as (session, watchdog), _end_of_time_explained(policy, watchdog):
+    with bounded_session(policy.total) as (session, watchdog), _timeout_explained(policy, watchdog):
         session.headers.update({"User-Agent": f"zonalflow/{__version__}", "Accept-Encoding": "identity"})
         session.auth = lambda prepared: prepared  # no passwords from ~/.netrc
         address = url
@@ -135,16 +135,16 @@ def _time_spent_noted(clock: Clock) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _end_of_time_explained(policy: RetryPolicy, watchdog: Watchdog) -> Iterator[None]:
+def _timeout_explained(policy: RetryPolicy, watchdog: Watchdog) -> Iterator[None]:
     late = TransientError(f"no complete answer came within {policy.total:g} s")
     try:
         yield
     except TransientError as error:
-        if not watchdog.bit:
+        if not watchdog.expired:
             raise
         late.spent = error.spent
         raise late from error
-    if watchdog.bit:  # the end of the connection may have looked like the end of the answer
+    if watchdog.expired:  # shutting down the connection may have looked like the end of the answer
         raise late
 
 

@@ -8,12 +8,12 @@ import fcntl
 import logging
 import os
 import re
-import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from zonalflow.common.disk import make_private_folder
 from zonalflow.common.locks import opened
 from zonalflow.sources.http import CLOCK, Clock
 
@@ -27,7 +27,7 @@ _SILENT = 10.0  # seconds of waiting before it is logged
 def turn(url: str, at_once: int, *, folder: Path | None = None, clock: Clock = CLOCK) -> Iterator[None]:
     """Wait until fewer than `at_once` processes of this user on this machine send requests to the server of `url`.
 
-    GeoCDL answers requests one after another; more of them only wait there, until it closes their connections. The
+    GeoCDL answers requests one after another; further ones only wait, until it closes their connections. The
     locks are in `folder`, by default one in the machine's folder for temporary files, which must be this user's own. A
     wait of more than ten seconds is logged, with the process that has the turn.
     """
@@ -35,7 +35,7 @@ def turn(url: str, at_once: int, *, folder: Path | None = None, clock: Clock = C
     server = re.sub(r"[^A-Za-z0-9.-]", "_", urlsplit(url).netloc)
     with contextlib.ExitStack() as stack:
         try:
-            _check_own(folder)
+            make_private_folder(folder)
             descriptors = [stack.enter_context(opened(folder / f"{server}.{number}.lock")) for number in range(at_once)]
         except OSError as error:  # a full or foreign /tmp must not stop a download
             logger.warning("cannot keep turns in %s (%s); going on without", folder, error)
@@ -52,14 +52,6 @@ def turn(url: str, at_once: int, *, folder: Path | None = None, clock: Clock = C
             os.ftruncate(taken, 0)
             os.pwrite(taken, str(os.getpid()).encode(), 0)
         yield
-
-
-def _check_own(folder: Path) -> None:
-    """Make the folder of the locks; raise OSError unless it is this user's own, and no other one can write there."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
-        raise PermissionError("it is a link, or belongs to, or is open to, another user")
 
 
 def _holder(descriptor: int) -> str:

@@ -1,7 +1,7 @@
 """Fetching a year from PRISM's own web service, for people outside SCINet: one request for each grid.
 
 The service refuses a file that was requested within the last 24 hours, and repeated abuse blocks the address, so an
-answer is kept before anything else is done with it, and is never requested again.
+answer is saved first of all, and is never requested again.
 """
 
 import functools

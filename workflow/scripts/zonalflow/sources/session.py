@@ -1,7 +1,7 @@
-"""A session for requests of bounded time: whatever a server sends, and however slowly, each try ends.
+"""A session whose requests take a bounded time, whatever a server sends and however slowly.
 
 The timeouts of requests and urllib3 are for each single read. A server that sends a byte of a header, an interim answer
-(status 100) or the size of a chunk now and then would hold a job for ever.
+(status 100) or the size of a chunk now and then would otherwise hold a job without end.
 """
 
 import contextlib
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class Watchdog:
-    """Ends a try after its time, whatever the server sends meanwhile: it shuts down the sockets that were opened."""
+    """Ends an attempt after a time limit, whatever the server sends, by shutting down the sockets that were opened."""
 
     def __init__(self, seconds: float):
-        self.bit = False
+        self.expired = False
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._bite)
+        self._timer = threading.Timer(seconds, self._expire)
         self._timer.daemon = True
 
     def __enter__(self) -> "Watchdog":
@@ -34,22 +34,22 @@ class Watchdog:
         with self._lock:
             for watched in self._sockets:
                 watched.close()
-                if watched.fileno() >= 0:  # an answer that could not be read has left a reader of it behind
+                if watched.fileno() >= 0:  # http.client may keep a reader of an answer that it could not parse
                     os.close(watched.detach())
             self._sockets.clear()
 
     def watch(self, opened: socket.socket) -> socket.socket:
-        """Return a socket, whose connection is shut down when the time is over."""
+        """Return the socket `opened`, whose connection is shut down when the time is over."""
         with self._lock:
             # the socket to close, and another one to shut down: TLS takes the former away from its object
             self._sockets += [opened, opened.dup()]
-            if self.bit:
+            if self.expired:
                 self._shut_down()
         return opened
 
-    def _bite(self) -> None:
+    def _expire(self) -> None:
         with self._lock:
-            self.bit = True
+            self.expired = True
             self._shut_down()
 
     def _shut_down(self) -> None:

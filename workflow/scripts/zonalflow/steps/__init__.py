@@ -1,1 +1,1 @@
-"""Do the work of the rules, one module each, in the order of the data's way; only here everything meets."""
+"""Do the work of the rules, one module for each; only these modules combine all other packages."""

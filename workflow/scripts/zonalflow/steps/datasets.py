@@ -43,12 +43,12 @@ def _row(name: str, about: Any) -> tuple[str, ...]:
     """Return a dataset's row; what its description lacks stays empty."""
     about = about if isinstance(about, dict) else {}
     variables = about.get("vars") if isinstance(about.get("vars"), dict) else {}
-    dead = {row.grain or row.variable for row in UNSERVED if row.dataset == name}
-    names = [variable for variable in variables if variable not in dead]
+    unserved = {row.grain or row.variable for row in UNSERVED if row.dataset == name}
+    names = [variable for variable in variables if variable not in unserved]
     more = f", … ({len(names)})" if len(names) > _MOST_VARIABLES else ""
     daily = "hourly" if name in DATASETS and DATASETS[name].hours else "daily"
     held = {grain: dates for grain in ("annual", "monthly", daily) if (dates := held_dates(about, grain))}
-    grains = [grain for grain in held if grain not in dead and None not in dead]
+    grains = [grain for grain in held if grain not in unserved and None not in unserved]
     years = {_years(held[grain]) for grain in grains}
     size, unit = about.get("grid_size"), str(about.get("grid_unit") or "")
     return (

@@ -1,4 +1,4 @@
-"""The manifest: where the numbers came from, so that a reader can check them and a colleague repeat them."""
+"""Step write_manifest: the provenance of the numbers, for checking and repeating them, and the README beside them."""
 
 import json
 import platform
@@ -36,8 +36,7 @@ class Inputs:
         tables: the year tables, which know the rasters' classes and grids and what the columns are called.
         report, grid, index: what the steps prepare_zones and index_zones wrote (JSON).
         table: the tidy table (Parquet), for its columns.
-        results: the files that were made, for their checksums.
-        checksums: what the jobs recorded of the files that they had written.
+        checksums: what the jobs of the years, then that of the tables, recorded of the files that they had written.
         records: what they recorded of the files that they had read.
     """
 
@@ -49,14 +48,13 @@ class Inputs:
     grid: str
     index: str
     table: str
-    results: list[str]
     checksums: list[str]
     records: list[str]
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """The manifest (JSON), and the README for whoever is handed the results."""
+    """The manifest (JSON), and the README for recipients of the results."""
 
     manifest: str
     readme: str
@@ -77,8 +75,10 @@ def write_manifest(inputs: Inputs, outputs: Outputs, config: dict[str, Any], log
     read = files_read(inputs.records)
     files = dict.fromkeys([*files_of([*inputs.zones, *inputs.rasters, *inputs.weights]), *map(Path, read)])
     sources = [_source(path, read.get(str(path))) for path in files]
-    results = [{"path": path, "bytes": Path(path).stat().st_size, "sha256": sha256(path)} for path in inputs.results]
-    _check_checksums(results, read_checksums(inputs.checksums))
+    recorded = read_checksums(inputs.checksums)
+    made = [path for path in recorded if path not in {*inputs.tables}]
+    results = [{"path": path, "bytes": Path(path).stat().st_size, "sha256": sha256(path)} for path in made]
+    _check_checksums(results, recorded)
     manifest = {
         "zonalflow": zonalflow.__version__,
         "config": config,

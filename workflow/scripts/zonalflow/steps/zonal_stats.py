@@ -43,7 +43,7 @@ class Inputs:
     Attributes:
         rasters: the year's receipt, or the user's own files.
         zones, report, grid, index: what the steps prepare_zones and index_zones wrote.
-        template: the parts of the zones' shapefile without statistics; empty when none is asked for.
+        template: the zones' shapefile without statistics; empty when none is asked for.
     """
 
     rasters: list[str]
@@ -158,8 +158,7 @@ def write_vectors(
     """Write the year's vector files: `columns` [n_zones] each, named by `fields` in a shapefile."""
     paths = {Path(path).suffix: Path(path) for path in outputs.vectors}
     if ".shp" in paths:
-        template = next(Path(path) for path in inputs.template if path.endswith(".shp"))
-        write_shapefile(paths[".shp"].with_suffix(""), template.with_suffix(""), columns, fields)
+        write_shapefile(paths[".shp"].with_suffix(""), Path(inputs.template[0]).with_suffix(""), columns, fields)
     others = {kind: suffixes[0] for kind, suffixes in VECTOR_SUFFIXES.items() if kind != "shp" and suffixes[0] in paths}
     if others:
         import geopandas
@@ -185,6 +184,9 @@ def compute_year(
         class_names: value to name of a categorical raster's classes.
         cells: about how many are reduced in all; if they are many, they are read and reduced concurrently, and
             compiled loops are loaded.
+
+    Raises:
+        RasterError: when there is no time step.
     """
     dates, rows, grids = [], [], []
     parts = read_parts(sources, stats)

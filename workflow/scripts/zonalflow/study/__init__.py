@@ -1,1 +1,1 @@
-"""Say what a study is: its checked configuration, its files, and what is checked before any job; compute nothing."""
+"""Define a study: its checked configuration, its files, its jobs, and the checks before any job; compute nothing."""

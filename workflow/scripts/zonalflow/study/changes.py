@@ -1,4 +1,4 @@
-"""How Snakemake learns what is out of date, and what stays of it after a run.
+"""How Snakemake learns which results are out of date, and which of them are left after a run.
 
 For each result that is out of date or missing there is to be an empty file ``.changes/<step>/<name>.<n>``, which its
 job reads. It does not exist yet, so the rule that makes these files runs, and with it the jobs that read them. A later
@@ -36,7 +36,7 @@ class Changes:
         }
 
     def _has_begun(self) -> bool:
-        """Whether anything is there that the study makes or fetches."""
+        """Whether anything exists that the study makes or fetches."""
         return any(state.present for state in self.plan.states.values()) or any(
             Path(receipt).exists() for receipt in self._study.receipts
         )
@@ -51,7 +51,7 @@ class Changes:
         return [path for name, path in self.new.items() if name in needed][:1]
 
     def settle(self) -> None:
-        """Leave out what the jobs of a killed run have finished since the plan was made."""
+        """Drop the results that jobs of a killed run have finished since the plan was made."""
         if self.new:
             states = self.now().states
             self.new = {name: path for name, path in self.new.items() if not states[name].is_settled}
@@ -61,7 +61,7 @@ class Changes:
         return Plan(self._study, self._page, Memory.read(self._memory))
 
     def inputs(self, step: str, wildcards: Sequence[str], ancient: Callable[[str], Any]) -> list[Any]:
-        """Return the file that a job reads: a new one if its results are out of date, else that which it read last."""
+        """Return the file that a job reads: a new one if its results are out of date, else the last one."""
         name = job_name(step, wildcards)
         if name in self.new:
             return [self.new[name].removeprefix(self._study.root)]
@@ -80,7 +80,7 @@ class Changes:
         return next((self._reasons[path] for path in files if path in self._reasons), "")
 
     def remember(self) -> None:
-        """Write what had to be read, so that the next start need not read it again; and mark what is out of date."""
+        """Store checksums that had to be computed, for the next start; and list what is out of date."""
         self.plan.memory.write(self._memory)
         for name, number in self._numbers.items():
             for path in Path(self._file(name, 0)).parent.glob(f"{glob.escape(name.rpartition('/')[2])}.*"):
@@ -106,11 +106,11 @@ def mark(plan: Plan) -> None:
         }
         for state in plan.out_of_date
     ]
-    write_json(path, {"out_of_date": named, "advice": "The same command again makes them anew."})
+    write_json(path, {"out_of_date": named, "advice": "Run the same command again to make them again."})
 
 
 def leftovers(plan: Plan) -> str:
-    """Return what is left of a former configuration, or of former inputs, after a run; empty if nothing is."""
+    """Return a message on results of a former configuration, input or code; empty if there are none."""
     years = sum(state.job.step == "zonal_stats" for state in plan.out_of_date)
     others = len(plan.out_of_date) - years
     counts = " and ".join(

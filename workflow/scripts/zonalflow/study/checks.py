@@ -1,4 +1,4 @@
-"""What one key of the configuration demands of another, and what a schema cannot express."""
+"""Checks of the configuration that a schema cannot express, such as that of one key against another."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The user's own rasters, zones and weights beside each other, as far as their heads tell: asked before any job."""
+"""Checks before any job that the user's own rasters, zones and weights fit together, by their headers."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from zonalflow.rasters.read import TimeStep
 
-_MOST_VERTICES = 300_000  # of zones that are brought to the grid before any job, which takes them less than a second
+_MOST_VERTICES = 300_000  # of zones that are brought to the grid before any job: these take less than a second
 _WITHOUT_WKT1 = ("shp", "gpkg")  # formats that store a CRS without a code as WKT 1
 
 
@@ -85,7 +85,7 @@ def _check_crs(grid: Grid, formats: list[str]) -> None:
 
 
 def check_zones_on_grid(study: Study, zones: "geopandas.GeoDataFrame", grid: Grid) -> None:
-    """Raise ZonesError if zones cannot be brought to the grid, or none overlaps it; very many are not asked."""
+    """Raise ZonesError if zones cannot be brought to the grid, or none overlaps it; very many are not checked."""
     import shapely
 
     from zonalflow.zones.on_grid import prepare

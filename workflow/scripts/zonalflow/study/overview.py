@@ -17,15 +17,15 @@ from zonalflow.cost.model import SNAKEMAKE, Year
 from zonalflow.study.study import Study
 from zonalflow.study.where import Size, size_of
 
-# What the profiles ask for where nothing is said; a job that needs no more asks for nothing.
+# The defaults of the profiles; a job that needs no more does not set its own resources.
 MEMORY, MINUTES = 2000, 30
-_ROOM = 1.5  # times the predicted memory, and what Snakemake takes in the job
+_ROOM = 1.5  # times the predicted memory, to which Snakemake's own is added
 _SNAKEMAKE_MB = 150
 _SLOW = 4.0  # a busy file system, an older processor
 _IN_ZONES = 0.75  # of a grid's cells
 _BLOCK = 256  # rows that a file decompresses together
 _DATES_OF_UNKNOWN = 366
-_FLOAT = 4  # bytes of a cell where no file says it
+_FLOAT = 4  # bytes of a cell, where no file tells
 _COMPRESSED = {"geocdl": 0.9, "prism": 0.35}  # of what is downloaded
 
 Resources = dict[str, Callable[..., int]]
@@ -51,7 +51,7 @@ def year_of(study: Study, size: Size) -> Year | None:
     )
     if study.raster["source"] != "local":
         return year
-    with suppress(ZonalflowError, OSError, ValueError):  # what is wrong is told by what checks the inputs
+    with suppress(ZonalflowError, OSError, ValueError):  # the checks of the inputs report what is wrong
         return _as_its_files(study, year)
     return year
 

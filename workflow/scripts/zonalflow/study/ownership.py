@@ -1,6 +1,6 @@
 """Which configuration a results folder belongs to: two configurations must not mix in one.
 
-``results/<run>/config.json`` records which configuration file the results are of, and what it said. It is written when
+``results/<run>/config.json`` records which configuration file the results are of, and its content. It is written when
 all results in the folder are of that configuration. The same file may be edited: what depends on the edit is computed
 again, and what the edit leaves behind is moved aside, neither deleted nor left among the new results. A *different*
 file that uses the same ``run`` for something else is refused.
@@ -17,7 +17,7 @@ from zonalflow.common.files import write_json
 from zonalflow.recipes.recipe import changes
 from zonalflow.study.study import Study
 
-# keys that say where and how to fetch, or what to write, and leave the numbers alone
+# keys that set where and how to fetch, or what to write, and do not affect the numbers
 _HARMLESS = ("fetch", "baseline", "output", "steps")
 
 

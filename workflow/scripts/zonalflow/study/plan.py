@@ -1,4 +1,4 @@
-"""Which results of a study are what its inputs, its configuration and its code give, and why others are not.
+"""Which results of a study are current, given its inputs, configuration and code, and why others are not.
 
 The controlling process makes a plan at every start and preview: it compares the record of each result with what the
 result would be made from now. Neither time stamps nor Snakemake's own notes count. A result without a record, or with
@@ -24,7 +24,7 @@ NEVER_RECORDED = "no record of what it was made from"
 
 @dataclass(frozen=True)
 class State:
-    """How the results of a job stand.
+    """The state of a job's results.
 
     Attributes:
         job: the job.
@@ -32,7 +32,7 @@ class State:
         present: whether any of them is there.
         digest: that of the recipe that they were made by; empty if they would be made by another now.
         edited: those that are not what the job wrote.
-        lacks: whether one that the study asks for is missing.
+        lacks: whether a result that the study asks for is missing.
     """
 
     job: Job
@@ -79,7 +79,7 @@ class Plan:
 
     @property
     def memory(self) -> Memory:
-        """What a later plan need not work out again."""
+        """The checksums that a later plan need not compute again."""
         return Memory(self._inputs.to_remember(), self._results.to_remember())
 
     def needed_by(self, targets: Collection[str]) -> set[str]:
@@ -106,7 +106,7 @@ class Plan:
         return found if targets else {*self.states}
 
     def state_of(self, job: Job) -> State:
-        """Return how a job's results stand; the job need not be one of the study's."""
+        """Return the state of a job's results; the job need not be one of the study's."""
         present = [path for path in job.outputs if Path(path).exists()]
         record = Record.read(job.record)
         if record is None:
@@ -137,7 +137,7 @@ class Plan:
         return Recipe(job.step, code_digest(job.step), recipe_keys(job.step, keys), named(files), made_from)
 
     def _files(self, kind: str, paths: list[str], record: Record) -> list[Content]:
-        """Return what is in files now. A receipt that is no longer there says nothing against what came with it."""
+        """Return the contents of files now; the recorded ones of fetched files whose receipts are missing."""
         if self._is_fetched(kind) and paths and not any(Path(path).exists() for path in paths):
             return record.files.get(kind, [])
         return [self._inputs.of(path) for path in self._folders.files_of(paths)]

@@ -1,4 +1,4 @@
-"""What is checked before the first job, so that a mistake costs seconds and not a night.
+"""The checks before the first job, so that a mistake costs seconds and not a night.
 
 A preview must send no request, so only :func:`check_catalogue`, which a real run calls, goes to the network.
 """
@@ -28,7 +28,7 @@ from zonalflow.vectors.shapefile import check_size, record_bytes, table_size
 if TYPE_CHECKING:
     import geopandas
 
-MOST_COLUMNS = 1900  # of a shapefile or GeoPackage: these hold 2,046 and 2,000, the zones' attributes among them
+MOST_COLUMNS = 1900  # of a shapefile or GeoPackage, which hold 2,046 and 2,000 with the zones' attributes
 _MOST_COLUMNS_OF_A_SHEET = 16_384  # in Excel
 
 
@@ -54,6 +54,9 @@ def check_columns(study: Study) -> None:
     """Check that a year's columns fit into the vector formats asked for: a year of days with many statistics does not.
 
     Classes, which only the rasters know, are not counted here.
+
+    Raises:
+        ConfigError: with the number of columns, and what to write instead.
     """
     if study.raster["grain"] == NATIVE:
         return  # only the files know their dates
@@ -118,7 +121,11 @@ def check_zones(study: Study) -> "geopandas.GeoDataFrame | None":
 
 
 def check_rasters(study: Study) -> Grid | None:
-    """Check that the box touches what the source covers; return the grid of local rasters, after checking these."""
+    """Check that the box touches what the source covers; return the grid of local rasters, after checking these.
+
+    Raises:
+        ZonalflowError: for a box outside, or what the source does not have; see :func:`check_local_rasters`.
+    """
     raster = study.raster
     if raster["source"] == "local":
         check_pattern(raster["path"], study.years, raster["grain"])

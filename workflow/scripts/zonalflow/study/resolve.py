@@ -27,8 +27,8 @@ URLS = {"census": census.BASE_URL, "geocdl": geocdl.BASE_URL, "prism": prism.BAS
 def resolve(config: Mapping[str, Any], schema: dict[str, Any], *, check: bool = True) -> dict[str, Any]:
     """Return the complete, normalised configuration; ``config`` is not changed.
 
-    With ``check=False`` the schema is trusted to hold (the controlling process has checked it, a job parses it again)
-    and its library is not imported.
+    With ``check=False`` the schema is trusted to hold (the controlling process has checked it, and a job only parses it
+    again), and its library is not imported.
 
     Raises:
         ConfigError: with every mistake that the schema finds, one a line, or the first one beyond the schema.
@@ -116,7 +116,7 @@ def _split_names(raster: dict[str, Any]) -> None:
 
 
 def _at_home(path: str) -> str:
-    """Return a path whose ``~`` is the user's home folder."""
+    """Return a path with ``~`` replaced by the home folder."""
     try:
         return str(Path(path).expanduser()) if path.startswith("~") else path
     except RuntimeError:

@@ -12,6 +12,7 @@ import yaml
 
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.text import nearest
+from zonalflow.run.start import syntax_mistake
 
 _DEEPEST, _MOST_NODES = 20, 50_000  # levels and values of a configuration
 _CONTAINERS = (dict, list, tuple)
@@ -40,22 +41,8 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def check_syntax(path: Path) -> None:
     """Raise ConfigError for a file that is no YAML, naming the line; a missing one is for Snakemake to report."""
-    try:
-        yaml.compose(Path(path).read_text(encoding="utf-8-sig"), Loader=_Loader)
-    except UnicodeError:
-        raise ConfigError(f"{path}: not encoded in UTF-8; save it as UTF-8") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        number = mark.line if mark else 0
-        line = (Path(path).read_text(encoding="utf-8-sig").splitlines() or [""])[number:][:1]
-        if line and "\t" in line[0][: len(line[0]) - len(line[0].lstrip())]:
-            problem = "begins with a tab; YAML wants spaces"
-        else:
-            hint = "Check brackets, quotes, colons and indentation here and above"
-            problem = f"is not YAML: {error.problem or error.context}. {hint}"
-        raise ConfigError(f"{path}, line {number + 1}: {problem}") from None
-    except (yaml.YAMLError, OSError, RecursionError, ValueError):
-        return  # Snakemake reads it next, and reports these itself
+    if problem := syntax_mistake(path):
+        raise ConfigError(problem)
 
 
 def check_duplicates(path: Path) -> None:

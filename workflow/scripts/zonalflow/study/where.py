@@ -16,7 +16,7 @@ from zonalflow.sources.catalogue import datasets
 from zonalflow.sources.catalogue.census import needs_state
 from zonalflow.study.study import Study
 
-# A login node is shared: more than this belongs into jobs.
+# A login node is shared: larger work belongs in jobs.
 MOST_SECONDS = 300.0  # of one processor, all short steps together
 MOST_MEMORY = 2000.0  # MB, of the largest of them
 

@@ -104,7 +104,7 @@ def write_tidy(
 ) -> int:
     """Write the year tables to ``targets`` (``parquet``, ``csv``), each whole or not at all; return the number of rows.
 
-    One year of one variable is in memory at a time. In Parquet each is a row group of its own, or several of at most
+    Only one year of one variable is in memory. In Parquet each is a row group of its own, or several of at most
     about a million rows, so that readers skip the variables and years that they do not ask for.
 
     Args:

@@ -1,1 +1,1 @@
-"""Which files, bands and time steps hold the dates of a year."""
+"""Find the files, bands and time steps that hold the dates of a year."""

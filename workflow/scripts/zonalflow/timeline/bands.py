@@ -14,12 +14,13 @@ from zonalflow.common.text import count_of
 from zonalflow.rasters.containers import exists
 from zonalflow.rasters.grib import is_grib, messages
 from zonalflow.rasters.read import TimeStep, open_raster
-from zonalflow.timeline.patterns import NATIVE, expected_dates
+from zonalflow.timeline.patterns import NATIVE, expected_dates, name_in_files
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 _LENGTH = {"annual": 4, "monthly": 7, "daily": 10, "hourly": 16}
+_FINER = {"monthly": "{month}", "daily": "{month} and {day}", "hourly": "{month}, {day} and {hour}"}  # than a year
 _DESCRIBED = re.compile(r"(?:^|[^0-9])((?:1[89]|2[012])\d{2})(?:[-_.]?(\d{2})(?:[-_.]?(\d{2}))?)?$")
 
 
@@ -42,7 +43,7 @@ def band_time_steps(
     grain, band = raster["grain"], raster.get("band")
     if raster.get("select"):
         raise RasterError(f"raster.select: {path} has bands and no dimensions; choose one by raster.band")
-    name, shared = str((raster.get("names") or {}).get(variable, variable)), bool(raster.get("shared"))
+    name, shared = name_in_files(raster, variable), bool(raster.get("shared"))
     if band is not None and shared:
         raise RasterError(
             f"raster.band: {band} of {path} would be all variables; leave it out, and name each variable's band: "
@@ -102,9 +103,9 @@ def _bands(
     if dataset.count == len(asked_for):
         dates = asked_for  # the months alone that the study asks for
     if dataset.count != len(dates):
-        hint = (
-            "" if told else "; else write {year} in raster.path, or one year in years for a raster that never changes"
-        )
+        hint = f"; else write {_FINER[grain]} in raster.path" if len(told) == 4 and grain in _FINER else ""
+        if not told:
+            hint = "; else write {year} in raster.path, or one year in years for a raster that never changes"
         raise RasterError(
             f"{path} has {count_of(dataset.count, 'band')}, but {dates[0]} to {dates[-1]} are {len(dates)} dates; "
             f"a file that holds several dates needs one band for each, in order, or bands described by dates{hint}"

@@ -1,6 +1,6 @@
-"""Times of CF's kind as texts: ``2000-01-31T06:00``, in any calendar and any year.
+"""CF times as texts, ``2000-01-31T06:00``, in any calendar and any year.
 
-Source: CF conventions 1.11, sections 4.4.1 and 4.4.2; what cftime does not count (months and years of calendars whose
+Source: CF conventions 1.11, sections 4.4.1 and 4.4.2; what cftime does not decode (months and years of calendars whose
 months differ in length, days written as digits) follows UDUNITS' names and CDO's ``day as %Y%m%d.%f``.
 """
 

@@ -1,4 +1,4 @@
-"""Whether local files hold every date of a study; asked before any job."""
+"""Check before any job that local files hold every date of a study."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,10 +8,8 @@ from zonalflow.common.errors import RasterError
 from zonalflow.common.text import count_of
 from zonalflow.rasters.containers import exists, is_array
 from zonalflow.rasters.read import TimeStep
-from zonalflow.rasters.selection import select_of
 from zonalflow.timeline.patterns import files_of_year
-from zonalflow.timeline.time_axis import span
-from zonalflow.timeline.time_steps import MissingYearError, in_file, local_steps
+from zonalflow.timeline.time_steps import MissingYearError, local_steps, span_of
 
 
 def check_years(raster: Mapping[str, Any], variables: Sequence[str], years: list[int]) -> list[TimeStep]:
@@ -64,8 +62,7 @@ def _lacking(
     arrays = [path for path in dict.fromkeys(files) if exists(path) and is_array(path)]
     if len(errors) == 1 or not files:
         return first
-    hold = f"; it holds {span(arrays, in_file(raster, variable), select_of(raster.get('select')))}" if arrays else ""
     return RasterError(
         f"{', '.join(dict.fromkeys(files[:3]))}: {variable} lacks {len(errors)} of {len(years)} years: "
-        f"{format_years(list(errors))}{hold}. The first: {first}"
+        f"{format_years(list(errors))}{span_of(raster, arrays, variable)}. The first: {first}"
     )

@@ -46,6 +46,11 @@ def may_be_arrays(pattern: str) -> bool:
     return pattern.lower().removesuffix(".gz").endswith((*ARRAY_SUFFIXES, ".hdf", ".zip"))
 
 
+def name_in_files(raster: Mapping[str, Any], variable: str) -> str:
+    """Return what the files call a variable: the name that ``raster.variables`` maps its label to, or the label."""
+    return str((raster.get("names") or {}).get(variable, variable))
+
+
 def expected_dates(raster: Mapping[str, Any], year: int) -> list[str]:
     """Return the dates of a year that a study asks for; none at grain native, where the files say which there are."""
     return [] if raster["grain"] == NATIVE else dates_of(year, raster["grain"], raster.get("months"))

@@ -18,7 +18,7 @@ from zonalflow.rasters.read import TimeStep
 from zonalflow.rasters.selection import select_of
 from zonalflow.timeline.bands import band_time_steps
 from zonalflow.timeline.calendars import days_of
-from zonalflow.timeline.patterns import NATIVE, expected_dates, files_of_year
+from zonalflow.timeline.patterns import NATIVE, expected_dates, files_of_year, name_in_files
 from zonalflow.timeline.time_axis import array_time_steps, span, time_axis
 
 
@@ -70,11 +70,6 @@ def receipt_time_steps(receipt: Path) -> list[TimeStep]:
     return found
 
 
-def local_time_steps(path: str, variable: str, year: int, grain: str, **keys: Any) -> list[TimeStep]:
-    """Return the time steps of local files, for the keys ``raster.path``, ``raster.grain`` and others."""
-    return local_steps({"path": path, "grain": grain, **keys}, variable, year).steps
-
-
 def local_steps(raster: Mapping[str, Any], variable: str, year: int) -> YearSteps:
     """Return the time steps of a year in local files.
 
@@ -100,7 +95,7 @@ def local_steps(raster: Mapping[str, Any], variable: str, year: int) -> YearStep
                     "it means one of them"
                 )
             found[date] = step
-    layer = in_file(raster, variable)
+    layer = name_in_files(raster, variable)
     expected = _expected(raster, arrays, layer, year)
     steps_in_order = [found[date] for date in (expected or sorted(found)) if date in found]
     if months := raster.get("months") if not expected else None:
@@ -111,16 +106,11 @@ def local_steps(raster: Mapping[str, Any], variable: str, year: int) -> YearStep
     return YearSteps(steps_in_order, missing)
 
 
-def in_file(raster: Mapping[str, Any], variable: str) -> str:
-    """Return what the files call a variable."""
-    return str((raster.get("names") or {}).get(variable, variable))
-
-
 def _of_array(raster: Mapping[str, Any], path: str, told: str, variable: str, year: int) -> dict[str, TimeStep]:
     """Return date to time step of a NetCDF, HDF5 or Zarr file."""
     if raster.get("band") is not None:
         raise RasterError(f"raster.band: {path} has dimensions and no bands; choose by raster.select")
-    layer, select, grain = in_file(raster, variable), select_of(raster.get("select")), raster["grain"]
+    layer, select, grain = name_in_files(raster, variable), select_of(raster.get("select")), raster["grain"]
     steps = array_time_steps(path, layer, year, grain, select)
     axis = time_axis(path, layer, select)
     by_name = told in expected_dates(raster, year) or (grain == NATIVE and told and told not in "".join(steps or {}))
@@ -149,19 +139,19 @@ def _expected(raster: Mapping[str, Any], arrays: list[str], layer: str, year: in
     return [f"{day}T{hour:02d}:00" for day in days for hour in range(24)]
 
 
+def span_of(raster: Mapping[str, Any], arrays: list[str], variable: str) -> str:
+    """Return what NetCDF, HDF5 or Zarr files hold, to end a message: ``; it holds …``; empty if there are none."""
+    layer, select = name_in_files(raster, variable), select_of(raster.get("select"))
+    return f"; it holds {span(arrays, layer, select)}" if arrays else ""
+
+
 def _lacking(
     raster: Mapping[str, Any], files: dict[str, str], arrays: list[str], variable: str, missing: list[str], of: int
 ) -> RasterError:
     """Return the error for a year that lacks dates, which names them, and the keys that help."""
-    if not files:
-        where, hold = f"no file of raster.path: {raster['path']}", ""
-    else:
-        where = few(arrays or files, 3)
-        hold = (
-            f"; it holds {span(arrays, in_file(raster, variable), select_of(raster.get('select')))}" if arrays else ""
-        )
+    where = few(arrays or files, 3) if files else f"no file of raster.path: {raster['path']}"
     what = f"{len(missing)} of {of} dates:" if of > 1 else "the year"
-    lacks = f"{where}: {variable} lacks {what} {few(missing)}{hold}"
+    lacks = f"{where}: {variable} lacks {what} {few(missing)}{span_of(raster, arrays, variable)}"
     if len(missing) == of or of <= 1:
         return MissingYearError(lacks)
     return RasterError(

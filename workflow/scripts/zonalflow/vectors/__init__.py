@@ -1,1 +1,1 @@
-"""A year's vector files: names of columns, shapefiles and other formats; the statistics come from elsewhere."""
+"""A year's vector files: names of columns, shapefiles and other formats; the statistics are computed elsewhere."""

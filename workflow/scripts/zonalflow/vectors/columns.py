@@ -88,7 +88,7 @@ def _abbreviated(name: str, room: int) -> str:
         if name.startswith(start):
             name = short + name.removeprefix(start)
             break
-    return name[:room]  # the date is cut off in no case
+    return name[:room]  # so the date is never cut off
 
 
 def attribute_names(attributes: Iterable[str], columns: Iterable[str], kind: str) -> dict[str, str]:

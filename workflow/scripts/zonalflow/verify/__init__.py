@@ -1,1 +1,1 @@
-"""Whether a finished study's results are still what was computed, and right; nothing here changes or repairs them."""
+"""Check that a finished study's results are unchanged and right; nothing here changes or repairs them."""

@@ -1,4 +1,4 @@
-"""Are the files of a finished study still what was fetched and written?"""
+"""Compare the files of a finished study with the checksums of what was fetched and written."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from zonalflow.tables.year_table import load_year
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A file that is not what it was: what is wrong, and which files to delete so that it is made again."""
+    """A file that has changed: what is wrong with it, and which files to delete so that it is made again."""
 
     path: str
     fault: str
@@ -44,7 +44,7 @@ def check_files(study: Study, manifest: dict[str, Any]) -> tuple[int, list[Misma
     except (ZonalflowError, OSError, KeyError, TypeError) as error:
         found.append(Mismatch(study.index, f"cannot be read ({error})", _remake(study, study.index)))
     else:
-        found += _attempt(folder, (folder, *_remake(study, study.index)), partial(load_index, folder, anew=True))
+        found += _attempt(folder, (folder, *_remake(study, study.index)), partial(load_index, folder, recheck=True))
     return len(expected) + 1, found
 
 

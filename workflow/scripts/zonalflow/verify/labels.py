@@ -1,4 +1,4 @@
-"""A time step of a file read otherwise than the jobs do: by its labels; NetCDF decoded by xarray's own rules.
+"""Read a time step of a file in another way than the jobs: by its labels, with NetCDF decoded by xarray's own rules.
 
 The jobs count rows and columns from the file's edge and decode the stored numbers themselves. Here each cell is looked
 up by the coordinates of its centre, along the axes that rioxarray takes for x and y, and xarray masks and unpacks. A
@@ -287,7 +287,7 @@ def _beyond_the_valid_range(raw: "xarray.DataArray", decoded: np.ndarray) -> np.
 
 
 def _never_written(raw: "xarray.DataArray") -> np.ndarray:
-    """Return which cells hold the number that the NetCDF library gives what nobody wrote."""
+    """Return which cells hold NetCDF's default fill value: they were never written."""
     import netCDF4
 
     kind = raw.dtype.str[1:]

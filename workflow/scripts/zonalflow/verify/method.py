@@ -1,4 +1,4 @@
-"""The method's own error: how far a zone's means, or shares of classes, by cell centres and by coverage lie apart."""
+"""The error of the method: how far a zone's means, or shares of classes, by centres and by coverage differ."""
 
 from dataclasses import dataclass, field
 from typing import Any

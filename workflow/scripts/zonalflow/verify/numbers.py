@@ -1,4 +1,4 @@
-"""Does another engine compute the same numbers? A sample of zones and years, from the user's own files."""
+"""Compare a sample of the results with numbers that another engine computes from the user's own files."""
 
 import random
 from dataclasses import dataclass, field
@@ -80,7 +80,7 @@ def compare_sample(study: Study, generator: random.Random, damaged: set[str]) ->
         grid, whole = Grid.from_dict(known["grid"]), Grid.from_dict(known["file_grid"])
         sample = sample_zones(study, grid, generator, damaged)
         inputs = _Inputs(sample.zones, grid, whole, _classes(study))
-    except Exception as error:  # any of a dozen kinds, of files whose checksums are checked elsewhere
+    except Exception as error:  # of any kind: the files' checksums are checked elsewhere
         result.unreadable.append(f"the zones or their grid cannot be read: {error}")
         return result
     result.points, result.misplaced = sample.points, sample.misplaced
@@ -142,14 +142,14 @@ def _compare_step(study: Study, inputs: _Inputs, variable: str, step: TimeStep, 
             if window is None:
                 continue
             raster = Raster(*read(window), window, _weights(study, window))
-            at = _Place(variable, step.date, zone)
+            at = _Where(variable, step.date, zone)
             _compare(study, at, rows.loc[[zone.id]], raster, inputs.classes, result)
             result.method_error.add(variable, step.date, zone.id, zone.polygon, raster, inputs.classes)
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Which zone, at which date of which variable."""
+class _Where:
+    """The variable, date and zone of a comparison."""
 
     variable: str
     date: str
@@ -203,7 +203,7 @@ def _tidy(study: Study, variable: str, date: str, ids: list[str], classes: dict[
 
 
 def _compare(
-    study: Study, at: _Place, row: "pandas.DataFrame", raster: Raster, classes: dict[str, float], result: Comparison
+    study: Study, at: _Where, row: "pandas.DataFrame", raster: Raster, classes: dict[str, float], result: Comparison
 ) -> None:
     """Compare a zone's numbers with the other engine's nearest answer, and enter into `result` what that brings."""
     method, least = study.config["method"], study.config["min_coverage"]

@@ -1,4 +1,4 @@
-"""Whether the prepared zones are those of the user's own file: read again, and compared point by point in its CRS.
+"""Compare the prepared zones with the user's own file, read again, point by point in the CRS of the file.
 
 No outline is reprojected for this. Points of the grid are brought to the CRS of the file, where the edges are straight,
 and each must lie in the prepared zone if and only if it lies in the outline of the file. Points nearer to the outline

@@ -1,4 +1,4 @@
-"""Which zones and years are computed again: drawn at random, and those with which faults begin."""
+"""Choose the zones and years that are computed again: some at random, and those where faults are likely."""
 
 import random
 

@@ -113,7 +113,7 @@ def _check_band(dataset: "DatasetReader", band: int, step: TimeStep) -> None:
 
 @contextmanager
 def _labelled(dataset: "DatasetReader") -> Iterator[Any]:
-    """Open the file anew with rioxarray, which gives each row and column the coordinate of its cells' centres."""
+    """Open the file again with rioxarray, which gives each row and column the coordinate of its cells' centres."""
     import rioxarray
     import xarray
 

@@ -1,6 +1,4 @@
-"""Are the results still what was computed, and does another engine compute the same?
-
-Three checks of a finished study, none of which changes anything but ``verify.json``:
+"""The verdict on a finished study, by three checks that change nothing but ``verify.json``.
 
 - every checksum of the manifest: what was fetched, the user's own files, the results;
 - the intermediate files: the year tables, the prepared zones, the index;

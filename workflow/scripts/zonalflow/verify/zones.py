@@ -64,8 +64,8 @@ def sample_zones(study: Study, grid: Grid, generator: random.Random, damaged: se
     geometry = frame.geometry.to_numpy()
     changed = np.isin(ids, [*report["repaired"], *report["across_the_antimeridian"]])
     chosen = draw_zones(geometry, frame[INSIDE].to_numpy(), changed, generator)
-    gone = list(map(str, report["dropped_outside"]))
-    dropped = sorted(generator.sample(gone, min(N_DROPPED, len(gone))))
+    outside = list(map(str, report["dropped_outside"]))
+    dropped = sorted(generator.sample(outside, min(N_DROPPED, len(outside))))
     drawn = {str(ids[zone]): geometry[zone] for zone in chosen}
     result = ZoneSample()
     own = _outlines(study, {*drawn, *dropped}, damaged)

@@ -1,1 +1,1 @@
-"""The zones: reading polygons from files and bringing them to a grid; which cells they hold is the index's part."""
+"""The zones: reading polygons from files and bringing them to a grid; the index finds which cells they hold."""

@@ -1,4 +1,4 @@
-"""What zones are called by: one column, several columns, the number of the feature; and zones of several polygons."""
+"""The ids of zones: one column, several columns, or the number of the feature; and zones of several polygons."""
 
 from collections.abc import Sequence
 

@@ -107,9 +107,15 @@ def zone_options(zones: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _beside(path: Path) -> str:
+    """Return the nearest name of a file in the same folder, as a question; an empty text if none is near."""
+    names = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    return nearest(path.name, names)
+
+
 def _read(path: str, layer: str | None, where: str | None, key: str | list[str]) -> geopandas.GeoDataFrame:
     if not Path(path).exists():
-        raise ZonesError(f"{path}: no such file (zones.path)")
+        raise ZonesError(f"{path}: no such file (zones.path){_beside(Path(path))}")
     check_local(path)
     if is_parquet(path):
         try:

@@ -1,4 +1,4 @@
-"""Geometries as vector files hold them: read whatever GEOS can hold, made polygons where that is exact, or refused."""
+"""Geometries of vector files: read, made polygons where that is exact, or refused."""
 
 import warnings
 from typing import Any
@@ -17,7 +17,7 @@ _TINY = 1e-9  # degrees
 _MOST_DEGREES = 720  # of longitude, which some files count beyond ±180
 _FARTHEST = 1e10  # in the unit of any CRS: the earth is 4e7 m around, and 2e9 inches
 _CONVERT = "convert the file, for example with ogr2ogr -nlt MULTIPOLYGON zones.gpkg"
-_KINDS = {15: "PolyhedralSurface", 16: "TIN", 17: "Triangle"}  # of WKB, which GEOS has not
+_KINDS = {15: "PolyhedralSurface", 16: "TIN", 17: "Triangle"}  # types of WKB that GEOS cannot hold
 
 
 def read_features(path: str, layer: str, where: str | None) -> tuple[Any, np.ndarray]:

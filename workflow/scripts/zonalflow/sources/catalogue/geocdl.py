@@ -65,8 +65,8 @@ def check_years(
     """Check that a dataset holds every year in full.
 
     `held` is the first and last date that the server holds, and `only` the years that it has, where these are not all
-    of them, from :func:`zonalflow.sources.geocdl.catalogue_range`. Without `held` only years before the dataset's known
-    beginning are refused: later ones may have been added.
+    of them, from :func:`zonalflow.sources.geocdl.listing.catalogue_range`. Without `held` only years before the
+    dataset's known beginning are refused: later ones may have been added.
 
     Raises:
         ConfigError: naming the years that are missing in whole or in part.

@@ -1,1 +1,1 @@
-"""Fetching rasters from GeoCDL: a year's requests, what comes of each, and what the server says that it holds."""
+"""Fetching rasters from GeoCDL: the requests of a year, their answers, and what the server says that it holds."""

@@ -1,7 +1,7 @@
 """The requests of one part of a year, from addresses to verified rasters.
 
 A part is one request, unless its box is too large for the server's two minutes (tiles), or the server scrambles its
-dates (see :mod:`zonalflow.sources.geocdl.footprint`; then each date is asked for alone).
+dates (see :mod:`zonalflow.sources.geocdl.footprint`; then each date is requested alone).
 """
 
 import functools
@@ -28,7 +28,7 @@ _EMPTY_HINT = "the box may be over the ocean or outside the dataset; check bbox"
 
 
 @dataclass
-class Came:
+class Received:
     """Verified rasters in a folder, name to date, and the requests that brought them."""
 
     folder: Path
@@ -64,7 +64,7 @@ class Requester:
         sweep(packed)
         with scratch_folder(packed) as scratch:
             try:
-                came = [self._ask(part.dates, packed, scratch)]
+                received = [self._ask(part.dates, packed, scratch)]
             except FetchError as error:
                 scrambled = _scrambled(error)
                 if scrambled is None:
@@ -72,15 +72,15 @@ class Requester:
                 remove(_rejected(packed))
                 logger.warning("%s: %s; asking for its dates one by one", part.title, scrambled)
                 names = {date: f"{part.name}.{date.replace(':', '')}" for date in scrambled.dates}
-                came = [self._ask([date], folder / f"{names[date]}.zip", scratch, keep=record) for date in names]
-            for answer in came:
+                received = [self._ask([date], folder / f"{names[date]}.zip", scratch, keep=record) for date in names]
+            for answer in received:
                 for name in [*answer.dated, *map(_sidecar, answer.dated)]:
                     if (answer.folder / name).exists():
                         (answer.folder / name).replace(folder / name)
         for kept in record.parent.glob(f"{part.name}.*.zip"):
             kept.unlink()
-        dated = {name: date for answer in came for name, date in answer.dated.items()}
-        *more, last = [request for answer in came for request in answer.requests]
+        dated = {name: date for answer in received for name, date in answer.dated.items()}
+        *more, last = [request for answer in received for request in answer.requests]
         sidecars = [folder / name for name in map(_sidecar, dated) if (folder / name).exists()]
         return {
             "asked": part.asked,
@@ -90,7 +90,7 @@ class Requester:
             "more_requests": more,
         }
 
-    def _ask(self, dates: Sequence[str], packed: Path, scratch: Path, keep: Path | None = None) -> Came:
+    def _ask(self, dates: Sequence[str], packed: Path, scratch: Path, keep: Path | None = None) -> Received:
         """Ask for some dates, in one request or in tiles; `keep` is the record beside which the answer is kept."""
         columns, rows = cells_of(self.known, self.box)
         boxes = tile_boxes(self.box, columns, rows, len(dates), self.most_cells)
@@ -107,7 +107,7 @@ class Requester:
             tiles.append(self._kept(dates, box, packed.with_name(name), target, scratch, may_be_empty=True))
         return self._joined(tiles, scratch / f"{packed.stem}.joined")
 
-    def _joined(self, tiles: list[Came], folder: Path) -> Came:
+    def _joined(self, tiles: list[Received], folder: Path) -> Received:
         """Join the tiles of each raster in `folder`."""
         first = tiles[0]
         if any(tile.dated != first.dated for tile in tiles):
@@ -119,57 +119,61 @@ class Requester:
                 (first.folder / _sidecar(name)).replace(folder / _sidecar(name))
         footprint = Footprint(self.known, self.box)
         check_rasters([folder / name for name in first.dated], _EMPTY_HINT, footprint.check)
-        return Came(folder, first.dated, [request for tile in tiles for request in tile.requests])
+        return Received(folder, first.dated, [request for tile in tiles for request in tile.requests])
 
     def _kept(
         self, dates: Sequence[str], box: Box, packed: Path, target: Path, scratch: Path, *, may_be_empty: bool = False
-    ) -> Came:
-        """Return an answer that is kept at `target` until its part is recorded, so that a killed run asks no more."""
+    ) -> Received:
+        """Return an answer that is kept at `target` until its part is recorded: a kill costs no second request."""
         if target.exists():
-            came = Came(scratch / packed.stem)
+            received = Received(scratch / packed.stem)
             try:
-                self._verify(target, came, dates, box, may_be_empty)
+                self._verify(target, received, dates, box, may_be_empty)
             except FetchError as error:
                 logger.warning("asking again: %s", error)
             else:
-                came.requests.append(kept_request(target, subset_url(self.base, self.id, self.variable, box, dates)))
-                return came
+                received.requests.append(
+                    kept_request(target, subset_url(self.base, self.id, self.variable, box, dates))
+                )
+                return received
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep(target)
         return self._answer(dates, box, packed, target, scratch, may_be_empty=may_be_empty)
 
     def _answer(
         self, dates: Sequence[str], box: Box, packed: Path, target: Path, scratch: Path, *, may_be_empty: bool = False
-    ) -> Came:
+    ) -> Received:
         """Make one request; a rejected answer is kept beside `packed`."""
-        came = Came(scratch / packed.stem)
+        received = Received(scratch / packed.stem)
         request = download(
             subset_url(self.base, self.id, self.variable, box, dates),
             target,
-            verify=lambda answer: self._verify(answer, came, dates, box, may_be_empty),
+            verify=lambda answer: self._verify(answer, received, dates, box, may_be_empty),
             policy=self.policy,
             clock=self.clock,
             rejected=_rejected(packed),
             advice=functools.partial(advice, self.id, self.known),
             before_retry=functools.partial(self._before_retry, dates, box),
         )
-        came.requests.append(request)
-        return came
+        received.requests.append(request)
+        return received
 
-    def _verify(self, answer: Path, came: Came, dates: Sequence[str], box: Box, may_be_empty: bool) -> None:
+    def _verify(self, answer: Path, received: Received, dates: Sequence[str], box: Box, may_be_empty: bool) -> None:
         """Unpack an answer and check that it holds what was asked for."""
-        came.dated = dated([member.filename for member in check_members(answer)], self.known, self.files, dates)
-        remove(came.folder)
-        unpack(answer, came.folder, wanted={*came.dated, *map(_sidecar, came.dated)}.__contains__)
-        for sidecar in came.folder.glob("*.aux.xml"):
+        received.dated = dated([member.filename for member in check_members(answer)], self.known, self.files, dates)
+        remove(received.folder)
+        unpack(answer, received.folder, wanted={*received.dated, *map(_sidecar, received.dated)}.__contains__)
+        for sidecar in received.folder.glob("*.aux.xml"):
             check_sidecar(sidecar)
         footprint = Footprint(self.known, box)
         try:
             check_rasters(
-                [came.folder / name for name in came.dated], None if may_be_empty else _EMPTY_HINT, footprint.check
+                [received.folder / name for name in received.dated],
+                None if may_be_empty else _EMPTY_HINT,
+                footprint.check,
             )
         except ScrambledError as error:
-            error.dates = list(came.dated.values())
+            error.dates = list(received.dated.values())
             raise
 
     def _before_retry(self, dates: Sequence[str], box: Box, error: FetchError) -> None:
@@ -179,7 +183,7 @@ class Requester:
     def _load_another_file(self, dates: Sequence[str], box: Box) -> None:
         """Make the server load another file where it keeps the last one: it cannot cut that one to another box.
 
-        A request for another date and very few cells does it, whatever becomes of it.
+        A request for another date and very few cells has this effect, whatever its answer.
         """
         if self.known.keeps is None:
             return
@@ -200,7 +204,11 @@ def another_date(date: str, period: str, held: tuple[str, str]) -> str:
 
 
 def dated(names: list[str], known: Dataset, files: str, dates: Sequence[str]) -> dict[str, str]:
-    """Return the rasters that came, name to date; raise when one is missing or was not asked for."""
+    """Return the rasters that came, name to date.
+
+    Raises:
+        FetchError: when one is missing or was not asked for; PermanentFetchError when there is none at all.
+    """
     rasters = [name for name in names if name.endswith(".tif")]
     if not rasters:
         raise PermanentFetchError(
@@ -243,7 +251,7 @@ def _scrambled(error: BaseException | None) -> ScrambledError | None:
 
 
 def advice(dataset: str, known: Dataset, error: FetchError) -> str:
-    """Return what an error of the server may mean for a dataset, as far as experience tells."""
+    """Return what an error of the server may mean for a dataset, from experience with GeoCDL."""
     message = str(error)
     if "answers 500" in message:
         text = "GeoCDL answers 500 for a box off the grid of a dataset and for a file that its catalogue lacks"
@@ -255,7 +263,7 @@ def advice(dataset: str, known: Dataset, error: FetchError) -> str:
         return f"{text}."
     if "sent nothing for" in message:
         return (
-            "GeoCDL works on one request after the other, also on those that nobody waits for any more: set a longer "
+            "GeoCDL works on one request after the other, also on those whose client has given up: set a longer "
             "fetch.read_timeout, or try when it is idle."
         )
     if "without response" in message:

@@ -1,8 +1,8 @@
 """Large boxes in tiles, and the tiles joined to what one answer would have been.
 
-The server gives up after two minutes, which many millions of cells of 30 m take. Each answer grows to the whole cells
-that its box touches, so tiles whose boxes have an edge in common overlap by the cells along it, and lie on the
-dataset's own grid. Where they overlap they must agree.
+The server gives up after two minutes; a request for many millions of 30 m cells takes longer. Each answer grows to the
+whole cells that its box touches, so tiles whose boxes have an edge in common overlap by the cells along it, and lie on
+the dataset's own grid. Where they overlap they must agree.
 """
 
 import math
@@ -17,8 +17,8 @@ from zonalflow.common.errors import FetchError
 from zonalflow.common.files import atomic_path
 from zonalflow.geometry.box import window_in
 from zonalflow.geometry.grid import Grid, Window, grid_of
+from zonalflow.sources.catalogue.geocdl import Box
 
-Box = tuple[float, float, float, float]  # west, south, east, north
 MOST_CELLS = 40_000_000  # of all dates of a request
 
 
