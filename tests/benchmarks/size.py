@@ -26,6 +26,7 @@ _NATION = (-125.0, 24.0, -66.0, 50.0)  # west, south, east, north
 _RUN = """
 import time
 import numpy as np
+from zonalflow.common.memory import keep_freed_memory
 from zonalflow.index.grids import IndexedGrid
 from zonalflow.index.store import load_index
 from zonalflow.rasters.read import TimeStep
@@ -39,6 +40,7 @@ steps = [TimeStep(f"{k:04d}", what["file"], k + 1, what.get("layer")) for k in r
 if "files" in what:
     steps = [TimeStep(f"{k:04d}", what["files"][k % len(what["files"])]) for k in range(what["steps"])]
 sources = open_sources(steps, lambda *_: where, nodata=what.get("nodata"))
+keep_freed_memory()
 start, began = time.process_time(), memory("VmRSS")
 if what["stats"] is None:
     cells = sum(stored.values.size for part in read_parts(sources, []) for tile in part.tiles for stored in tile)

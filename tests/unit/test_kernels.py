@@ -1,6 +1,7 @@
 """Compiled loops: they give numpy's numbers, and without numba numpy does it all."""
 
 import builtins
+import itertools
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from small import write_tif
 from zonalflow.geometry.grid import Grid
 from zonalflow.index.build import build_index
 from zonalflow.index.grids import IndexedGrid
+from zonalflow.index.spans import spans_of
 from zonalflow.kernels import compiled, loops
 from zonalflow.kernels.calls import Kernels
 from zonalflow.rasters.read import TimeStep
@@ -130,6 +132,44 @@ def test_compiled_loops_give_the_numbers_of_numpy(tmp_path, monkeypatch, dtype, 
     for name, column in plain.columns.items():
         # to the last bit with the numpy of the lock; another one may add in another order
         np.testing.assert_allclose(loop.columns[name], column, rtol=1e-14, equal_nan=True, err_msg=name)
+
+
+@pytest.mark.parametrize("missing", ["none", "the same", "different"])
+@pytest.mark.parametrize("dtype", [np.dtype("uint8"), np.dtype("int16"), np.dtype("float32")], ids=str)
+def test_steps_side_by_side_give_the_numbers_of_each_alone(tmp_path, monkeypatch, dtype, missing):
+    pytest.importorskip("numba")
+    used = []
+    kept = compiled.loop
+    monkeypatch.setattr("zonalflow.kernels.calls.loop", lambda name, dtype: (used.append(name), kept(name, dtype))[1])
+    grid, rng = Grid("EPSG:4269", (1.0, 0.0, 0.0, 0.0, -1.0, 40.0), 300, 40), np.random.default_rng(8)
+    values = rng.integers(0, 99, (6, 40, 300)).astype(dtype)
+    if dtype.kind == "f":
+        values = (values + rng.random(values.shape)).astype(dtype)
+    if missing != "none":
+        values[:, rng.random((40, 300)) < 0.2] = 111
+    if missing == "different":
+        values[rng.random(values.shape) < 0.1] = 111
+        values[3, :, 100:] = 111
+    path = write_tif(tmp_path / "a.tif", values, grid=grid, nodata=111)
+    edges = [0.3, 1.1, 4.4, 8.5, 17.2, 30.7, 95.5, 200.6, 299.9]  # overlapping zones, and runs of 1 to 105 cells
+    zones = [shapely.box(a, y, b + 2.2, y + 3.4) for a, b in itertools.pairwise(edges) for y in (1.2, 3.1, 30)]
+    index = build_index(np.array(zones), grid, "coverage")
+    where = IndexedGrid(grid, (0, 0), index, np.ones(len(zones)))
+    steps = [TimeStep(f"2000-0{band}", str(path), band) for band in range(1, 7)]
+    found = []
+    for kernels in (None, Kernels()):
+        monkeypatch.setattr(zonal_stats, "kernels_for", lambda _, kernels=kernels: kernels)
+        found.append(zonal_stats.compute_year(open_sources(steps, lambda *_: where), ["mean", "sum"]))
+    assert set(used) == {"sum_steps"}
+    for name, column in found[0].columns.items():
+        np.testing.assert_allclose(found[1].columns[name], column, rtol=1e-14, equal_nan=True, err_msg=name)
+
+
+def test_a_span_holds_what_begins_in_it():
+    # cells 250 to 259 of a run and cell 255 begin in the first 256 cells; a run at 300 and cell 511 in the next; none
+    # in 512 to 767; a cell at 1000
+    spans = spans_of(np.array([250, 300]), np.array([10, 5]), np.array([255, 511, 1000]))
+    assert spans.tolist() == [[250, 300, 1000], [260, 512, 1001], [1, 2, 2], [1, 2, 3]]
 
 
 def test_numpy_does_all_where_numba_is_missing(tmp_path, monkeypatch):

@@ -1,4 +1,7 @@
-"""Memory that is kept for reuse, and messages for too little: under a limit such as ``ulimit -v``, any library may fail to allocate some."""
+"""Memory that a job keeps for reuse, and messages for too little of it.
+
+Under a limit such as ``ulimit -v``, any library may fail to allocate some.
+"""
 
 import ctypes
 import resource

@@ -46,3 +46,16 @@ def sum_by_zone(zone: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
     """Return the sum of the `values` of each of n zones, float64 [n]."""
     # of nothing np.bincount would make integers
     return np.bincount(zone, weights=values, minlength=n).astype(np.float64, copy=False)
+
+
+def cuts(start: np.ndarray, length: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cuts of runs and the position of each run among them, see :class:`SubBlock`.
+
+    The end of a run is left out where the next one begins there in the same row.
+    """
+    bounds = np.empty(2 * len(start), np.int64)
+    bounds[::2] = start
+    bounds[1::2] = stop = start + length
+    keep = np.ones(len(bounds), bool)
+    keep[1:-1:2] = (stop[:-1] != start[1:]) | (stop[:-1] % width == 0)
+    return bounds[keep], (np.cumsum(keep) - keep)[::2]

@@ -7,6 +7,8 @@ import numpy as np
 from zonalflow.kernels.compiled import MANY, Loop, address, loop
 from zonalflow.readers.source import Stored
 
+Arrays = tuple[np.ndarray, ...]
+
 _STACK = 128  # numbers besides the longest run's that the loop holds, see `pairwise` there
 
 
@@ -46,6 +48,37 @@ class Kernels:
         if run is None:
             return False
         run(address(total), address(lost), *total.shape, address(zone), address(sums), address(count), sums.shape[1])
+        return True
+
+    def sum_steps(
+        self,
+        steps: list[Stored],
+        spans: np.ndarray,
+        runs: Arrays,
+        boundary: Arrays,
+        of_runs: Arrays,
+        of_boundary: Arrays,
+    ) -> bool:
+        """Add the runs and boundary cells of a tile, at some time steps, to their zones.
+
+        Args:
+            steps: the cells of the tile at k time steps, without masks.
+            spans: see :func:`zonalflow.index.spans.spans_of`.
+            runs: the first cell, the length and the zone of each run, which has at most 128 cells; int64 [m].
+            boundary: the number and the zone, int64, and the fraction, float64, of each boundary cell; [b].
+            of_runs, of_boundary: the totals and the counts of the zones so far, contiguous float64 [k, n]; cells of
+                runs without data are taken from their counts.
+        """
+        alike = len({one.linear for one in steps}) == 1 and steps[0].mask is None
+        run = _loop_of_steps("sum_steps", steps) if alike else None
+        if run is None:
+            return False
+        cells, n_zones = _Steps.of(steps), of_runs[0].shape[1]
+        scratch = np.empty(8 * int((spans[1] - spans[0]).max(initial=0))), np.empty(16 * n_zones)
+        of_cells = map(address, (*runs, *boundary))
+        sums = map(address, (*scratch, *of_runs, *of_boundary))
+        where = address(cells.meaning), address(spans), spans.shape[1]
+        run(address(cells.stored), len(steps), *where, *of_cells, *sums, n_zones)
         return True
 
     def count_codes(

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from zonalflow.common.files import atomic_path
-from zonalflow.kernels import loops
+from zonalflow.kernels import four, loops
 
 MANY = 1 << 27  # cells: to reduce fewer takes no longer than to load the loops
 DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8")  # of stored numbers that are exact as float64
@@ -93,7 +93,7 @@ def _folder(file: str) -> Path:
     """Return where a loop for this processor, these versions and this source is kept, or is to be."""
     import llvmlite.binding as llvm
 
-    source = Path(loops.__file__).read_bytes()
+    source = b"".join(Path(str(module.__file__)).read_bytes() for module in (loops, four))
     about = [version("numba"), version("llvmlite"), sys.version, llvm.get_host_cpu_name()]
     key = hashlib.sha256(source + repr(about).encode()).hexdigest()[:16]
     beside = Path(sys.prefix) / "zonalflow-kernels" / key
@@ -121,11 +121,12 @@ def _compile(name: str, kind: str) -> str:
         return one
 
     signature = numba.types.void(*(type_of(part) for part in loops.SIGNATURES[name].split()))
-    names_of_loops = dict(vars(loops))  # in which numba's function stands for the one that others call
-    for inner in (loops.sum_of_block, loops.pairwise):
+    names_of_loops = {**vars(four), **vars(loops)}  # in which numba's function stands for the one that others call
+    for inner in loops.INNER:
         compiled = numba.njit(FunctionType(inner.__code__, names_of_loops), error_model="numpy", inline="always")
         names_of_loops[inner.__name__] = compiled
-    function = FunctionType(getattr(loops, name).__code__, names_of_loops)
+    function = FunctionType(names_of_loops[name].__code__, names_of_loops)
+    numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]  # what is written out for four steps is done at once
     code: str = numba.cfunc(signature, error_model="numpy")(function).inspect_llvm()
     needs = [f.name for f in llvm.parse_assembly(code).functions if f.is_declaration and not f.name.startswith("llvm.")]
     if needs:

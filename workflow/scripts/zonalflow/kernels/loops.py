@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from zonalflow.kernels.four import add_four_cells, add_four_runs, decode_four, lesser, sum_of_every_fourth
+
 Pointer = Any  # a C array: only indexed
 Whole = Any  # int64: numba would take Python's int of a number for one that may not fit, and raise an error
 
@@ -18,6 +20,7 @@ SIGNATURES = {
     "sum_integers": "T** u1** i8 f8* i8 i8* i8* i8 f8* f8* i8",
     "add_to_zones": "f8* f8* i8 i8 i8* f8* f8* i8",
     "count_codes": "T* u1* i8 i8* i8* i8* i8 i8*",
+    "sum_steps": "T** i8 f8* i8* i8 i8* i8* i8* i8* i8* f8* f8* f8* f8* f8* f8* f8* i8",
     "sum_boundary": "T** u1** i8 f8* i8 i8* i8* f8* i8 f8* f8* i8",
 }
 
@@ -191,3 +194,7 @@ def sum_boundary(
             if not lacks:
                 count[to] += share
                 total[to] += share * (value * scale + offset)
+
+
+#: The loops that others call, each behind those that it calls itself.
+INNER = (sum_of_block, pairwise, lesser, sum_of_every_fourth, decode_four, add_four_runs, add_four_cells)

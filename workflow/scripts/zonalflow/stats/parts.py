@@ -16,6 +16,7 @@ from zonalflow.readers.opening import dated
 from zonalflow.readers.source import RasterSource, Stored
 from zonalflow.stats.formulas import Needs, is_dense
 from zonalflow.stats.plan import Plan, make_plan
+from zonalflow.stats.streamed import FOUR
 from zonalflow.stats.strips import Strip
 
 SMALL = 1 << 22  # cells of time steps that are reduced together, where rasters are so small
@@ -95,6 +96,12 @@ def _together_if_small(
         yield _joined(waiting)
 
 
+def _steps_together(cells: int) -> int:
+    """Return how many time steps of a small raster are reduced together: if several, fours."""
+    few = max(1, SMALL // cells)
+    return few - few % FOUR if few > FOUR else few
+
+
 def _cells(parts: list[Part]) -> int:
     return sum(stored.values.size for part in parts for tile in part.tiles for stored in tile)
 
@@ -136,7 +143,7 @@ def _together(source: RasterSource, where: IndexedWindow, stats: Sequence[str]) 
     strip = min(height, block.rows) * width * source.dtype.itemsize
     held = held_bytes(where.index, source.dtype, stats)
     most = max(1, min(_HELD // strip, 2 * _HELD // max(held, 1)))
-    few = max(1, SMALL // (height * width))  # of a small raster
+    few = _steps_together(height * width)
     size = min(most, max(few // block.steps, 1) * block.steps)
     first = 0
     while first < len(source.steps):

@@ -64,7 +64,10 @@ class _Group:
     @QUIET
     def add(self, part: Part[AnyWindow], workers: int) -> None:
         """Reduce a strip."""
-        strip, runs = part.strip, Runs(part.strip, self.k, self.needs.streamed)
+        strip = part.strip
+        if not (self.tallies or self.gatherings) and self.streamed.add_at_once(strip, part.tiles, self.kernels):
+            return
+        runs = Runs(strip, self.k, self.needs.streamed)
         tasks: list[Callable[[], None]] = []
         compiled = self.kernels is not None
         for block in strip.large_blocks if compiled and runs.are_sums else strip.run_blocks:

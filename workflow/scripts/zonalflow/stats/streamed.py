@@ -18,6 +18,8 @@ from zonalflow.stats.formulas import Wanted
 from zonalflow.stats.runs import Runs
 from zonalflow.stats.strips import Strip
 
+FOUR = 4  # steps that a compiled loop reduces side by side
+
 
 class _Parts:
     """Sums over the runs, or over the boundary cells, of n zones at k time steps; float64 [k, n]."""
@@ -73,6 +75,17 @@ class Streamed:
         self.minimum, self.maximum = np.full((k, n), np.inf), np.full((k, n), -np.inf)
         self.spreads = [_Spread(np.zeros(n)) for _ in range(k)]
         self.nodata_is_nan = np.zeros(k, bool)
+
+    def add_at_once(self, strip: Strip, tiles: list[list[Stored]], kernels: Kernels | None) -> bool:
+        """Add all of a small strip by a compiled loop; return whether it can."""
+        wanted = self.wanted
+        more = wanted.extremes or wanted.moments or wanted.missing or self.index.weight is not None
+        if kernels is None or more or self.k < FOUR or not strip.is_small:
+            return False
+        runs = strip.run_position[1], strip.run_length, strip.run_zone
+        boundary = strip.boundary_position, strip.boundary_zone, strip.fraction
+        to = (self.runs.total, self.runs.count), (self.boundary.total, self.boundary.count)
+        return kernels.sum_steps(tiles[0], strip.spans, runs, boundary, *to)
 
     def add_runs(self, runs: Runs, kernels: Kernels | None, is_first: bool) -> None:
         """Add the reduced runs of the next strip."""

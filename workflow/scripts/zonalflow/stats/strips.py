@@ -9,7 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from zonalflow.index.segments import batches, expand
+from zonalflow.index.segments import batches, cuts, expand
+from zonalflow.index.spans import spans_of
 from zonalflow.index.zone_index import ZoneIndex
 from zonalflow.readers.source import Span
 
@@ -17,6 +18,7 @@ _GAPPY = 1.3  # cuts for each run: where most runs have cells of no run behind t
 _SHORT = 32  # cells of a run: of longer ones the numbers of their cells cost more than the cells between them
 _FEW = 1 << 22  # cells of a window whose cells' numbers may be kept
 SUB_BLOCK = 1 << 17  # cells of a tile that are held as float64 together: they stay in the processor's cache
+_BLOCK_OF_SUMS = 128  # cells that numpy adds up without halving them
 LARGE_BLOCK = 1 << 20  # cells of a tile that a compiled loop takes together: it holds no copy of them
 
 
@@ -46,7 +48,7 @@ class SubBlock:
     def _cutting(self) -> tuple[np.ndarray, np.ndarray]:
         if self.taken is not None:
             return np.append(0, np.cumsum(self.length)), np.arange(len(self.length))
-        return _cuts(self.start - self.cells[0], self.length, self.width)
+        return cuts(self.start - self.cells[0], self.length, self.width)
 
     @property
     def cuts(self) -> np.ndarray:
@@ -263,6 +265,16 @@ class Strip:
         parts = [slice(int(edges[part.start]), int(edges[part.stop])) for part in batches(sizes, SUB_BLOCK)]
         return Elements(zone, start[order], length, fraction[order], order < len(tile), parts if len(zone) else [])
 
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether it is one tile that is kept, with short runs."""
+        return self.is_kept and len(self.tiles) == 1 and int(self.run_length.max(initial=0)) <= _BLOCK_OF_SUMS
+
+    @cached_property
+    def spans(self) -> np.ndarray:
+        """The cells in spans, where there is one tile; see :func:`zonalflow.index.spans.spans_of`."""
+        return spans_of(self.run_position[1], self.run_length, self.boundary_position)
+
     @property
     def has_cell_weights(self) -> bool:
         """Whether each cell has a weight of its own, and not all of a row the same."""
@@ -283,16 +295,3 @@ class Strip:
         row, column = np.divmod(self.index.boundary_cell[self.boundary], self.index.shape[1])
         by_row = self.index.weight.shape[1] == 1
         return np.asarray(self.index.weight[row, 0 if by_row else column], np.float64)
-
-
-def _cuts(start: np.ndarray, length: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cuts of runs and the position of each run among them, see :class:`SubBlock`.
-
-    The end of a run is left out where the next one begins there in the same row.
-    """
-    bounds = np.empty(2 * len(start), np.int64)
-    bounds[::2] = start
-    bounds[1::2] = stop = start + length
-    keep = np.ones(len(bounds), bool)
-    keep[1:-1:2] = (stop[:-1] != start[1:]) | (stop[:-1] % width == 0)
-    return bounds[keep], (np.cumsum(keep) - keep)[::2]

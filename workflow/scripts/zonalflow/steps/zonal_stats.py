@@ -17,6 +17,7 @@ from zonalflow.common.columns import CLASS, CODES, INSIDE, SHARE, column_order, 
 from zonalflow.common.errors import RasterError
 from zonalflow.common.files import read_json, record_checksums
 from zonalflow.common.formats import VECTOR_SUFFIXES
+from zonalflow.common.memory import keep_freed_memory
 from zonalflow.common.text import count_of, few
 from zonalflow.index.cache import Counting
 from zonalflow.index.grids import STUDY, IndexedGrid, StudyZones, grid_finder, index_other_grid, indexed_study_grid
@@ -91,6 +92,7 @@ class Params:
 
 def zonal_stats(inputs: Inputs, outputs: Outputs, params: Params, log: Log) -> None:
     """Compute one variable and year, and write its table, vector files and their checksums; each is whole or absent."""
+    keep_freed_memory()
     preparation, raster = read_json(inputs.report, sealed=True), params.raster
     counting = Counting(params.method, params.weights, raster["crs"], params.min_coverage)
     study = indexed_study_grid(
