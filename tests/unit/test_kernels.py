@@ -204,10 +204,33 @@ def test_loops_are_compiled_once(tmp_path, monkeypatch):
     monkeypatch.setattr(compiled, "_folder", lambda _: tmp_path)
     compiled._loaded.cache_clear()
     assert compiled.loop("count_codes", np.dtype("int8")) is not None
-    assert [path.name for path in tmp_path.iterdir()] == ["count_codes-i1.ll"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["count_codes-i1.ll", "count_codes-i1.o"]
     compiled._loaded.cache_clear()
     monkeypatch.setattr(compiled, "_compile", None)
+    monkeypatch.setattr(compiled._MachineCode, "put", None)
     assert compiled.loop("count_codes", np.dtype("int8")) is not None
+    compiled._loaded.cache_clear()
+
+
+@pytest.mark.parametrize("fault", ["cut short", "another byte", "of other code"])
+def test_damaged_machine_code_is_made_again(tmp_path, monkeypatch, fault):
+    pytest.importorskip("numba")
+    monkeypatch.setattr(compiled, "_folder", lambda _: tmp_path)
+    compiled._loaded.cache_clear()
+    assert compiled.loop("count_codes", np.dtype("int8")) is not None
+    kept = tmp_path / "count_codes-i1.o"
+    whole = kept.read_bytes()
+    damaged = {
+        "cut short": whole[:-9],
+        "another byte": whole[:99] + bytes([whole[99] ^ 1]) + whole[100:],
+        "of other code": bytes(32) + whole[32:],
+    }
+    kept.write_bytes(damaged[fault])
+    compiled._loaded.cache_clear()
+    codes, table = stored(np.array([1, 1, 2], np.int8)), np.zeros(3, np.int64)
+    assert Kernels().count_codes(codes, np.array([0]), np.array([3]), np.array([0]), table)
+    assert table.tolist() == [0, 2, 1]
+    assert kept.read_bytes() == whole
     compiled._loaded.cache_clear()
 
 

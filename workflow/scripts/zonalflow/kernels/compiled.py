@@ -1,8 +1,8 @@
 """Compiling the loops once, and loading what was compiled.
 
-numba takes 0.6 s to import and to make itself ready, which is longer than most jobs take. So it compiles each loop once
-for each kind of processor, into LLVM's intermediate language, which is kept beside the environment; jobs turn that into
-machine code by llvmlite, a part of numba, in 0.05 s.
+numba takes 0.6 s to import and to make itself ready, which is longer than most jobs take, and machine code takes up to
+0.2 s. So each loop is compiled once for each kind of processor. What numba made of it, in LLVM's intermediate language,
+and the machine code are kept beside the environment; jobs load the latter by llvmlite, a part of numba, in 0.01 s.
 """
 
 import contextlib
@@ -60,6 +60,8 @@ def _loaded(name: str, kind: str) -> Loop | None:
         module = _module(name, kind)
         machine = llvm.Target.from_default_triple().create_target_machine(cpu=llvm.get_host_cpu_name(), opt=3)
         engine = llvm.create_mcjit_compiler(module, machine)
+        kept = _MachineCode(_folder(f"{name}-{kind}.ll") / f"{name}-{kind}.o", str(module))
+        engine.set_object_cache(kept.put, kept.get)
         engine.finalize_object()
         (entry,) = (function.name for function in module.functions if function.name.startswith("cfunc."))
         types: list[Any] = [_C_TYPES.get(part, ctypes.c_void_p) for part in loops.SIGNATURES[name].split()]
@@ -71,6 +73,27 @@ def _loaded(name: str, kind: str) -> Loop | None:
         logging.getLogger(__name__).debug("%s of %s is not compiled: %s", name, kind, error)
         return None
     return function
+
+
+class _MachineCode:
+    """The machine code of a loop, in a file that begins with checksums: of what it was made of, and its own."""
+
+    def __init__(self, path: Path, made_of: str) -> None:
+        self.path, self.made_of = path, hashlib.sha256(made_of.encode()).digest()
+
+    def get(self, module: object) -> bytes | None:
+        """Return what is kept; None if nothing is, or it is damaged, or made of other code."""
+        with contextlib.suppress(OSError):
+            whole = self.path.read_bytes()
+            made_of, checksum, code = whole[:32], whole[32:64], whole[64:]
+            if made_of == self.made_of and checksum == hashlib.sha256(code).digest():
+                return code
+        return None
+
+    def put(self, module: object, code: bytes) -> None:
+        """Keep what was made, if there is room."""
+        with contextlib.suppress(OSError), atomic_path(self.path) as path:
+            path.write_bytes(self.made_of + hashlib.sha256(code).digest() + code)
 
 
 _C_TYPES = {"i8": ctypes.c_int64, "f8": ctypes.c_double}
@@ -94,7 +117,8 @@ def _folder(file: str) -> Path:
     import llvmlite.binding as llvm
 
     source = b"".join(Path(str(module.__file__)).read_bytes() for module in (loops, four))
-    about = [version("numba"), version("llvmlite"), sys.version, llvm.get_host_cpu_name()]
+    processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    about = [version("numba"), version("llvmlite"), sys.version, *processor]
     key = hashlib.sha256(source + repr(about).encode()).hexdigest()[:16]
     beside = Path(sys.prefix) / "zonalflow-kernels" / key
     if (beside / file).is_file() or os.access(sys.prefix, os.W_OK):
