@@ -69,6 +69,20 @@ save_index(index, what["index"])
 """
 
 
+#: Does as `_RUN` by coverage with exactextract, the zones being in memory.
+_EXACTEXTRACT = """
+import time
+import geopandas
+from benchmarks import made
+from exactextract import exact_extract
+what = json.loads(sys.argv[1])
+zones = geopandas.GeoDataFrame(geometry=made.zones(what["zones"]), crs=made.CRS)
+start = time.process_time()
+exact_extract(what["file"], zones, what["stats"], strategy="raster-sequential", output="pandas")
+result = {"spent": time.process_time() - start}
+"""
+
+
 def grid_of(width: int, height: int):
     """Return a grid of so many cells over the contiguous states."""
     from zonalflow.geometry.grid import Grid
@@ -141,7 +155,28 @@ def size(folder: Path, quick: bool, national: bool = False) -> list[str]:
         index = stored_index(folder, grid_of(161_000, 105_000), 3109)
         rows.append(_row("161,000 × 105,000, categorical and majority", file, index, ["categorical", "majority"]))
     head = ["raster and statistics", "CPU time", "× reading", "peak memory", "reading alone", "read", "file"]
-    return [table("Large rasters of classes (uint8, deflated tiles of 512)", head, rows)]
+    large = table("Large rasters of classes (uint8, deflated tiles of 512)", head, rows)
+    return [large, _beside_exactextract(folder, width)]
+
+
+def _beside_exactextract(folder: Path, width: int) -> str:
+    """Return the table of means and classes by coverage, with the index built before and with building it."""
+    file = write(folder / f"classes_{width}_plain.tif", width, width, "plain")
+    grid = grid_of(width, width)
+    index, building = stored_index(folder, grid, 3109, method="coverage"), {"grid": grid.to_dict(), "zones": 3109}
+    what = {**building, "first": None, "method": "coverage", "weights": None, "index": str(folder / "index_timed")}
+    built = python(_BUILD, json.dumps(what))["spent"]
+    rows = []
+    for name, stats, peer in (
+        ("mean", ["mean"], ["mean"]),
+        ("classes", ["categorical", "majority"], ["frac", "unique"]),
+    ):
+        ours = run(file, index, stats)["spent"]
+        theirs = python(_EXACTEXTRACT, json.dumps({"file": str(file), "zones": 3109, "stats": peer}))["spent"]
+        ratios = f"{theirs / ours:.1f}", f"{theirs / (ours + built):.1f}"
+        rows.append([name, seconds(ours), seconds(built), seconds(theirs), *ratios])
+    head = ["statistics", "zonalflow", "building the index", "exactextract", "×", "× with the index built"]
+    return table(f"{width}² by coverage, CPU time", head, rows)
 
 
 def _row(name: str, file: Path, index: str, stats: list[str]) -> list[str]:
