@@ -16,6 +16,7 @@ from zonalflow.kernels.calls import Kernels
 from zonalflow.rasters.read import TimeStep
 from zonalflow.readers.opening import open_sources
 from zonalflow.readers.source import Block
+from zonalflow.stats import tally
 from zonalflow.stats.plan import make_plan
 from zonalflow.steps import zonal_stats
 
@@ -266,3 +267,15 @@ def test_measurements_are_refused_as_classes_at_the_first_strip(tmp_path, monkey
     with pytest.raises(zonal_stats.RasterError, match="categorical counts classes"):
         reduced([path], where_of([shapely.box(0, 0, 96, 64)]), ["categorical"], windows)
     assert [rows for _, rows, _ in windows] == [(0, 16)]
+
+
+@pytest.mark.parametrize("table", [0, 1 << 22])
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "float64"])
+def test_values_of_a_zone_are_counted_as_one_row_each(monkeypatch, table, dtype):
+    monkeypatch.setattr(tally, "_TABLE", table)  # 0: by sorting
+    zone, value = np.array([1, 0, 1, 1, 0]), np.array([7, 9, 5, 7, 9], dtype)
+    cells, count = np.array([4, 2, 1, 1, 1]), np.array([4, 2, 0.5, 0.1, 0.2])
+    # zone 0: 9 in 2 + 1 cells, 2 + 0.2 of them; zone 1: 5 in one cell, 7 in 4 + 1, 4 + 0.1 of them
+    zones, values, of_cells, counts = tally._summed(zone, value, cells, count, 2)
+    assert zones.tolist() == [0, 1, 1] and values.tolist() == [9, 5, 7] and values.dtype == dtype
+    assert of_cells.tolist() == [3, 1, 5] and counts.tolist() == [2.2, 0.5, 4.1]

@@ -100,7 +100,7 @@ class Tally:
 def _summed(
     zone: np.ndarray, value: np.ndarray, cells: np.ndarray, count: np.ndarray, n: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the rows of each zone and value as one, by zone and value; counts are added up in the order of the rows."""
+    """Return the rows of each zone and value as one, by zone and value; counts are added in the order of the rows."""
     low, high = (int(value.min()), int(value.max())) if value.dtype.kind in "iu" and len(value) else (0, _TABLE)
     span = high - low + 1
     if n * span <= _TABLE and abs(low) < 1 << 62:  # some million rows are sorted in the time of a whole study
