@@ -1,13 +1,22 @@
-"""Many time steps in memory: what is left when nothing is read, beside a peer that keeps one operator for all steps."""
+"""Many time steps in memory: what is left when nothing is read, beside peers that keep what they can for all steps.
+
+Every engine is asked for the same means by coverage (ours by center too), and the table says how far its numbers are
+from ours, so that none is fast because it does something else.
+"""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import shapely
 from benchmarks import made
 from benchmarks.measure import interleaved, table
 
 from zonalflow.index.build import build_index
 from zonalflow.index.grids import IndexedGrid
+from zonalflow.index.zone_index import ZoneIndex
 from zonalflow.kernels.calls import Kernels
 from zonalflow.rasters.read import TimeStep
 from zonalflow.readers.source import Block, Linear, Stored
@@ -15,6 +24,9 @@ from zonalflow.stats.parts import read_parts
 from zonalflow.stats.reduce import reduce_parts
 
 ZONES = 3109
+FEW = 2  # steps of a peer that takes some hundred times as long
+
+Engine = Callable[[], np.ndarray]
 
 
 class Memory:
@@ -34,49 +46,174 @@ class Memory:
         ]
 
 
-def tasks(n: int, missing: bool) -> dict[str, Callable[[], object]]:
-    """Return the engines by name, each as a function that reduces n steps of the 4 km grid to means."""
-    grid, zones = made.GRIDS["4 km"], made.zones(ZONES)
-    rasters = np.stack([made.raster(grid, k) for k in range(12)])
-    if not missing:
-        rasters[rasters == made.NODATA] = 0
-    found: dict[str, Callable[[], object]] = {}
-    for method in ("center", "coverage"):
-        index = build_index(zones, grid, method)
-        where = IndexedGrid(grid, (0, 0), index, np.ones(index.n_zones))
-        row0, row1, column0, column1 = index.window
-        values = np.ascontiguousarray(rasters[np.arange(n) % 12, row0:row1, column0:column1])
-        source = Memory(values, grid, index.window)
-        for name, kernels in ((f"zonalflow, {method}", Kernels()), (f"zonalflow, {method}, without numba", None)):
-            found[name] = lambda source=source, where=where, kernels=kernels: [
-                results for _, results in reduce_parts(read_parts([(source, where)], ["mean"]), ["mean"], 1, kernels)
-            ]
-    try:
-        import geohalo
-        import geopandas
-        import xarray
-    except ImportError:
+@dataclass
+class Cube:
+    """Steps of the 4 km grid, float32 [steps, rows, columns], and zones; where `missing`, some cells are nodata."""
+
+    n: int
+    missing: bool
+
+    grid = made.GRIDS["4 km"]
+
+    @cached_property
+    def zones(self) -> np.ndarray:
+        return made.zones(ZONES)
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        rasters = np.stack([made.raster(self.grid, k) for k in range(12)])
+        if not self.missing:
+            rasters[rasters == made.NODATA] = 0
+        return rasters[np.arange(self.n) % 12]
+
+    @cached_property
+    def with_nan(self) -> np.ndarray:
+        return np.where(self.values == made.NODATA, np.float32(np.nan), self.values)
+
+    @cached_property
+    def sources(self) -> dict[str, Memory]:
+        """The part of the steps that each index asks for."""
+        found = {}
+        for method, index in self.indices.items():
+            row0, row1, column0, column1 = index.window
+            part = np.ascontiguousarray(self.values[:, row0:row1, column0:column1])
+            found[method] = Memory(part, self.grid, index.window)
         return found
-    a, _, c, _, e, f = grid.transform
-    latitude = f + e * (np.arange(grid.height) + 0.5)
-    longitude = c + a * (np.arange(grid.width) + 0.5)
-    data = np.where(rasters == made.NODATA, np.nan, rasters)[np.arange(n) % 12]
-    cube = xarray.DataArray(
-        data, dims=("time", "latitude", "longitude"), coords={"latitude": latitude, "longitude": longitude}
+
+    @cached_property
+    def indices(self) -> dict[str, ZoneIndex]:
+        return {method: build_index(self.zones, self.grid, method) for method in ("center", "coverage")}
+
+
+def ours(cube: Cube, method: str, kernels: Kernels | None) -> Engine:
+    index, source = cube.indices[method], cube.sources[method]
+    where = IndexedGrid(cube.grid, (0, 0), index, np.ones(index.n_zones))
+
+    def means() -> np.ndarray:
+        parts = reduce_parts(read_parts([(source, where)], ["mean"]), ["mean"], 1, kernels)
+        return np.array([result["mean"] for _, results in parts for result in results])
+
+    return means
+
+
+def geohalo(cube: Cube) -> Engine:
+    """One sparse operator for all steps, with float64 coefficients; its build is not measured."""
+    import geohalo
+    import geopandas
+    import xarray
+
+    a, _, c, _, e, f = cube.grid.transform
+    latitude = f + e * (np.arange(cube.grid.height) + 0.5)
+    longitude = c + a * (np.arange(cube.grid.width) + 0.5)
+    steps = xarray.DataArray(
+        cube.with_nan, dims=("time", "latitude", "longitude"), coords={"latitude": latitude, "longitude": longitude}
     )
-    outlines = geopandas.GeoSeries(zones, crs=made.CRS)
+    outlines = geopandas.GeoSeries(cube.zones, crs=made.CRS)
+    # cells count by the fraction covered, as everywhere in this table, not by their area on the sphere as well
     stencil = geohalo.Stencil.compute(latitude[::-1], longitude, outlines, spherical_correction=False)
     operator = geohalo.ReduceOperator.compute(stencil, latitude[::-1], longitude)
-    found["geohalo, coverage"] = lambda: geohalo.reduce_with_operator(cube, operator, skipna=missing)
+    return lambda: geohalo.reduce_with_operator(steps, operator, skipna=cube.missing).to_numpy()
+
+
+def sparse_product(cube: Cube) -> Engine:
+    """What one writes by hand: our fractions as a matrix of scipy, times each step; blocks of steps take longer."""
+    from scipy import sparse
+
+    index = cube.indices["coverage"]
+    cells = [index.cells(zone) for zone in range(index.n_zones)]
+    row, column, fraction = (np.concatenate(some) for some in zip(*cells, strict=True))
+    zone = np.repeat(np.arange(len(cells)), [len(some[0]) for some in cells])
+    shape = index.n_zones, cube.grid.height * cube.grid.width
+    operator = sparse.csr_matrix((fraction, (zone, row * cube.grid.width + column)), shape)
+    covered = operator.sum(axis=1).A1
+
+    def mean(step: np.ndarray) -> np.ndarray:
+        if not cube.missing:
+            return operator @ step / covered
+        there = ~np.isnan(step)
+        with np.errstate(invalid="ignore"):
+            return operator @ np.where(there, step, 0) / (operator @ there.astype(np.float64))
+
+    return lambda: np.array([mean(step.ravel()) for step in cube.with_nan])
+
+
+def extractrs(cube: Cube) -> Engine:
+    """A Rust kernel with a cache of coverage; its build is not measured."""
+    import extractrs
+
+    a, e = cube.grid.transform[0], abs(cube.grid.transform[4])
+    outlines = shapely.to_wkb(cube.zones).tolist()
+    cache = extractrs.build_cache(outlines, list(range(ZONES)), *cube.grid.bounds, a, e, "exact")
+    values = cube.values.astype(np.float64)  # it takes no others
+    return lambda: extractrs.apply_stat_batch(cache, values, made.NODATA, "mean")
+
+
+def exactextract(cube: Cube) -> Engine:
+    """It finds the cells anew for each step, and keeps nothing."""
+    import geopandas
+    from exactextract import exact_extract
+    from exactextract.raster import NumPyRasterSource
+
+    west, south, east, north = cube.grid.bounds
+    outlines = geopandas.GeoDataFrame(geometry=cube.zones, crs=made.CRS)
+    steps = [
+        NumPyRasterSource(
+            step, xmin=west, ymin=south, xmax=east, ymax=north, nodata=made.NODATA, srs_wkt=outlines.crs.to_wkt()
+        )
+        for step in cube.values[:FEW]
+    ]
+    return lambda: np.array(
+        [
+            exact_extract(step, outlines, ["mean"], strategy="raster-sequential", output="pandas")["mean"]
+            for step in steps
+        ]
+    )
+
+
+def tasks(n: int, missing: bool) -> dict[str, Engine]:
+    """Return the engines that are installed by name, each as a function that reduces n steps to means [n, zones]."""
+    cube = Cube(n, missing)
+    found = {
+        f"zonalflow, {method}{without}": ours(cube, method, kernels)
+        for method in ("coverage", "center")
+        for without, kernels in (("", Kernels()), (", without numba", None))
+    }
+    peers = {
+        "geohalo, coverage": geohalo,
+        "a sparse matrix of scipy, coverage": sparse_product,
+        "extractrs, coverage": extractrs,
+        "exactextract, coverage": exactextract,
+    }
+    for name, peer in peers.items():
+        with suppress(ImportError):  # the benchmark's first line says which are not installed
+            found[name] = peer(cube)
+    return found
+
+
+def difference(means: np.ndarray, right: np.ndarray) -> str:
+    """Return how far means are from others, as a part of these; a mean that only one of them has counts as all."""
+    right = right[: len(means)]
+    off = np.where(np.isnan(means) & np.isnan(right), 0, np.abs(means - right) / np.abs(right))
+    return f"{np.nan_to_num(off, nan=1).max():.0e}"
+
+
+def measured(n: int, missing: bool) -> dict[str, list[str]]:
+    """Return by engine the CPU time of a step, as a multiple of ours as well, and how far its means are from ours."""
+    engines = tasks(n, missing)
+    means = {name: engine() for name, engine in engines.items()}
+    times = {name: spent.cpu / len(means[name]) for name, spent in interleaved(engines, 3).items()}
+    found = {}
+    for name, spent in times.items():
+        right = means[f"zonalflow, {'center' if 'center' in name else 'coverage'}"]
+        ratio = f"{spent / times['zonalflow, coverage']:.2f}"
+        found[name] = [f"{1000 * spent:.2f} ms", ratio, difference(means[name], right)]
     return found
 
 
 def in_memory(quick: bool) -> str:
     """Return the table of CPU time for each step."""
     n = 24 if quick else 120
-    rows: dict[str, list[str]] = {}
-    for missing in (False, True):
-        for name, spent in interleaved(tasks(n, missing), 3).items():
-            rows.setdefault(name, [name]).append(f"{1000 * spent.cpu / n:.2f} ms")
-    head = ["engine", "no cell missing", "cells missing"]
-    return table(f"{n} steps of 4 km in memory, mean, {ZONES} zones: CPU time of a step", head, list(rows.values()))
+    whole, some = measured(n, missing=False), measured(n, missing=True)
+    head = ["engine", *("no cell missing", "×", "difference"), *("cells missing", "×", "difference")]
+    title = f"{n} steps of 4 km in memory, mean, {ZONES} zones: CPU time of a step, and as a multiple of zonalflow's"
+    return table(f"{title} by coverage", head, [[name, *whole[name], *some[name]] for name in whole])
