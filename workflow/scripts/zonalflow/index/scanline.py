@@ -56,7 +56,7 @@ def fill(edges: Edges) -> Runs:
     length = key[1::2] - key[::2]
     some = length > 0
     line, start, length = line[some], start[some], length[some]
-    polygon = np.searchsorted(first_line, line, side="right") - 1
+    polygon = first_line.searchsorted(line, side="right") - 1
     inside = _runs(edges, polygon, line - first_line[polygon], start, start + length)
     return Runs.concatenate([inside, _along_centres(edges)])
 
