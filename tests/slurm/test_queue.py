@@ -19,11 +19,16 @@ def test_silence_and_a_limit_on_jobs_cost_no_try(study, undisturbed, tmp_path):
     )
     sbatch.chmod(0o755)
     study.profile(slurm_account=LIMITED)
-    study.slow(6)
-    text = study.start("vectors", path=str(sbatch.parent)).succeed(120)
+    limit, release = "SLURM takes no more jobs at present (AssocGrpSubmitJobsLimit)", tmp_path / "release"
+    for year in study.years:  # the first two stay in the queue until a third has met the limit
+        wait = f"import pathlib, time\nwhile not pathlib.Path({str(release)!r}).exists(): time.sleep(0.1)"
+        study.fault(f"zonal_stats.ppt.{year}", wait)
+    run = study.start("vectors", path=str(sbatch.parent))
+    until(lambda: limit in run.text, 120, "the limit is told")
+    release.touch()
+    text = run.succeed(120)
     assert sorted(study.rows()) == [[f"rule_zonal_stats_wildcards_ppt_{year}", "COMPLETED"] for year in study.years]
     assert {row[0] for row in study.rows("ReqMem")} == {"2000M"}
-    assert "SLURM takes no more jobs at present (AssocGrpSubmitJobsLimit)" in text
     assert "failed" not in text.replace("0 failed", "")
     assert study.products() == undisturbed.of_years(undisturbed.products(), study.years)
 
