@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from zonalflow.common.errors import ConfigError, GridError
 from zonalflow.common.text import format_bounds
 from zonalflow.geometry.grid import Bounds, Grid, Window
+from zonalflow.geometry.plate_carree import uncertainty
 
 _EDGE = 1e-6  # of a cell: a box edge this near to a cell edge lies on it
 _POINTS = 101  # on each edge of a box that is brought to another CRS
@@ -23,7 +24,8 @@ def box_window(grid: Grid, bbox: list[float] | None) -> Window:
         bbox: west, south, east, north in degrees; None for the whole grid.
 
     Raises:
-        GridError: when the box lies outside the grid; the message shows both.
+        GridError: when the box lies outside the grid; the message shows both. Also for a CRS that leaves unknown where
+            the box lies.
     """
     if bbox is None:
         return 0, grid.height, 0, grid.width
@@ -155,6 +157,10 @@ def _projected(bbox: list[float], grid: Grid) -> Bounds:
     anywhere, or nowhere. So the box is first cut to the grid's own bounds in degrees; an edge beyond these is beyond
     the grid.
     """
+    import pyproj
+
+    if reason := uncertainty(pyproj.CRS(grid.crs)):
+        raise GridError(f"bbox {bbox} cannot be brought to the rasters: their CRS, {reason}")
     around = bounds_in("EPSG:4326", grid.crs, grid.bounds)
     if around[0] > around[2]:  # the grid lies across the antimeridian
         return bounds_in(grid.crs, "EPSG:4326", bbox)
