@@ -65,8 +65,9 @@ def test_missing_years_of_local_rasters_are_named(project):
             "zones.dissolve: true",
         ),
         (geopandas.GeoDataFrame({"id": ["a", ""]}, geometry=[box(-84, 28, -83, 29)] * 2, crs=4269), "1 zone of"),
+        (geopandas.GeoDataFrame({"id": ["a"]}, geometry=[box(-93e5, 31e5, -92e5, 32e5)], crs=4087), "on an ellipsoid"),
     ],
-    ids=["no CRS", "repeated id", "empty id"],
+    ids=["no CRS", "repeated id", "empty id", "uncertain CRS"],
 )
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")
 def test_in_the_zones(project, frame, words):

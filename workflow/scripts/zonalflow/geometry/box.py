@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from zonalflow.common.errors import ConfigError, GridError
 from zonalflow.common.text import format_bounds
 from zonalflow.geometry.grid import Bounds, Grid, Window
+from zonalflow.geometry.plate_carree import uncertainty
 
 _EDGE = 1e-6  # of a cell: a box edge this near to a cell edge lies on it
+_POINTS = 101  # on each edge of a box that is brought to another CRS
 
 
 def box_window(grid: Grid, bbox: list[float] | None) -> Window:
@@ -22,7 +24,8 @@ def box_window(grid: Grid, bbox: list[float] | None) -> Window:
         bbox: west, south, east, north in degrees; None for the whole grid.
 
     Raises:
-        GridError: when the box lies outside the grid; the message shows both.
+        GridError: when the box lies outside the grid; the message shows both. Also for a CRS that leaves unknown where
+            the box lies.
     """
     if bbox is None:
         return 0, grid.height, 0, grid.width
@@ -141,11 +144,9 @@ def _within(box: Sequence[float], extent: Sequence[float]) -> bool:
 
 def degrees_of(grid: Grid) -> Bounds | None:
     """Return what a grid covers in degrees from -180 to 180; None where that is not one box."""
-    from rasterio.warp import transform_bounds
-
     if grid.is_geographic and "DERIVINGCONVERSION" in grid.crs:  # a rotated pole has degrees of its own
         return None
-    bounds: Bounds = grid.bounds if grid.is_geographic else transform_bounds(grid.crs, "EPSG:4326", *grid.bounds)
+    bounds = grid.bounds if grid.is_geographic else bounds_in("EPSG:4326", grid.crs, grid.bounds)
     return bounds if -181 <= bounds[0] < bounds[2] <= 181 else None
 
 
@@ -156,15 +157,30 @@ def _projected(bbox: list[float], grid: Grid) -> Bounds:
     anywhere, or nowhere. So the box is first cut to the grid's own bounds in degrees; an edge beyond these is beyond
     the grid.
     """
-    from rasterio.warp import transform_bounds
+    import pyproj
 
-    around = transform_bounds(grid.crs, "EPSG:4326", *grid.bounds, densify_pts=101)
+    if reason := uncertainty(pyproj.CRS(grid.crs)):
+        raise GridError(f"bbox {bbox} cannot be brought to the rasters: their CRS, {reason}")
+    around = bounds_in("EPSG:4326", grid.crs, grid.bounds)
     if around[0] > around[2]:  # the grid lies across the antimeridian
-        edges: Bounds = transform_bounds("EPSG:4326", grid.crs, *bbox, densify_pts=101)
-        return edges
+        return bounds_in(grid.crs, "EPSG:4326", bbox)
     near = [max(bbox[0], around[0]), max(bbox[1], around[1]), min(bbox[2], around[2]), min(bbox[3], around[3])]
     if near[0] >= near[2] or near[1] >= near[3]:
         return math.inf, math.inf, math.inf, math.inf
-    edges = transform_bounds("EPSG:4326", grid.crs, *near, densify_pts=101)
+    edges = bounds_in(grid.crs, "EPSG:4326", near)
     cut = [inner != outer for inner, outer in zip(near, bbox, strict=True)]
     return edges if not all(cut) else grid.bounds
+
+
+def bounds_in(target: str, source: str, bounds: Sequence[float]) -> Bounds:
+    """Return the bounds, in another CRS, of a box; west is more than east across the antimeridian.
+
+    All coordinates are brought from CRS to CRS by pyproj, zones and boxes alike: GDAL in rasterio brings a PROJ of its
+    own, and two of different versions may place the same point differently.
+    """
+    import pyproj
+
+    way = pyproj.Transformer.from_crs(source, target, always_xy=True)
+    west, south, east, north = bounds
+    edges: Bounds = way.transform_bounds(west, south, east, north, densify_pts=_POINTS)
+    return edges

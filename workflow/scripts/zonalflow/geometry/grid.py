@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zonalflow.common.errors import GridError
+from zonalflow.geometry.plate_carree import crs_of_degrees
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -31,12 +32,18 @@ Bounds = tuple[float, float, float, float]  # west, south, east, north
 
 @dataclass(frozen=True)
 class Grid:
-    """A raster's CRS, affine transform ``(a, b, c, d, e, f)`` and size in cells; ``b`` and ``d`` are 0."""
+    """A raster's CRS, affine transform ``(a, b, c, d, e, f)`` and size in cells; ``b`` and ``d`` are 0.
+
+    A Plate Carrée whose unit is a degree becomes its geographic CRS, see :mod:`zonalflow.geometry.plate_carree`.
+    """
 
     crs: str
     transform: tuple[float, ...]
     width: int
     height: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "crs", crs_of_degrees(self.crs))
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from zonalflow.common.columns import column_of_ids
 from zonalflow.common.errors import ConfigError
 from zonalflow.geometry.box import box_window, check_order, degrees_of
 from zonalflow.geometry.grid import Grid
+from zonalflow.geometry.plate_carree import uncertainty
 from zonalflow.study.study import Study
 
 if TYPE_CHECKING:
@@ -68,13 +69,19 @@ def _check_values(step: "TimeStep", nodata: float | str | None) -> None:
 def _check_crs(grid: Grid, formats: list[str]) -> None:
     """Raise ConfigError for a format that cannot store a grid's CRS."""
     kinds = [kind for kind in _WITHOUT_WKT1 if kind in formats]
-    if not kinds:
+    if not kinds and "geojson" not in formats:
         return
     import pyproj
     from pyproj.exceptions import CRSError
 
     crs = pyproj.CRS(grid.crs)
     if crs.to_authority() is not None:
+        return
+    if "geojson" in formats and (reason := uncertainty(crs)):
+        raise ConfigError(
+            f"output.formats: geojson stores no CRS without a code but WGS 84, and the rasters' CRS, {reason}"
+        )
+    if not kinds:
         return
     try:
         crs.to_wkt("WKT1_GDAL")

@@ -14,6 +14,7 @@ from zonalflow.common.dates import FULL_DAY, dates_of
 from zonalflow.common.errors import ConfigError
 from zonalflow.geometry.box import check_order, other_order
 from zonalflow.geometry.grid import Grid
+from zonalflow.geometry.plate_carree import check_certain
 from zonalflow.rasters.containers import exists
 from zonalflow.sources.catalogue import geocdl as geocdl_catalogue
 from zonalflow.sources.catalogue import prism as prism_catalogue
@@ -48,6 +49,8 @@ def check_inputs(study: Study) -> None:
     zones = check_zones(study)
     if grid is not None and zones is not None:
         check_zones_on_grid(study, zones, grid)
+    elif zones is not None and zones.crs is not None:
+        check_certain(zones.crs, "zones")  # rasters of the other sources are in another CRS
 
 
 def check_columns(study: Study) -> None:

@@ -19,6 +19,7 @@ import shapely
 from zonalflow.common.columns import ROW
 from zonalflow.common.errors import VerificationError
 from zonalflow.geometry.grid import Grid
+from zonalflow.geometry.plate_carree import crs_taken
 
 if TYPE_CHECKING:
     import geopandas
@@ -70,8 +71,6 @@ def read_outlines(paths: Sequence[str], zones: Mapping[str, Any], ids: set[str])
     missing = sorted(ids - set(found))
     if missing:
         raise VerificationError(f"{', '.join(paths)} has no zone {missing[0]}, although the results have one")
-    import pyproj
-
     outlines = {}
     chosen = zones["where"] is not None and any(map(_is_parquet, paths))  # by a condition that is not asked again here
     for name, polygons in found.items():
@@ -79,7 +78,7 @@ def read_outlines(paths: Sequence[str], zones: Mapping[str, Any], ids: set[str])
             outlines[name] = polygons[0]
         elif zones["dissolve"] and not chosen:
             outlines[name] = shapely.MultiPolygon(shapely.get_parts(shapely.get_parts(polygons)).tolist())
-    return Outlines(outlines, pyproj.CRS(of_file if of_file is not None else zones["crs"]))
+    return Outlines(outlines, crs_taken(of_file if of_file is not None else zones["crs"]))
 
 
 def _names(frame: "geopandas.GeoDataFrame", key: str | Sequence[str]) -> np.ndarray:

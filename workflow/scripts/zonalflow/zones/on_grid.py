@@ -21,6 +21,7 @@ from zonalflow.geometry.antimeridian import unwrap, wrap
 from zonalflow.geometry.curves import Reprojection
 from zonalflow.geometry.grid import Bounds, Grid
 from zonalflow.geometry.plane import PlaneSurroundings, plane_around
+from zonalflow.geometry.plate_carree import check_certain
 from zonalflow.geometry.polygons import polygonal, valid, without_crossings
 from zonalflow.geometry.reprojection import folded, reproject
 from zonalflow.geometry.surroundings import Surroundings, surroundings_of
@@ -148,6 +149,8 @@ def _reprojected(geometry: np.ndarray, names: np.ndarray, crs: pyproj.CRS, grid:
     Raises:
         ZonesError: for zones that cannot be shown there even so.
     """
+    check_certain(crs, "zones")
+    check_certain(pyproj.CRS(grid.crs), "rasters")
     way = Reprojection(crs, pyproj.CRS(grid.crs), (grid.transform[0], abs(grid.transform[4])))
     result, share = np.full(len(geometry), shapely.Polygon(), object), np.ones(len(geometry))
     near = np.ones(len(geometry), bool)

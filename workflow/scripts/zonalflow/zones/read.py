@@ -17,6 +17,7 @@ from zonalflow.common.errors import ZonalflowError, ZonesError
 from zonalflow.common.offline import check_local
 from zonalflow.common.states import state_spellings
 from zonalflow.common.text import count_of, nearest, printable
+from zonalflow.geometry.plate_carree import crs_taken
 from zonalflow.zones.identity import NUMBER, joined, names_of, numbered, with_text_id
 from zonalflow.zones.layers import choose_layer, is_parquet
 from zonalflow.zones.shapes import check_geometry, polygons_only, read_features
@@ -65,7 +66,7 @@ def read_zones(
         if crs is None:
             raise ZonesError(f"{path} has no CRS; set it in the configuration, for example zones.crs: EPSG:4269")
         frame = frame.set_crs(crs)
-    frame = frame.set_geometry(polygons_only(frame.geometry.to_numpy()), crs=frame.crs)
+    frame = frame.set_geometry(polygons_only(frame.geometry.to_numpy()), crs=crs_taken(frame.crs))
     check_geometry(frame, column, path)
     closed = frame[column][frame.pop(_CLOSED).to_numpy()].unique().tolist()
     frame, of_several, clean, emptied = joined(frame, column)

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from zonalflow.common.dates import FULL_DAY, dates_of, format_years
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.text import nearest
+from zonalflow.geometry.box import bounds_in
 from zonalflow.sources.catalogue.datasets import Dataset, check_served, dataset_id, describe_dataset
 
 BASE_URL = "http://10.1.1.80:8000"
@@ -154,12 +155,7 @@ def box_in_crs(dataset: str, bbox: Sequence[float] | None) -> Box:
             raise ConfigError("bbox: this dataset is cut to a box; write [west, south, east, north] in degrees")
         return known.extent
     west, south, east, north = bbox
-    if known.crs is None:
-        return west, south, east, north
-    from rasterio.warp import transform_bounds
-
-    west, south, east, north = transform_bounds("EPSG:4269", known.crs, *bbox, densify_pts=101)
-    return west, south, east, north
+    return bounds_in(known.crs, "EPSG:4269", bbox) if known.crs else (west, south, east, north)
 
 
 def cells_of(known: Dataset, box: Sequence[float]) -> tuple[int, int]:
