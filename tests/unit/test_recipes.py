@@ -100,15 +100,29 @@ def test_a_damaged_record_is_as_none(content):
     assert Record.read("record.json") is None
 
 
-def test_an_input_that_changes_while_it_is_read_is_refused():
-    files("a.tif")
+def job_that_reads(path):
     named = SimpleNamespace(items=lambda: [])
-    job = SimpleNamespace(
-        input=type("Files", (list,), {"rasters": ["a.tif"]})(),
+    return SimpleNamespace(
+        input=type("Files", (list,), {"rasters": [path]})(),
         output=type("Files", (list,), {"record": "record.json"})(),
         params=named,
         wildcards=named,
     )
+
+
+def test_an_input_that_changes_while_it_is_read_is_refused():
+    files("a.tif")
+    job = job_that_reads("a.tif")
     with pytest.raises(ZonalflowError, match=r"a\.tif changed"), recorded("zonal_stats", job, ["rasters"]):
         Path("a.tif").write_text("other")
     assert not Path("record.json").exists()
+
+
+def test_an_input_replaced_by_its_like_has_not_changed():
+    files("a.tif")
+    before = Path("a.tif").stat().st_ino
+    with recorded("zonal_stats", job_that_reads("a.tif"), ["rasters"]):
+        Path("b.tif").write_bytes(Path("a.tif").read_bytes())
+        Path("b.tif").replace("a.tif")
+    assert Path("a.tif").stat().st_ino != before
+    assert Path("record.json").exists()

@@ -9,7 +9,7 @@ from typing import Any
 from zonalflow.common.errors import ZonalflowError
 from zonalflow.common.files import read_checksums, read_json, sha256
 from zonalflow.common.text import few
-from zonalflow.recipes.contents import Contents, signature_of
+from zonalflow.recipes.contents import Contents, Signature, signature_of
 from zonalflow.recipes.recipe import Recipe, Record, named, path_between, portable
 from zonalflow.recipes.side_files import Folders
 from zonalflow.run.code import code_digest
@@ -59,13 +59,20 @@ def recorded(
     contents = _known_contents(target, upstream.values(), before)
     files = {kind: [contents.of(path) for path in of_kind] for kind, of_kind in paths.items()}
     yield
-    if changed := [path for path, signature in before.items() if signature_of(path) != signature]:
+    if changed := _changed(before, {one.path: one.sha256 for of_kind in files.values() for one in of_kind}):
         raise ZonalflowError(f"{few(changed)} changed while this job was reading: run again")
     keys = {**dict(job.params.items()), **dict(job.wildcards.items()), **more_keys()}
     counted = named({kind: found for kind, found in files.items() if kind != BY_GRID.get(step)})
     made_from = {path_between(target, path): record.recipe.digest for path, record in upstream.items()}
     recipe = Recipe(step, code, recipe_keys(step, keys), counted, made_from)
     Record(recipe, files, _outputs(target, map(str, job.output))).write(target)
+
+
+def _changed(before: dict[str, Signature | None], checksums: dict[str, str]) -> list[str]:
+    """Return the files that are not what they were; one may have been replaced by its like, as by another clone."""
+    suspects = [path for path, signature in before.items() if signature_of(path) != signature]
+    now = Contents()
+    return [path for path in suspects if now.of(path).sha256 != checksums[path]]
 
 
 def _paths(files: Any, name: str) -> list[str]:
