@@ -340,6 +340,16 @@ def test_the_lighter_snakemake_imports_neither_pandas_nor_the_submitting_plugin(
     assert ended.stdout.strip().endswith("'slurm-jobstep', 'touch'] None None\nFalse"), ended
 
 
+def test_the_rules_import_what_a_job_does_without_nowhere():
+    rules = Path(__file__).resolve().parents[2] / "workflow/rules/common.smk"
+    lines = [line for line in rules.read_text().splitlines() if line.startswith("from zonalflow.")]
+    assert len(lines) > 5
+    code = "\n".join(["import sys; from zonalflow.cluster.job import lighten; lighten(sys.modules)", *lines])
+    environment = os.environ | {"PYTHONPATH": str(Path(submit.__file__).parents[2])}
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert ended.returncode == 0, ended.stderr
+
+
 # ------------------------------------------------------------------------------------------------ questions about jobs
 
 

@@ -6,7 +6,6 @@ from urllib.parse import quote
 from zonalflow.common.dates import FULL_DAY, dates_of, format_years
 from zonalflow.common.errors import ConfigError
 from zonalflow.common.text import nearest
-from zonalflow.geometry.box import bounds_in
 from zonalflow.sources.catalogue.datasets import Dataset, check_served, dataset_id, describe_dataset
 
 BASE_URL = "http://10.1.1.80:8000"
@@ -155,6 +154,8 @@ def box_in_crs(dataset: str, bbox: Sequence[float] | None) -> Box:
             raise ConfigError("bbox: this dataset is cut to a box; write [west, south, east, north] in degrees")
         return known.extent
     west, south, east, north = bbox
+    from zonalflow.geometry.box import bounds_in  # here, since jobs read this module without numpy
+
     return bounds_in(known.crs, "EPSG:4269", bbox) if known.crs else (west, south, east, north)
 
 
