@@ -190,6 +190,7 @@ from zonalflow.index.grids import grid_finder, indexed_study_grid
 from zonalflow.readers.opening import open_sources
 from zonalflow.steps.zonal_stats import Inputs, Outputs, Params, compute_year, write_vectors
 from zonalflow.tables.year_table import save_year
+from zonalflow.timeline.time_steps import time_steps_of_year
 from zonalflow.vectors.columns import field_names, year_columns
 mark("import zonalflow and what it needs of the standard library")
 job = json.load(open(sys.argv[1]))
