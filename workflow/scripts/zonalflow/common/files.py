@@ -14,7 +14,6 @@ import glob
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +30,7 @@ _TEMPORARY = ".{stem}~{owner}{suffixes}"
 def temporary_name(target: str | os.PathLike[str]) -> Path:
     """Return a hidden, unique path beside `target` with its suffixes, by which format drivers choose the format."""
     target = Path(target)
-    owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+    owner = f"{os.getpid()}-{os.urandom(4).hex()}"
     return target.with_name(_TEMPORARY.format(stem=_stem(target), owner=owner, suffixes=_suffixes(target)))
 
 

@@ -1,6 +1,5 @@
 """Small helpers for messages: the nearest known name, a count, the first few of many, a box."""
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -23,6 +22,8 @@ def nearest(word: object, known: Iterable[object]) -> str:
     if percentile and any(name.startswith("percentile_") for name in names):
         return f"; did you mean 'percentile_{percentile[1]}'?"
     by_letters = {name.lower(): name for name in names}  # whether these are capitals, a wrong name does not tell
+    import difflib  # here, since jobs name nothing nearest
+
     matches = [text] if text in by_letters else difflib.get_close_matches(text, by_letters, n=1, cutoff=0.5)
     meant = synonym if synonym in names else by_letters[matches[0]] if matches else ""
     return f"; did you mean {meant!r}?" if meant else ""

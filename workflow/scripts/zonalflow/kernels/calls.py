@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zonalflow.kernels.compiled import MANY, Loop, address, loop
+from zonalflow.kernels.compiled import Loop, address, loop
 from zonalflow.readers.source import Stored
 
 Arrays = tuple[np.ndarray, ...]
@@ -138,8 +138,3 @@ class _Steps:
     @property
     def arguments(self) -> tuple[int, ...]:
         return address(self.stored), address(self.masked), self.has_mask, address(self.meaning), len(self.stored)
-
-
-def kernels_for(cells: int) -> Kernels | None:
-    """Return the compiled loops if so many cells are worth loading them; None if numpy is to do it."""
-    return Kernels() if cells >= MANY else None

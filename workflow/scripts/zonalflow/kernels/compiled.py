@@ -14,7 +14,6 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -24,7 +23,6 @@ import numpy as np
 from zonalflow.common.files import atomic_path
 from zonalflow.kernels import four, loops
 
-MANY = 1 << 27  # cells: to reduce fewer takes no longer than to load the loops
 DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8")  # of stored numbers that are exact as float64
 _LOCK = threading.RLock()
 
@@ -114,6 +112,8 @@ def _module(name: str, kind: str) -> Any:
 
 def _folder(file: str) -> Path:
     """Return where a loop for this processor, these versions and this source is kept, or is to be."""
+    from importlib.metadata import version
+
     import llvmlite.binding as llvm
 
     source = b"".join(Path(str(module.__file__)).read_bytes() for module in (loops, four))

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zonalflow.index.segments import QUIET
 from zonalflow.index.zone_index import ZoneIndex
-from zonalflow.kernels.calls import Kernels
 from zonalflow.readers.source import Stored
 from zonalflow.stats.formulas import OF_EXTREMES, OF_MOMENTS, OF_SUMS, Needs, is_dense, ratio, where
 from zonalflow.stats.gather import Gathering
@@ -18,11 +18,14 @@ from zonalflow.stats.streamed import Streamed
 from zonalflow.stats.tally import Tally, count_boundary, count_elements, count_sub_block
 from zonalflow.stats.threads import share
 
+if TYPE_CHECKING:
+    from zonalflow.kernels.calls import Kernels
+
 Result = dict[str, np.ndarray | dict[float, np.ndarray]]
 
 
 def reduce_parts(
-    parts: Iterable[Part[AnyWindow]], stats: Sequence[str], workers: int, kernels: Kernels | None = None
+    parts: Iterable[Part[AnyWindow]], stats: Sequence[str], workers: int, kernels: "Kernels | None" = None
 ) -> Iterator[tuple[Part[AnyWindow], list[Result]]]:
     """Yield the last part of each group of time steps, and the statistics of each of them.
 
@@ -47,7 +50,7 @@ def reduce_parts(
 class _Group:
     """Time steps that are reduced together."""
 
-    def __init__(self, part: Part[AnyWindow], needs: Needs, kernels: Kernels | None) -> None:
+    def __init__(self, part: Part[AnyWindow], needs: Needs, kernels: "Kernels | None") -> None:
         self.kernels = kernels
         self.index: ZoneIndex = part.where.index
         self.needs, self.k = needs, len(part.dates)

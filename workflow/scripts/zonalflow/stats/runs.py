@@ -3,13 +3,17 @@
 A run is reduced from its own cells alone, so that its numbers are the same in whichever strip it lies.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from zonalflow.kernels.calls import Kernels
 from zonalflow.rasters.nodata import is_missing
 from zonalflow.readers.source import Stored
 from zonalflow.stats.formulas import Wanted
 from zonalflow.stats.strips import Strip, SubBlock
+
+if TYPE_CHECKING:
+    from zonalflow.kernels.calls import Kernels
 
 
 class Runs:
@@ -42,12 +46,12 @@ class Runs:
         wanted = self.wanted
         return not (self.weighted or wanted.extremes or wanted.moments or wanted.missing)
 
-    def reduce(self, block: SubBlock, stored: list[Stored], kernels: Kernels | None) -> None:
+    def reduce(self, block: SubBlock, stored: list[Stored], kernels: "Kernels | None") -> None:
         """Reduce the runs in some rows of a tile, of which `stored` has all rows at each time step."""
         if kernels is None or not self.are_sums or not self._add_up(block, stored, kernels):
             self._reduce(block, stored)
 
-    def _add_up(self, block: SubBlock, stored: list[Stored], kernels: Kernels) -> bool:
+    def _add_up(self, block: SubBlock, stored: list[Stored], kernels: "Kernels") -> bool:
         total, lost = np.empty((2, len(stored), len(block.length)))
         done = kernels.sum_runs(stored, block.start, block.length, total, lost)
         if done:

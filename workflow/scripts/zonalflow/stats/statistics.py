@@ -40,7 +40,7 @@ import numpy as np
 from zonalflow.common.errors import RasterError
 from zonalflow.geometry.grid import Window
 from zonalflow.index.zone_index import ZoneIndex
-from zonalflow.kernels.calls import kernels_for
+from zonalflow.kernels.choice import kernels_for
 from zonalflow.rasters.nodata import Nodata
 from zonalflow.readers.source import Block, Linear, Stored
 from zonalflow.stats.formulas import STATISTICS, of_cells

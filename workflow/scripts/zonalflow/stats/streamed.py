@@ -6,17 +6,20 @@ nor on the threads.
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zonalflow.index.zone_index import ZoneIndex
-from zonalflow.kernels.calls import Kernels
 from zonalflow.rasters.nodata import is_missing
 from zonalflow.readers.source import Stored
 from zonalflow.stats.cells import Extremes, Moments, Sums
 from zonalflow.stats.formulas import Wanted
 from zonalflow.stats.runs import Runs
 from zonalflow.stats.strips import Strip
+
+if TYPE_CHECKING:
+    from zonalflow.kernels.calls import Kernels
 
 FOUR = 4  # steps that a compiled loop reduces side by side
 
@@ -76,7 +79,7 @@ class Streamed:
         self.spreads = [_Spread(np.zeros(n)) for _ in range(k)]
         self.nodata_is_nan = np.zeros(k, bool)
 
-    def add_at_once(self, strip: Strip, tiles: list[list[Stored]], kernels: Kernels | None) -> bool:
+    def add_at_once(self, strip: Strip, tiles: list[list[Stored]], kernels: "Kernels | None") -> bool:
         """Add all of a small strip by a compiled loop; return whether it can."""
         wanted = self.wanted
         more = wanted.extremes or wanted.moments or wanted.missing or self.index.weight is not None
@@ -87,7 +90,7 @@ class Streamed:
         to = (self.runs.total, self.runs.count), (self.boundary.total, self.boundary.count)
         return kernels.sum_steps(tiles[0], strip.spans, runs, boundary, *to)
 
-    def add_runs(self, runs: Runs, kernels: Kernels | None, is_first: bool) -> None:
+    def add_runs(self, runs: Runs, kernels: "Kernels | None", is_first: bool) -> None:
         """Add the reduced runs of the next strip."""
         strip, zone, to = runs.strip, runs.strip.run_zone, self.runs
         plain = runs.are_sums and self.index.weight is None
@@ -120,7 +123,7 @@ class Streamed:
                 np.add.at(self.spreads[k].within, zone, runs.spread[k] * factor)
                 self.spreads[k].runs.append((zone, weight, runs.mean[k]))
 
-    def add_boundary(self, runs: Runs, stored: list[Stored], kernels: Kernels | None, is_first: bool) -> None:
+    def add_boundary(self, runs: Runs, stored: list[Stored], kernels: "Kernels | None", is_first: bool) -> None:
         """Add the boundary cells of the next strip, `stored` having all cells of its tiles at each time step."""
         strip, to = runs.strip, self.boundary
         if kernels is not None and runs.are_sums and self.index.weight is None:

@@ -6,18 +6,21 @@ of their fractions do not depend on the strips.
 
 import threading
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zonalflow.common.errors import RasterError
 from zonalflow.index.segments import segment_reduce
-from zonalflow.kernels.calls import Kernels
 from zonalflow.rasters.nodata import is_missing
 from zonalflow.readers.source import Stored
 from zonalflow.stats.cells import Cells, Groups
 from zonalflow.stats.formulas import is_dense
 from zonalflow.stats.gather import expand_elements
 from zonalflow.stats.strips import Strip, SubBlock
+
+if TYPE_CHECKING:
+    from zonalflow.kernels.calls import Kernels
 
 MAX_CLASSES = 4096  # of a categorical raster; measurements have as many values as cells, and would fill the memory
 _TABLE = 1 << 22  # entries of a table of zones × values
@@ -138,7 +141,7 @@ def _added_up(rows: Rows) -> Rows:
 
 
 def count_sub_block(
-    tally: Tally, strip: Strip, block: SubBlock, stored: Stored, kernels: Kernels | None = None
+    tally: Tally, strip: Strip, block: SubBlock, stored: Stored, kernels: "Kernels | None" = None
 ) -> None:
     """Count the stored numbers of the runs of some rows, of a type that :func:`is_dense`."""
     code = stored.values.reshape(-1)[slice(*block.cells)]

@@ -21,7 +21,7 @@ from zonalflow.common.memory import keep_freed_memory
 from zonalflow.common.text import count_of, few
 from zonalflow.index.cache import Counting
 from zonalflow.index.grids import STUDY, IndexedGrid, StudyZones, grid_finder, index_other_grid, indexed_study_grid
-from zonalflow.kernels.calls import kernels_for
+from zonalflow.kernels.choice import kernels_for
 from zonalflow.rasters.classes import class_colours, class_names
 from zonalflow.readers.opening import open_sources
 from zonalflow.readers.source import RasterSource

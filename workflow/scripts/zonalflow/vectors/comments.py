@@ -4,7 +4,6 @@ GeoPackage Encoding Standard 1.3, annex F.9 (OGC 12-128r17). GDAL and QGIS show 
 description as its comment; programs that do not know the extension leave it alone.
 """
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -32,6 +31,8 @@ def add_comments(path: Path, layer: str, meanings: dict[str, dict[str, str]]) ->
         layer: the name of its table.
         meanings: column to ``long_name``, ``unit`` (if there is one) and ``description``.
     """
+    import sqlite3  # here, since few jobs write GeoPackages
+
     with closing(sqlite3.connect(path)) as database, database:
         database.executescript(_SCHEMA)
         database.executemany(
