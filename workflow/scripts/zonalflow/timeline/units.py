@@ -23,7 +23,8 @@ def unit_of_steps(steps: Sequence[TimeStep]) -> str:
 
     Where the two differ, it is both, which only ``raster.units`` can decide.
     """
-    first, last = unit_of(steps[0]), unit_of(steps[-1])
+    first = unit_of(steps[0])
+    last = first if len(steps) == 1 else unit_of(steps[-1])
     return first if first == last else SEVERAL.join(unit or "no unit" for unit in (first, last))
 
 
