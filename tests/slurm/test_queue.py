@@ -52,7 +52,7 @@ def test_jobs_that_never_start_are_named_and_ctrl_c_ends(study):
     study.profile(cpus_per_task="2\n  slurm_extra: \"'--hold'\"")
     run = study.start("vectors")
     until(lambda: "cannot start unless something changes (JobHeldUser)" in run.text, 180, "the reason")
-    assert "5 jobs wait for something" in run.text
+    assert "5 jobs wait in the queue" in run.text
     before = len(run.text)
     run.process.send_signal(signal.SIGINT)
     run.fail(30)
