@@ -83,3 +83,14 @@ def gdal_may_err(geometry, grid: Grid, cell: tuple[int, int]) -> bool:
     corners = shapely.multipoints(shapely.get_coordinates(square))
     doubtful = ends_on_a_border | (shapely.distance(edges, corners) < ON_A_BORDER)
     return bool((shapely.distance(edges[doubtful], square) < ON_A_BORDER).any())
+
+
+def direct_percentile(values, fractions, q):
+    """Return a percentile of partly covered cells by the definition in zonalflow.stats.statistics, cell by cell."""
+    order = np.argsort(values, kind="stable")
+    values, fractions = values[order].astype(float), fractions[order]
+    for value in np.unique(values):
+        fractions[values == value] = fractions[values == value].mean()
+    n = len(values)
+    score = [k * fractions[k] + (n - 1) * fractions[:k].sum() for k in range(n)]
+    return np.interp(q / 100 * (n - 1) * fractions.sum(), score, values)

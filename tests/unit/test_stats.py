@@ -274,17 +274,6 @@ def test_percentiles_of_whole_cells_are_those_of_numpy():
         assert [found[name][zone] for name in names] == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
-def direct_percentile(values, fractions, q):
-    """The definition, cell by cell."""
-    order = np.argsort(values, kind="stable")
-    values, fractions = values[order].astype(float), fractions[order]
-    for value in np.unique(values):
-        fractions[values == value] = fractions[values == value].mean()
-    n = len(values)
-    score = [k * fractions[k] + (n - 1) * fractions[:k].sum() for k in range(n)]
-    return np.interp(q / 100 * (n - 1) * fractions.sum(), score, values)
-
-
 def test_percentiles_by_their_definition():
     values = np.random.default_rng(9).integers(0, 12, GRID.shape).astype(np.float32)
     index = build_index(some_zones(), GRID, "coverage")
@@ -292,7 +281,9 @@ def test_percentiles_by_their_definition():
     for zone in np.flatnonzero(found["count"]):
         row, column, fraction = index.cells(zone)
         for name, q in (("median", 50), ("percentile_3", 3), ("percentile_97.5", 97.5)):
-            assert found[name][zone] == pytest.approx(direct_percentile(values[row, column], fraction, q), abs=1e-9)
+            assert found[name][zone] == pytest.approx(
+                oracles.direct_percentile(values[row, column], fraction, q), abs=1e-9
+            )
 
 
 def test_weights_by_hand():
